@@ -1,0 +1,60 @@
+# The interpreter that makes .venv; any Python from 3.11 on.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+TORCH := $(shell sed -n 's/^torch==//p' .ci/constraints.txt)
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## Show what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+.venv/installed: pyproject.toml .ci/constraints.txt
+	$(PYTHON) -m venv .venv
+	# Without an NVIDIA GPU the CPU build of torch saves gigabytes; where that index cannot be reached, any build will do.
+	command -v nvidia-smi >/dev/null || $(PIP) install --quiet --no-deps --retries 0 --timeout 20 \
+	    --index-url https://download.pytorch.org/whl/cpu torch==$(TORCH) 2>/dev/null || true
+	$(PIP) install --quiet -c .ci/constraints.txt -e '.[dev]'
+	touch $@
+
+.PHONY: install
+install: .venv/installed  ## Make .venv with attnrun and everything its tests need
+
+.PHONY: demo
+demo: .venv/installed  ## Fit a kernel regression and train a translator with Bahdanau attention
+	$(BIN)/attnrun train nw-regression
+	$(BIN)/attnrun translate --attention bahdanau
+	@echo
+	@echo "Made: the curves and heat maps named above, in ./outputs."
+	@echo "Next: $(BIN)/attnrun translate --attention bahdanau 'The old baker has not found her umbrella.'"
+	@echo "      $(BIN)/attnrun train nw-regression data=mcycle"
+	@echo "      $(BIN)/attnrun list"
+	@echo "      $(BIN)/tensorboard --logdir outputs"
+
+.PHONY: test
+test: .venv/installed  ## Run the whole test suite
+	$(BIN)/python -m pytest
+
+.PHONY: test-fast
+test-fast: .venv/installed  ## Run the tests that take under ten seconds each
+	$(BIN)/python -m pytest -m 'not slow'
+
+.PHONY: lint
+lint: .venv/installed  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: format
+format: .venv/installed  ## Put the code into the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: wheel
+wheel: .venv/installed  ## Build the wheel into dist/
+	rm -rf build dist
+	$(BIN)/python -m build --wheel --outdir dist .
+
+.PHONY: clean
+clean:  ## Remove what was built; runs in outputs/ stay
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

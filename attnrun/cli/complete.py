@@ -1,0 +1,35 @@
+"""What tab completion offers: experiments, groups and their choices, runs."""
+
+from pathlib import Path
+
+from attnrun.launch import catalog
+
+
+def complete_experiment(incomplete: str) -> list[tuple[str, str]]:
+    """Offer the experiments, each with its one line."""
+    return [(e.name, e.what) for e in catalog.entries("experiment") if e.name.startswith(incomplete)]
+
+
+def complete_attention(incomplete: str) -> list[tuple[str, str]]:
+    """Offer the attention mechanisms, each with its one line."""
+    return [(e.name, e.what) for e in catalog.entries("attention") if e.name.startswith(incomplete)]
+
+
+def complete_corpus(incomplete: str) -> list[tuple[str, str]]:
+    """Offer the corpora, each with its one line."""
+    return [(e.name, e.what) for e in catalog.entries("corpus") if e.name.startswith(incomplete)]
+
+
+def complete_override(incomplete: str) -> list[str]:
+    """Offer `group=` first, then the choices of the group that is named."""
+    group, equals, choice = incomplete.partition("=")
+    groups = [name for name in catalog.groups() if name != "experiment"]
+    if not equals:
+        return [f"{name}=" for name in [*groups, "seed"] if name.startswith(group)]
+    return [f"{group}={name}" for name in catalog.names(group) if name.startswith(choice)] if group in groups else []
+
+
+def complete_run(incomplete: str) -> list[str]:
+    """Offer the names of the runs below `outputs`, newest first, and `latest`."""
+    names = [path.parent.name for path in Path("outputs").glob("*/*/config.yaml")]
+    return [name for name in ["latest", *sorted(names, reverse=True)] if name.startswith(incomplete)]

@@ -1,0 +1,42 @@
+"""How a command ends: one clear line on stderr and the right exit code, never a traceback."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from attnrun.errors import Interrupted, RunFailed, UserError
+from attnrun.escape import for_terminal
+
+
+def guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """Return `command` with every foreseen ending turned into its exit code."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except (UserError, RunFailed, Interrupted) as error:
+            say(str(error))
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            say("interrupted")
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            _drop_stdout()
+            raise typer.Exit(141) from None
+
+    return run
+
+
+def say(message: str) -> None:
+    """Print one line for the person, on stderr; text from outside is shown literally."""
+    print("attnrun: " + "; ".join(for_terminal(line) for line in message.splitlines() or [""]), file=sys.stderr)
+
+
+def _drop_stdout() -> None:
+    """Let the interpreter flush into nothing at its end, when the reader of a pipe has left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,67 @@
+"""What `attnrun translate` was given to translate: words, lines from stdin, or nothing."""
+
+import json
+import os
+import select
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from attnrun.errors import UserError
+
+_PATIENCE = 0.2  # seconds for a writer at the other end of a pipe to start; a silent pipe is taken as empty
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Sentences to translate; `many` where they came as lines, to be answered by lines."""
+
+    lines: list[str]
+    many: bool = False
+
+
+def read_inputs(words: list[str]) -> Inputs:
+    """Take the sentences from the command line, else from a stdin that has some; never wait on an empty one."""
+    if words == ["-"]:
+        return Inputs(_lines(), many=True)
+    if words:
+        empty = [word for word in words if not word.strip()]
+        if empty:
+            raise UserError(f"TEXT {empty[0]!r} has no words in it")
+        return Inputs(words)
+    lines = _lines() if _has_input() else []
+    return Inputs(lines, many=bool(lines))
+
+
+def _has_input() -> bool:
+    """Say whether stdin is a file, or a pipe with something in it."""
+    try:
+        descriptor = sys.stdin.fileno()
+        if os.isatty(descriptor):
+            return False
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return True
+        return bool(select.select([descriptor], [], [], _PATIENCE)[0])
+    except (OSError, ValueError, AttributeError):
+        return False  # closed, or no stdin at all
+
+
+def _lines() -> list[str]:
+    raw = sys.stdin.buffer.read()
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise UserError(f"stdin:{line}: not UTF-8 at byte {error.start}") from None
+    return [line.rstrip("\r") for line in text.split("\n") if line.strip()]
+
+
+def sample(directory: Path, count: int = 3) -> list[dict[str, str]]:
+    """Return the first test sentences of a run, with their references."""
+    path = directory / "samples" / "test.jsonl"
+    if not path.exists():
+        raise UserError(f"{directory} kept no test sentences; give TEXT to translate")
+    with path.open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for _, line in zip(range(count), lines, strict=False)]
+    return [{"source": row["source"], "reference": row["target"]} for row in rows]

@@ -1,0 +1,33 @@
+"""`attnrun list`: what there is to run, with one line and the source of each."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from attnrun.errors import UserError, suggest
+from attnrun.launch import catalog
+
+_SHOWN = ("experiment", "attention", "corpus", "data", "model")
+
+
+def list_catalog(
+    group: Annotated[str | None, typer.Argument(metavar="[GROUP]", help="Only this config group.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """List experiments, attention mechanisms, corpora and the other choices."""
+    known = catalog.groups()
+    if group is not None and group not in known:
+        raise UserError(f"no config group named {group!r}{suggest(group, known)}")
+    found = {name: catalog.entries(name) for name in ([group] if group else _SHOWN)}
+    if as_json:
+        fields = ("name", "what", "source", "run", "takes", "gives")
+        document = {name: [{f: getattr(e, f) for f in fields} for e in entries] for name, entries in found.items()}
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    from attnrun.cli.tables import show_catalog
+
+    show_catalog(found)
+    if group is None:
+        others = ", ".join(name for name in known if name not in _SHOWN)
+        typer.echo(f"\nMore groups: {others} (attnrun list GROUP). Run one: attnrun train EXPERIMENT [KEY=VALUE]...")

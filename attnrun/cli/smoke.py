@@ -1,0 +1,71 @@
+"""`attnrun smoke`: every experiment for a few steps, as a check for CI."""
+
+import json
+import shutil
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attnrun.cli.complete import complete_experiment
+from attnrun.errors import RunFailed
+from attnrun.launch import catalog
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one experiment."""
+
+    experiment: str
+    status: str
+    seconds: float
+    message: str
+
+
+def smoke(
+    experiments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[EXPERIMENT]...", help="Only these.", autocompletion=complete_experiment),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of each.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Run every experiment for a few steps; fail if one fails."""
+    from attnrun.cli.train import check_experiment
+
+    for name in experiments or []:
+        check_experiment(name)
+    chosen = [entry for entry in catalog.entries("experiment") if not experiments or entry.name in experiments]
+    workplace = Path(tempfile.mkdtemp(prefix="attnrun-smoke-"))
+    rows = [_run(entry, steps, workplace) for entry in chosen]
+    _show(rows, as_json)
+    failed = [row.experiment for row in rows if row.status != "done"]
+    if failed:
+        raise RunFailed(f"{len(failed)} of {len(rows)} failed: {', '.join(failed)}; their runs are in {workplace}")
+    shutil.rmtree(workplace)
+
+
+def _run(entry: catalog.Entry, steps: int, workplace: Path) -> Row:
+    from attnrun.launch.bridge import launch
+
+    words = [f"trainer.max_steps={steps}", f"hydra.run.dir={workplace / entry.name}", *entry.smoke.split()]
+    start = time.monotonic()
+    report = launch(entry.name, words)[0]
+    return Row(entry.name, report.status, round(time.monotonic() - start, 1), report.message)
+
+
+def _show(rows: list[Row], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    from attnrun.cli.tables import literal, new_table
+
+    table = new_table("experiment", "status", "seconds", "message")
+    for row in rows:
+        table.add_row(*(literal(cell) for cell in asdict(row).values()))
+    Console(highlight=False).print(table)

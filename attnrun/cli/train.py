@@ -1,0 +1,112 @@
+"""`attnrun train` and `attnrun resume`: start or continue runs and show what they gave."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attnrun.cli.complete import complete_experiment, complete_override, complete_run
+from attnrun.cli.ends import say
+from attnrun.errors import UserError, suggest
+
+_INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+
+ExperimentName = Annotated[
+    str, typer.Argument(metavar="EXPERIMENT", help="See `attnrun list`.", autocompletion=complete_experiment)
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...", help="Hydra overrides, e.g. seed=1.", autocompletion=complete_override
+    ),
+]
+ConfigDir = Annotated[
+    Path | None,
+    typer.Option("--config-dir", help="A directory of your own config groups.", file_okay=False, exists=True),
+]
+Trust = Annotated[
+    list[str] | None, typer.Option("--trust", metavar="MODULE", help="Let configs name code of this module.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def train(
+    experiment: ExperimentName,
+    overrides: Overrides = None,
+    multirun: Annotated[bool, typer.Option("-m", "--multirun", help="Run once for each value: seed=1,2,3.")] = False,
+    cfg: Annotated[str | None, typer.Option("--cfg", help="Print the config and stop: job, hydra or all.")] = None,
+    resolve: Annotated[bool, typer.Option("--resolve", help="With --cfg: fill in interpolations.")] = False,
+    info: Annotated[bool, typer.Option("--info", help=f"Print how the config is made: {', '.join(_INFO)}.")] = False,
+    config_dir: ConfigDir = None,
+    trust: Trust = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train an experiment and print what it gave."""
+    words = list(overrides or [])
+    if config_dir is None:
+        check_experiment(experiment)
+    flags = ["--multirun"] * multirun + ["--resolve"] * resolve
+    if cfg is not None:
+        flags.append(f"--cfg={cfg}")
+    if info:
+        topic = words.pop(0) if words and words[0] in _INFO else "all"
+        flags.append(f"--info={topic}")
+    if cfg not in (None, "job", "hydra", "all"):
+        raise UserError(f"--cfg takes job, hydra or all, not {cfg!r}")
+    from attnrun.launch.bridge import launch
+
+    reports = launch(experiment, flags + words, tuple(trust or ()), config_dir)
+    finish(reports, as_json)
+
+
+def resume(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A path, a name, its beginning, or latest.",
+                                       autocompletion=complete_run)],
+    trust: Trust = None,
+    as_json: AsJson = False,
+) -> None:
+    """Continue an interrupted run from its newest checkpoint; a finished run is left as it is."""
+    from attnrun.runs.find import RunRecord, find
+
+    record = RunRecord(find(Path("outputs"), run))
+    if record.status == "done":
+        say(f"{record.directory} is finished; nothing to do")
+        _show([record], as_json)
+        return
+    from attnrun.launch.job import execute
+
+    finish([execute(record.config, record.directory, tuple(trust or ()))], as_json)
+
+
+def check_experiment(name: str) -> None:
+    """Raise UserError where no experiment has this name."""
+    from attnrun.launch import catalog
+
+    known = catalog.names("experiment")
+    if name not in known:
+        raise UserError(f"no experiment named {name!r}{suggest(name, known)}")
+
+
+def finish(reports: "list[Report]", as_json: bool) -> None:  # noqa: F821
+    """Show the runs that the reports name, then every failure; exit with the worst one's code."""
+    from attnrun.runs.find import RunRecord
+
+    records = [RunRecord(Path(report.directory)) for report in reports if report.directory]
+    if records:
+        _show(records, as_json)
+    failures = [report for report in reports if report.exit_code]
+    for message in dict.fromkeys(report.message for report in failures):
+        say(message)
+    if failures:
+        raise typer.Exit(max(report.exit_code for report in failures))
+
+
+def _show(records: "list[RunRecord]", as_json: bool) -> None:  # noqa: F821
+    if as_json:
+        documents = [{"run": str(record.directory), **(record.result or {})} for record in records]
+        typer.echo(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2, ensure_ascii=False))
+        return
+    from attnrun.cli.tables import show_runs
+
+    show_runs(records)

@@ -1,0 +1,155 @@
+"""`attnrun translate`: translate text with an attention mechanism and show where it looked."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from attnrun.cli.complete import complete_attention, complete_corpus, complete_override, complete_run
+from attnrun.cli.ends import say
+from attnrun.errors import RunFailed, UserError, suggest
+
+if TYPE_CHECKING:
+    from attnrun.cli.inputs import Inputs
+
+_OUTPUTS = Path("outputs")
+_MOST_MAPS = 3  # more would scroll the first one away
+
+
+def translate(
+    text: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TEXT]...", help="Sentences; - reads lines from stdin. None: a sample of the test set."),
+    ] = None,
+    attention: Annotated[
+        str | None, typer.Option("--attention", "-a", help="A mechanism, as in `attnrun list attention`.",
+                                 autocompletion=complete_attention)
+    ] = None,
+    corpus: Annotated[
+        str | None, typer.Option("--corpus", "-c", help="A corpus by name, or a tab-separated file.",
+                                 autocompletion=complete_corpus)
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", "-r", help="Use this run: path, name, its beginning, or latest.",
+                                 autocompletion=complete_run)
+    ] = None,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="A Hydra override of the training.",
+                                       autocompletion=complete_override)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Translate with the newest finished run of this configuration; train one first if there is none."""
+    from attnrun.cli.inputs import read_inputs
+
+    inputs = read_inputs(text or [])
+    if run is None:
+        directory = _find_or_train(_overrides(attention, corpus, override or []))
+    elif attention or corpus or override:
+        raise UserError("--run names a trained run; --attention, --corpus and --set belong to a new one")
+    else:
+        from attnrun.runs.find import find
+
+        directory = find(_OUTPUTS, run)
+    _translate(directory, inputs, as_json)
+
+
+def _overrides(attention: str | None, corpus: str | None, others: list[str]) -> list[str]:
+    words = [f"attention={attention or 'bahdanau'}"]
+    if corpus is not None:
+        words += _corpus_words(corpus)
+    return words + others
+
+
+def _corpus_words(corpus: str) -> list[str]:
+    """Read --corpus: a name from the catalog, else a file."""
+    from attnrun.launch import catalog
+    from attnrun.launch.quoting import quote
+
+    known = catalog.names("corpus")
+    if corpus in known:
+        return [f"corpus={corpus}"]
+    if Path(corpus).exists() or "/" in corpus or "." in corpus:
+        return ["corpus=tsv", f"corpus.path={quote(str(Path(corpus).absolute()))}"]
+    raise UserError(f"no corpus named {corpus!r} and no such file{suggest(corpus, known)}")
+
+
+def _find_or_train(words: list[str]) -> Path:
+    from attnrun.launch.config import check, compose
+    from attnrun.launch.trained import newest_match
+
+    plan = check(compose("translation", words))
+    found = newest_match(_OUTPUTS, plan.config_hash)
+    if found is not None:
+        say(f"using the run {found}")
+        return found
+    say(f"no finished run of this configuration in ./outputs; training one: attnrun train translation {' '.join(words)}")
+    from attnrun.launch.bridge import launch
+
+    report = launch("translation", words)[0]
+    if report.exit_code == UserError.exit_code:
+        raise UserError(report.message)
+    if report.exit_code:
+        raise RunFailed(report.message)
+    assert report.directory is not None
+    return Path(report.directory)
+
+
+def _translate(directory: Path, inputs: "Inputs", as_json: bool) -> None:
+    from attnrun.cli.inputs import sample
+    from attnrun.launch.trained import open_model
+
+    model = open_model(directory)
+    examples = [{"source": line} for line in inputs.lines] or sample(directory)
+    sources = [example["source"] for example in examples]
+    predictions = model.predict(sources)
+    maps = [] if inputs.many else model.weights(sources[:_MOST_MAPS])
+    pictures = _save(directory, maps)
+    scores = None if inputs.lines else _test_scores(directory)
+    if as_json:
+        print(json.dumps(_document(directory, examples, predictions, maps, pictures, scores), indent=2, ensure_ascii=False))
+    elif inputs.many:
+        for prediction in predictions:
+            typer.echo(prediction)
+    else:
+        from attnrun.cli.maps import show_translations
+
+        show_translations(directory, examples, predictions, maps, pictures, scores)
+
+
+def _save(directory: Path, maps: list[Any]) -> list[Path]:
+    """Draw each map into the run's directory; the files are numbered, since text makes no file names."""
+    if not maps:
+        return []
+    from attnrun.analysis.plots import heat_map, save
+
+    paths = [directory / "figures" / f"translate-{number}.png" for number in range(1, len(maps) + 1)]
+    for path, attention_map in zip(paths, maps, strict=True):
+        save(heat_map(attention_map), path)
+    return paths
+
+
+def _test_scores(directory: Path) -> dict[str, Any]:
+    from attnrun.runs.find import RunRecord
+
+    return dict((RunRecord(directory).result or {}).get("metrics") or {})
+
+
+def _document(
+    directory: Path,
+    examples: list[dict[str, str]],
+    predictions: list[str],
+    maps: list[Any],
+    pictures: list[Path],
+    scores: dict[str, Any] | None,
+) -> dict[str, Any]:
+    translations: list[dict[str, Any]] = [
+        {**example, "translation": prediction} for example, prediction in zip(examples, predictions, strict=True)
+    ]
+    for translation, attention_map, picture in zip(translations, maps, pictures, strict=False):
+        translation["source_tokens"] = attention_map.keys
+        translation["target_tokens"] = attention_map.queries
+        translation["weights"] = attention_map.mean().round(6).tolist()
+        translation["figure"] = str(picture)
+    return {"run": str(directory), "test": scores, "translations": translations}

@@ -1,0 +1,1 @@
+"""Corpora, regression sets, vocabularies and batches."""

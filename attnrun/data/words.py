@@ -1,0 +1,39 @@
+"""Word tokens that join back to the exact text: a leading mark says "no space before me"."""
+
+import re
+from collections.abc import Iterable
+
+JOINER = "￭"  # U+FFED, not found in natural text
+_STAND_IN = "■"  # U+25A0, its compatibility form: what a text that holds U+FFED is read as
+_WORD = re.compile(r"\w+['’]?|[^\w\s]")
+
+
+def tokenise(text: str) -> list[str]:
+    """Split into words and single punctuation marks; elided and contracted forms split after the apostrophe.
+
+    >>> tokenise("L'homme dort.")
+    ["L'", '￭homme', 'dort', '￭.']
+    """
+    tokens = []
+    for match in _WORD.finditer(text.replace(JOINER, _STAND_IN)):
+        joined = match.start() > 0 and not text[match.start() - 1].isspace()
+        tokens.append(JOINER * joined + match.group())
+    return tokens
+
+
+def join(tokens: Iterable[str]) -> str:
+    """Put tokens back into text; undoes `tokenise` up to runs of white space.
+
+    >>> join(["L'", '￭homme', 'dort', '￭.'])
+    "L'homme dort."
+    """
+    text = ""
+    for token in tokens:
+        space = "" if not text or token.startswith(JOINER) else " "
+        text += space + token.removeprefix(JOINER)
+    return text
+
+
+def display(token: str) -> str:
+    """Return the token as a person would read it, without the joining mark."""
+    return token.removeprefix(JOINER)

@@ -1,0 +1,110 @@
+"""A composed config as typed values: what the run needs, and what the experiment needs."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from attnrun.errors import UserError
+from attnrun.launch.schema import build, fields_of
+from attnrun.launch.targets import import_module
+from attnrun.ranges import NonNegativeInt
+
+if TYPE_CHECKING:
+    from attnrun.runs.device import Runtime
+
+# Keys that change where, how fast or how often something is written, and never what is computed.
+_NOT_HASHED = ("runtime", "trainer.log_every", "trainer.checkpoint_every", "trainer.keep")
+
+
+@dataclass(frozen=True)
+class Common:
+    """The keys that every config has beside those of its experiment."""
+
+    experiment: str
+    module: str
+    seed: NonNegativeInt = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a job needs, checked: the module to call, and the typed config to call it with."""
+
+    common: Common
+    module: ModuleType
+    runtime: "Runtime"
+    config: Any
+    plain: dict[str, Any]
+
+    @property
+    def config_hash(self) -> str:
+        return config_hash(self.plain)
+
+
+def check(plain: Mapping[str, Any], trust: tuple[str, ...] = ()) -> Plan:
+    """Turn the resolved config `plain` into typed values, or raise UserError naming the key that is wrong."""
+    from attnrun.runs.device import Runtime, resolve_device
+
+    common_keys = fields_of(Common)
+    common = build(Common, {key: plain[key] for key in common_keys if key in plain})
+    module = import_module(common.module, "module", trust)
+    runtime = build(Runtime, plain.get("runtime", {}), "runtime")
+    rest = {key: value for key, value in plain.items() if key not in common_keys and key != "runtime"}
+    config = build(module.Config, rest, trust=trust)
+    resolve_device(runtime.device)
+    return Plan(common, module, runtime, config, dict(plain))
+
+
+def compose(experiment: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """Compose the config of `experiment` without running it, and resolve it to plain values.
+
+    Raises UserError for an override that does not fit.
+    """
+    import hydra
+    from hydra.core.hydra_config import HydraConfig
+
+    from attnrun.launch.explain import explained
+
+    with explained(experiment), hydra.initialize_config_module("attnrun.configs", **version_base()):
+        composed = hydra.compose("config", [f"experiment={experiment}", *overrides], return_hydra_config=True)
+        HydraConfig.instance().set_config(composed)
+        return to_plain(composed)
+
+
+def to_plain(composed: Any) -> dict[str, Any]:
+    """Return the composed config, interpolations resolved, as plain dicts and lists."""
+    from omegaconf import OmegaConf, open_dict
+    from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+    config = composed.copy()
+    with open_dict(config):
+        config.pop("hydra", None)
+    try:
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise UserError(f"config key {error.full_key!r} has no value; give one: {error.full_key}=…") from None
+    except OmegaConfBaseException as error:
+        raise UserError(f"config key {error.full_key!r}: {str(error).partition(chr(10))[0]}") from None
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def version_base() -> dict[str, str]:
+    """Return Hydra's `version_base` argument, which 1.4 no longer takes."""
+    import hydra
+
+    return {"version_base": "1.3"} if hydra.__version__.startswith("1.3") else {}
+
+
+def config_hash(plain: Mapping[str, Any]) -> str:
+    """Return 16 hex digits that are equal exactly where two configs compute the same thing."""
+    kept = json.loads(json.dumps(plain))
+    for dotted in _NOT_HASHED:
+        *parents, last = dotted.split(".")
+        node = kept
+        for parent in parents:
+            node = node.get(parent) or {}
+        node.pop(last, None)
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,93 @@
+"""Hydra's errors as one line that names the thing, the place and the nearest valid choice."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from attnrun.errors import UserError, nearest, suggest
+from attnrun.launch import catalog
+
+# `${now:…}` and the other resolvers may be spelled wrong in an override, hence OmegaConf's errors too.
+_NO_KEY = re.compile(r"Could not (?:override|append to config\. Key|delete from config\.) '([^']+)'")
+_SWEEP = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^']+)'")
+
+
+@contextmanager
+def explained(experiment: str, config_dir: Path | None = None) -> Iterator[None]:
+    """Turn what Hydra and OmegaConf raise about the user's words into one UserError."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        yield
+    except HydraException as error:
+        raise UserError(explain(error, experiment, config_dir)) from None
+    except OmegaConfBaseException as error:
+        raise UserError(f"config key {error.full_key or '?'!r}: {_first_line(error)}") from None
+    except ValueError as error:
+        if "Config group override" not in str(error):
+            raise
+        raise UserError(f"a config group takes the name of a choice: {_first_line(error)}") from None
+
+
+def explain(error: Exception, experiment: str, config_dir: Path | None = None) -> str:
+    """Return one line for an error that Hydra raised while it composed `experiment`."""
+    from hydra.errors import MissingConfigException, OverrideParseException
+
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        return _no_choice(error.missing_cfg_file, error.options or [])
+    if isinstance(error, OverrideParseException):
+        return f"cannot read the override {error.override!r}: {_first_line(error)}; expected KEY=VALUE"
+    text = str(error)
+    if found := _SWEEP.search(text):
+        key = found[1].partition("=")[0]
+        return f"{found[1]!r} names several values; add -m to run each, or write {key}=[…] for one list"
+    if found := _NO_KEY.search(text):
+        return _no_key(found[1], experiment, config_dir)
+    return _first_line(error)
+
+
+def _no_choice(missing: str, options: list[str] | tuple[str, ...]) -> str:
+    group, _, name = missing.rpartition("/")
+    listed = [option.removesuffix(".yaml") for option in options] if options else catalog.names(group)
+    what = "experiment" if group == "experiment" else f"choice of {group!r}"
+    return f"no {what} named {name!r}{suggest(name, listed)}"
+
+
+def _no_key(key: str, experiment: str, config_dir: Path | None) -> str:
+    keys = _known_keys(experiment)
+    groups = sorted({known.partition(".")[0] for known in keys})
+    if key in catalog.groups([config_dir] if config_dir else []):
+        return f"experiment {experiment!r} takes no {key!r}; it takes: {', '.join(groups)}"
+    return f"no config key {key!r}{closest_key(key, keys)}"
+
+
+def closest_key(key: str, keys: list[str]) -> str:
+    """Return the tail of a message: the key most like `key`, by its last word where the place is right."""
+    parent, dot, last = key.rpartition(".")
+    siblings = [known.rpartition(".")[2] for known in keys if known.rpartition(".")[0] == parent]
+    sibling = nearest(last, siblings)
+    if sibling is not None:
+        return f"; did you mean {parent + dot + sibling!r}?"
+    by_last_word = {known.rpartition(".")[2]: known for known in keys}
+    elsewhere = by_last_word.get(last)
+    return f"; did you mean {elsewhere!r}?" if elsewhere else suggest(key, keys)
+
+
+def _known_keys(experiment: str) -> list[str]:
+    from attnrun.launch.config import compose
+
+    return sorted(_flat(compose(experiment, [])))
+
+
+def _flat(values: Mapping[str, Any], where: str = "") -> Iterator[str]:
+    for key, value in values.items():
+        yield where + key
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{where}{key}.")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,114 @@
+"""One job: a composed config in, a run directory and a report out, whatever happens in between."""
+
+import json
+import logging
+import os
+import traceback
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attnrun.errors import Interrupted, RunFailed, UserError
+from attnrun.launch.config import Plan, check, to_plain
+
+if TYPE_CHECKING:
+    from attnrun.runs.run import Run
+
+log = logging.getLogger("attnrun")
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a job ended; `directory` is None where nothing ran."""
+
+    status: str  # done, failed, refused or interrupted
+    exit_code: int
+    directory: str | None
+    message: str = ""
+    primary: float | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What Hydra calls, here or wherever its launcher runs it; leaves one report a job in `outbox`.
+
+    It raises nothing but an interruption, so that one failed job does not hide the others of a sweep.
+    """
+
+    outbox: str
+    trust: tuple[str, ...] = ()
+
+    def __call__(self, composed: Any) -> float:
+        """Run the composed config; return the primary metric, NaN for a job that failed."""
+        from hydra.core.hydra_config import HydraConfig
+
+        directory = Path(HydraConfig.get().runtime.output_dir)
+        try:
+            report = execute(to_plain(composed), directory, self.trust)
+        except UserError as error:
+            report = _refused(error, directory)
+        self._send(report)
+        if report.status == "interrupted":
+            raise Interrupted(report.message, report.exit_code - 128)
+        return float("nan") if report.primary is None else report.primary
+
+    def _send(self, report: Report) -> None:
+        path = Path(self.outbox) / f"{uuid.uuid4().hex}.json"
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(asdict(report)), encoding="utf-8")
+        os.replace(part, path)
+
+
+def execute(plain: Mapping[str, Any], directory: Path, trust: tuple[str, ...] = ()) -> Report:
+    """Check the resolved config, train in `directory`, and report; a directory where nothing ran is removed.
+
+    A directory that already holds an unfinished run of the same config is continued.
+    """
+    from attnrun.runs.run import Run
+
+    try:
+        plan = check(plain, trust)
+        run = Run.open(
+            directory,
+            experiment=plan.common.experiment,
+            config=plan.plain,
+            config_hash=plan.config_hash,
+            seed=plan.common.seed,
+            runtime=plan.runtime,
+            primary=plan.module.PRIMARY,
+        )
+    except UserError as error:
+        return _refused(error, directory)
+    with run:
+        return _train(plan, run)
+
+
+def _train(plan: Plan, run: "Run") -> Report:
+    where = str(run.directory)
+    try:
+        metrics = plan.module.train(plan.config, run)
+        run.finish(metrics)
+        return Report("done", 0, where, primary=metrics.get(plan.module.PRIMARY[0]))
+    except UserError as error:
+        run.discard()
+        return _refused(error, run.directory)
+    except Interrupted as stop:
+        run.interrupt()
+        return Report("interrupted", stop.exit_code, where, str(stop))
+    except Exception as error:
+        log.error("%s", traceback.format_exc())
+        message = str(error) if isinstance(error, RunFailed) else f"{type(error).__name__}: {error}"
+        first_line = message.strip().split("\n")[0]
+        run.fail(first_line)
+        return Report("failed", 1, where, f"{first_line} (log: {run.directory / 'job.log'})")
+
+
+def _refused(error: UserError, directory: Path) -> Report:
+    """Remove the empty directory that was made for the job, and its empty parents up to `outputs`."""
+    for empty in (directory, *list(directory.parents)[:2]):
+        if empty.name == "outputs" or not empty.is_dir() or any(empty.iterdir()):
+            break
+        empty.rmdir()
+    return Report("refused", UserError.exit_code, None, str(error))

@@ -1,0 +1,116 @@
+"""From a composed config to typed values: every key declared, every value checked.
+
+A dataclass declares its fields. A node with `_target_` declares the keyword-only parameters of the
+class or function it names and becomes a `functools.partial` of it; `_target_: null` becomes None.
+"""
+
+import dataclasses
+import functools
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from attnrun.errors import UserError, suggest
+from attnrun.launch.targets import resolve
+
+Values = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Declared:
+    """What is declared for one key: its type and whether it must be given."""
+
+    annotation: Any
+    required: bool
+
+
+def build(schema: type, values: Values, where: str = "", trust: tuple[str, ...] = ()) -> Any:
+    """Return the dataclass `schema` made from `values`; `where` is the config key of the node.
+
+    Raises UserError for an undeclared or missing key and for a value of the wrong type or range.
+    """
+    declared = fields_of(schema)
+    _check_keys(declared, values, where)
+    made = {key: _build_value(declared[key].annotation, value, _at(where, key), trust) for key, value in values.items()}
+    try:
+        return schema(**made)
+    except ValueError as error:
+        raise UserError(f"{where or 'config'}: {error}") from None
+
+
+def fields_of(schema: type) -> dict[str, _Declared]:
+    """Return what the dataclass declares, by key."""
+    hints = get_type_hints(schema, include_extras=True)
+    missing = dataclasses.MISSING
+    return {
+        field.name: _Declared(hints[field.name], field.default is missing and field.default_factory is missing)
+        for field in dataclasses.fields(schema)
+    }
+
+
+def keywords_of(target: Callable[..., Any]) -> dict[str, _Declared]:
+    """Return what the keyword-only parameters of `target` declare, by key."""
+    function = target.__init__ if inspect.isclass(target) else target  # type: ignore[misc]
+    hints = get_type_hints(function, include_extras=True)
+    return {
+        name: _Declared(hints.get(name, Any), parameter.default is parameter.empty)
+        for name, parameter in inspect.signature(target).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+
+
+def _build_value(annotation: Any, value: Any, where: str, trust: tuple[str, ...]) -> Any:
+    options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    for option in options:
+        if get_origin(option) is Callable:
+            return _build_factory(value, where, trust, optional=type(None) in options)
+        if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
+            return build(option, value, where, trust)  # type: ignore[arg-type]
+    return _check_value(annotation, value, where)
+
+
+def _build_factory(value: Any, where: str, trust: tuple[str, ...], optional: bool) -> functools.partial[Any] | None:
+    if not isinstance(value, Mapping) or "_target_" not in value:
+        raise UserError(f"{where}: expected a choice of the group {where.rpartition('.')[2]!r}, not {value!r}")
+    if value["_target_"] is None:
+        if not optional:
+            raise UserError(f"{where}: this experiment cannot do without it")
+        return None
+    target = resolve(value["_target_"], f"{where}._target_", trust)
+    keys = {key: given for key, given in value.items() if key != "_target_"}
+    declared = keywords_of(target)
+    _check_keys(declared, keys, where)
+    made = {key: _build_value(declared[key].annotation, given, _at(where, key), trust) for key, given in keys.items()}
+    return functools.partial(target, **made)
+
+
+def _check_keys(declared: Mapping[str, _Declared], values: Values, where: str) -> None:
+    for key in values:
+        if key not in declared:
+            place = f"; {where} takes: {', '.join(declared)}" if where and declared else ""
+            raise UserError(f"no config key {_at(where, str(key))!r}{_nearest_key(str(key), declared, where) or place}")
+    for key, declaration in declared.items():
+        if declaration.required and key not in values:
+            raise UserError(f"config key {_at(where, key)!r} has no value; give one: {_at(where, key)}=…")
+
+
+def _nearest_key(key: str, declared: Mapping[str, _Declared], where: str) -> str:
+    names = [_at(where, name) for name in declared]
+    hint = suggest(_at(where, key), names)
+    return hint if "did you mean" in hint else ""
+
+
+def _check_value(annotation: Any, value: Any, where: str) -> Any:
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    adapter = TypeAdapter(annotation, config=ConfigDict(coerce_numbers_to_str=True))
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ").replace("Input should", "must")
+        raise UserError(f"{where}={value}: the value {reason}") from None
+
+
+def _at(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else key

@@ -1,0 +1,45 @@
+"""From a dotted name in a config to the code it names, inside `attnrun` and trusted modules only."""
+
+import importlib
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from attnrun.errors import UserError, suggest
+
+
+def is_trusted(module: str, trust: tuple[str, ...]) -> bool:
+    """Say whether a config may name code of `module`."""
+    return any(module == root or module.startswith(root + ".") for root in ("attnrun", *trust))
+
+
+def import_module(name: str, key: str, trust: tuple[str, ...] = ()) -> ModuleType:
+    """Import the module that the config key `key` names.
+
+    Raises UserError where the module is not trusted or does not exist.
+    """
+    if not is_trusted(name, trust):
+        root = name.partition(".")[0]
+        raise UserError(f"{key}: {name!r} is outside attnrun; to run its code, add --trust {root}")
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and not name.startswith(error.name):
+            raise  # the module is there and one of its own imports is missing
+        raise UserError(f"{key}: there is no module {name!r}") from None
+
+
+def resolve(target: object, key: str, trust: tuple[str, ...] = ()) -> Callable[..., Any]:
+    """Return the class or function that `target` names, e.g. `attnrun.attention.Additive`.
+
+    Raises UserError for a name that is no public class or function of a trusted module.
+    """
+    if not isinstance(target, str) or "." not in target:
+        raise UserError(f"{key}: expected the dotted name of a class or function, not {target!r}")
+    module_name, _, name = target.rpartition(".")
+    module = import_module(module_name, key, trust)
+    found = getattr(module, name, None) if not name.startswith("_") else None
+    if not callable(found) or not is_trusted(getattr(found, "__module__", ""), trust):
+        public = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
+        raise UserError(f"{key}: {module_name} has no class or function {name!r}{suggest(name, public)}")
+    return found

@@ -1,0 +1,35 @@
+"""From a run directory back to the model it trained, and from a config to the run that trained it."""
+
+from pathlib import Path
+from typing import Any
+
+from attnrun.errors import UserError
+from attnrun.launch.config import check
+from attnrun.runs.find import RunRecord, records
+
+
+def open_model(directory: Path, trust: tuple[str, ...] = ()) -> Any:
+    """Return the experiment's model, `predict(inputs)` and `weights(inputs, layers, heads)`, as trained there.
+
+    Raises UserError where the run is not finished or its experiment predicts nothing.
+    """
+    from attnrun.runs.device import resolve_device
+    from attnrun.runs.trained import TrainedRun
+
+    record = RunRecord(directory)
+    if record.status != "done":
+        hint = f"; continue it: attnrun resume {directory}" if record.status == "interrupted" else ""
+        raise UserError(f"the run {directory} is {record.status}, not finished{hint}")
+    plan = check(record.config, trust)
+    if not hasattr(plan.module, "load"):
+        raise UserError(f"experiment {plan.common.experiment!r} has no model that predicts")
+    return plan.module.load(TrainedRun(directory, plan.config, resolve_device(plan.runtime.device)))
+
+
+def newest_match(root: Path, config_hash: str) -> Path | None:
+    """Return the newest finished run below `root` whose config computes the same thing, or None."""
+    for record in records(root):
+        result = record.result or {}
+        if record.status == "done" and result.get("config_hash") == config_hash:
+            return record.directory
+    return None

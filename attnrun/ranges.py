@@ -1,0 +1,12 @@
+"""Types of configuration values with their permitted ranges; the bridge checks them before a run starts."""
+
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Le, Lt
+
+PositiveInt = Annotated[int, Gt(0)]
+NonNegativeInt = Annotated[int, Ge(0)]
+PositiveFloat = Annotated[float, Gt(0)]
+NonNegativeFloat = Annotated[float, Ge(0)]
+Probability = Annotated[float, Ge(0), Lt(1)]  # of dropping something: 1 would drop everything
+Fraction = Annotated[float, Ge(0), Le(1)]

@@ -1,0 +1,1 @@
+"""Configuration groups: one YAML file a choice."""

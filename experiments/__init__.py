@@ -1,0 +1,1 @@
+"""One module an experiment; a config names it, nothing imports it by itself."""
