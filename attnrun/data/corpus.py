@@ -40,7 +40,9 @@ class Corpus:
     def reversed(self) -> "Corpus":
         """Return the corpus with source and target exchanged."""
         return replace(
-            self.map(Pair.reversed), source_language=self.target_language, target_language=self.source_language
+            self.map(Pair.reversed),
+            source_language=self.target_language,
+            target_language=self.source_language,
         )
 
     def map(self, change: Callable[[Pair], Pair]) -> "Corpus":

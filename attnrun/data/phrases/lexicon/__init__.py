@@ -1,0 +1,1 @@
+"""The words of the corpus `phrases`: compact tables, one theme a line or a file."""

@@ -1,0 +1,171 @@
+"""One-dimensional regression sets: the textbook's noisy sine, the motorcycle figures, any CSV file."""
+
+import csv as csv_format
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from attnrun.data.reading import read_lines
+from attnrun.errors import UserError, suggest
+from attnrun.ranges import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt
+
+SINE_TEST_POINTS = 50
+_MISSING = {"", "na", "n/a", "nan", "null"}
+_LARGEST = torch.finfo(torch.float32).max
+_FEWEST_TRAINING = 3
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Regression:
+    """Points (x, y) to fit and to test on: float32 vectors, each part in ascending order of x."""
+
+    x_train: Tensor  # (M,)
+    y_train: Tensor  # (M,)
+    x_test: Tensor  # (N,)
+    y_test: Tensor  # (N,)
+    truth: Tensor | None  # (N,): y_test without noise, where it is known
+    x_name: str
+    y_name: str
+    dropped: int = 0  # rows left out for a missing value
+
+    @property
+    def expected(self) -> Tensor:
+        """What predictions at `x_test` are measured against, (N,): the truth where known, else `y_test`."""
+        return self.y_test if self.truth is None else self.truth
+
+
+def sine(
+    seed: int, *, samples: PositiveInt = 50, noise: NonNegativeFloat = 0.5, limit: PositiveFloat = 5.0
+) -> Regression:
+    """Draw y = 2 sin x + x^0.8 + ε at `samples` places uniform on [0, `limit`) (D2L, zh edition, 10.2.1).
+
+    The 50 test places are evenly spaced from 0; ε is normal with standard deviation `noise`. The draw
+    depends on `seed` alone and leaves the global random state as it was.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    x_train = torch.sort(torch.rand(samples, generator=generator) * limit).values
+    x_test = torch.arange(SINE_TEST_POINTS) * (limit / SINE_TEST_POINTS)
+    y_train, truth = (2 * x.sin() + x**0.8 for x in (x_train, x_test))
+    y_train = y_train + noise * torch.randn(samples, generator=generator)
+    y_test = truth + noise * torch.randn(SINE_TEST_POINTS, generator=generator)
+    return Regression(x_train, y_train, x_test, y_test, truth, "x", "y")
+
+
+def csv(seed: int, *, path: str, x: str, y: str, test: Fraction = 0.2, delimiter: str = ",") -> Regression:
+    """Read two named columns of a CSV file; the share `test` of its rows, chosen by a hash, is held out.
+
+    The first line names the columns; comment lines (`#`) may stand before it. Rows where a value is missing
+    (empty, NA, NaN, null) are dropped and counted. `seed` changes nothing: the split is a function of the
+    figures.
+
+    Raises:
+        UserError: a file, column, row or number is not as described; the message names file and line.
+    """
+    del seed
+    if delimiter == r"\t":
+        delimiter = "\t"
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise UserError(f"data.delimiter={delimiter!r} is not one character, as ',' or ';'")
+    return _read(path, x, y, test, delimiter)
+
+
+def mcycle(seed: int, *, test: Fraction = 0.2) -> Regression:
+    """Return the motorcycle figures of Silverman (1985): acceleration of the head (g) over time (ms).
+
+    133 rows, noise that changes with time; `test` as for `csv`.
+
+    Raises:
+        UserError: `test` leaves too few rows to fit or none to test.
+    """
+    del seed
+    with resources.as_file(resources.files("attnrun.data") / "mcycle.csv") as file:
+        return _read(file, "times", "accel", test, ",")
+
+
+def _read(path: str | Path, x: str, y: str, test: float, delimiter: str) -> Regression:
+    rows = _rows(path, delimiter)
+    place, names = next(rows, (str(path), []))
+    names = [name.strip() for name in names]
+    columns = [_column(name, key, names, place) for name, key in ((x, "x"), (y, "y"))]
+    points: list[Point] = []
+    dropped = 0
+    for place, cells in rows:
+        if len(cells) != len(names):
+            raise UserError(f"{place}: {len(cells)} cells under {len(names)} column names")
+        x_value, y_value = (_number(cells[column], names[column], place) for column in columns)
+        if x_value is None or y_value is None:
+            dropped += 1
+        else:
+            points.append((x_value, y_value))
+    train, held_out = _split(points, test, str(path))
+    return Regression(*_vectors(train), *_vectors(held_out), None, x, y, dropped)
+
+
+def _rows(path: str | Path, delimiter: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the place and the cells of each row that is not blank."""
+    place = ""
+
+    def lines() -> Iterator[str]:
+        nonlocal place
+        heading = True
+        for place, line in read_lines(path):  # noqa: B007  (the place is read outside)
+            heading = heading and line.startswith("#")
+            if not heading:
+                yield line
+
+    try:
+        for cells in csv_format.reader(lines(), delimiter=delimiter, strict=True):
+            if cells:
+                yield place, cells
+    except csv_format.Error as error:
+        raise UserError(f"{place}: {error}") from None
+
+
+def _column(wanted: str, key: str, names: list[str], place: str) -> int:
+    if names.count(wanted) == 1:
+        return names.index(wanted)
+    if wanted in names:
+        raise UserError(f"{place}: two columns {wanted!r} for data.{key}")
+    raise UserError(
+        f"{place}: no column {wanted!r} for data.{key}{suggest(wanted, [name[:40] for name in names])}"
+    )
+
+
+def _number(cell: str, name: str, place: str) -> float | None:
+    """Return the number in a cell, None where it is missing."""
+    text = cell.strip()
+    if text.lower() in _MISSING:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = None
+    if value is None or "_" in text:
+        raise UserError(f"{place}: {cell[:40]!r} in column {name!r} is not a number")
+    if not abs(value) <= _LARGEST:
+        raise UserError(f"{place}: {cell[:40]!r} in column {name!r} is out of range")
+    return value
+
+
+def _split(points: list[Point], test: float, path: str) -> tuple[list[Point], list[Point]]:
+    """Hold out the share `test` of the points, those whose figures have the least hash."""
+    count = round(test * len(points))
+    if count < 1 or len(points) - count < _FEWEST_TRAINING:
+        rest = len(points) - count
+        raise UserError(
+            f"{path}: data.test={test} of {len(points)} rows leaves {rest} to fit, {count} to test"
+        )
+    ordered = sorted(points, key=lambda point: hashlib.sha256(repr(point).encode()).digest())
+    return sorted(ordered[count:]), sorted(ordered[:count])
+
+
+def _vectors(points: list[Point]) -> tuple[Tensor, Tensor]:
+    x, y = torch.tensor(points, dtype=torch.float32).T.contiguous()
+    return x, y

@@ -1,0 +1,99 @@
+"""Splits that no seed changes: a pure function of the text, with no sentence of a side in two splits."""
+
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from attnrun.data.corpus import Pair
+from attnrun.errors import UserError
+
+HELD_OUT_SHARE = 0.05
+HELD_OUT_MOST = 1000
+
+
+@dataclass(frozen=True)
+class Split:
+    """Pairs in three parts, each in the order in which they came."""
+
+    train: list[Pair]
+    valid: list[Pair]
+    test: list[Pair]
+
+
+def split(pairs: Sequence[Pair], *, valid: int | None = None, test: int | None = None) -> Split:
+    """Hold out `valid` and `test` pairs (default: 5 % of the pairs, at most 1,000; 0 for none).
+
+    Pairs that share a source or a target, directly or through others, stay together. Sentences that differ
+    only in case, white space or Unicode form count as one. Groups are held out in the order of a hash of
+    their text, so that the splits depend neither on a seed, nor on the order of the pairs, nor on which
+    side is the source.
+
+    Raises:
+        UserError: there are too few pairs, or too few that share nothing, for the sizes asked for.
+    """
+    default = max(1, min(HELD_OUT_MOST, int(HELD_OUT_SHARE * len(pairs))))
+    sizes = {"test": test, "valid": valid}
+    wanted = {name: default if size is None else size for name, size in sizes.items()}
+    if sum(wanted.values()) >= len(pairs):
+        raise UserError(
+            f"{len(pairs)} pairs are too few to hold out valid={wanted['valid']} and test={wanted['test']}"
+        )
+    groups = _hashed(pairs)
+    parts = {name: _take(groups, size) for name, size in wanted.items()}
+    parts["train"] = [place for group in groups for place in group]
+    for name, places in parts.items():
+        least = sizes.get(name) or min(1, wanted.get(name, 1))
+        if len(places) < least:
+            found = f"{len(places)} pairs of {len(pairs)} for {name}, not {least}"
+            raise UserError(f"too many pairs share a sentence to split them: {found}")
+    return Split(**{name: [pairs[place] for place in sorted(places)] for name, places in parts.items()})
+
+
+def normalised(text: str) -> str:
+    """Return what sentences are compared by: case, white space and Unicode form levelled out."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _take(groups: list[list[int]], size: int) -> list[int]:
+    """Remove groups from the front until `size` places are found; one too large for the rest is left."""
+    taken: list[int] = []
+    left = []
+    for group in groups:
+        if len(taken) + len(group) <= size:
+            taken += group
+        else:
+            left.append(group)
+    groups[:] = left
+    return taken
+
+
+def _hashed(pairs: Sequence[Pair]) -> list[list[int]]:
+    """Return the groups of places in the order of a hash of their texts."""
+    sides = [(normalised(pair.source), normalised(pair.target)) for pair in pairs]
+
+    def key(group: list[int]) -> bytes:
+        # One text stands for its group: the least of many hashes would favour large groups.
+        text = min(min(sides[place]) for place in group)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+    return sorted(_groups(sides), key=key)
+
+
+def _groups(sides: Sequence[tuple[str, str]]) -> list[list[int]]:
+    """Return the connected components of pairs, two pairs being connected by an equal side."""
+    parent = list(range(len(sides)))
+
+    def root(place: int) -> int:
+        while parent[place] != place:
+            parent[place] = place = parent[parent[place]]
+        return place
+
+    first: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    for place, texts in enumerate(sides):
+        for seen, text in zip(first, texts, strict=True):
+            parent[root(place)] = root(seen.setdefault(text, place))
+    members: dict[int, list[int]] = {}
+    for place in range(len(sides)):
+        members.setdefault(root(place), []).append(place)
+    return list(members.values())

@@ -1,0 +1,127 @@
+"""From text to numbers and back: a recipe (config group `tokeniser`) is fitted to the texts of a language."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from attnrun.data import words
+from attnrun.data.vocabulary import BOS, EOS, PAD, UNK, Vocabulary, fingerprint
+from attnrun.ranges import PositiveInt
+
+
+class Tokeniser(Protocol):
+    """A fitted tokeniser. Numbers below 4 are the specials, in every tokeniser the same."""
+
+    pad: int
+    unk: int
+    bos: int
+    eos: int
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are, specials included."""
+
+    def encode(self, text: str) -> list[int]:
+        """Return the numbers of a text, without beginning and end; none only for blank text."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of numbers; padding, beginning and end leave no trace in it."""
+
+    def tokens(self, text: str) -> list[str]:
+        """Return labels for people, one for each number of `encode(text)`."""
+
+    def labels(self, ids: Sequence[int]) -> list[str]:
+        """Return labels for people, one for each number, specials by their names."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data from which `from_json` of this module rebuilds the tokeniser."""
+
+    def fingerprint(self) -> str:
+        """Return a sha256, equal for tokenisers that encode alike."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """Recipe of a word-level tokeniser: the words of `words.tokenise` that occur often enough."""
+
+    lowercase: bool = True
+    minimum_frequency: PositiveInt = 2
+    maximum_size: PositiveInt | None = None
+
+    def fit(self, texts: Iterable[str]) -> "WordTokeniser":
+        """Collect the vocabulary of `texts`.
+
+        Raises:
+            UserError: no word is left.
+        """
+        split = (_split(text, self.lowercase) for text in texts)
+        vocabulary = Vocabulary.build(split, self.minimum_frequency, self.maximum_size)
+        return WordTokeniser(vocabulary, lowercase=self.lowercase)
+
+
+class WordTokeniser:
+    """A word-level tokeniser: one number for each word and punctuation mark of `words.tokenise`."""
+
+    pad, unk, bos, eos = PAD, UNK, BOS, EOS
+
+    def __init__(self, vocabulary: Vocabulary, *, lowercase: bool) -> None:
+        self.vocabulary = vocabulary
+        self.lowercase = lowercase
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are, specials included."""
+        return len(self.vocabulary)
+
+    def encode(self, text: str) -> list[int]:
+        """Return the numbers of a text, without beginning and end; none only for blank text."""
+        return self.vocabulary.encode(_split(text, self.lowercase))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of numbers, an unknown word as `<unk>`."""
+        return words.join(self.vocabulary.decode(ids))
+
+    def tokens(self, text: str) -> list[str]:
+        """Return the words themselves, unknown ones too, one for each number of `encode(text)`."""
+        return [words.display(token) for token in _split(text, self.lowercase)]
+
+    def labels(self, ids: Sequence[int]) -> list[str]:
+        """Return a label for each number, specials by their names."""
+        return [words.display(self.vocabulary.token(number)) for number in ids]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data from which `from_json` rebuilds the tokeniser."""
+        return {"kind": "word", "lowercase": self.lowercase, **self.vocabulary.to_json()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "WordTokeniser":
+        """Rebuild what `to_json` gave.
+
+        Raises:
+            ValueError: the data is no word tokeniser.
+        """
+        if data.get("kind") != "word" or not isinstance(data.get("lowercase"), bool):
+            raise ValueError("a word tokeniser's JSON has kind 'word' and a boolean 'lowercase'")
+        return cls(Vocabulary.from_json(data), lowercase=data["lowercase"])
+
+    def fingerprint(self) -> str:
+        """Return a sha256, equal for tokenisers that encode alike."""
+        return fingerprint(self.to_json())
+
+
+def from_json(data: dict[str, Any]) -> Tokeniser:
+    """Rebuild any tokeniser of this module from its `to_json`.
+
+    Raises:
+        ValueError: the data describes no tokeniser known here.
+    """
+    kinds: dict[str, Callable[[dict[str, Any]], Tokeniser]] = {"word": WordTokeniser.from_json}
+    kind = data.get("kind")
+    if kind not in kinds:
+        raise ValueError(f"no tokeniser of kind {kind!r}; known: {', '.join(kinds)}")
+    return kinds[kind](data)
+
+
+def _split(text: str, lowercase: bool) -> list[str]:
+    # Lower-cased after splitting: "İ" lower-cased first would fall apart and shift gold alignments.
+    return [token.lower() if lowercase else token for token in words.tokenise(text)]

@@ -1,0 +1,376 @@
+"""Reading corpora: pairs never shift, faults are named by file and line, splits share no sentence."""
+
+import gzip
+import random
+import re
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from attnrun.data import reading, text
+from attnrun.data.corpus import Corpus, Pair
+from attnrun.data.splits import split
+from attnrun.data.words import join, tokenise
+from attnrun.errors import UserError
+
+# Everything that other readers take for the end of a line, of a field, of a file, or for an instruction.
+HOSTILE = [
+    *"\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\ufeff\u202f\xa0\u200b\u202e\x1b\x07\x7f\x1a",
+    *['"', "'", '"""', ",", ";", "\\t", "\\n", "\\", "$$", "$x$", "{{", "%s", "<b>", "[red]", "[/]", "#"],
+    *[
+        "\x1b[31m",
+        "<pad>",
+        "<eos>",
+        "<unk>",
+        "￭",
+        "￭a",
+        "|",
+        "&amp;",
+        "😀",
+        "e\u0301",
+        "İ",
+        "ﬁ",
+        "中文",
+        "עברית",
+    ],
+    *[" ", "  ", "a", "word", "l'homme", "NA", "null", "0", "-", "...", "\ud7ff", "\U0010ffff"],
+]
+
+
+def write(directory: Path, content: str | bytes, name: str = "pairs.tsv") -> str:
+    file = directory / name
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return str(file)
+
+
+def lines(count: int) -> str:
+    return "".join(f"source {n}\ttarget {n}\n" for n in range(count))
+
+
+def pairs_of(corpus: Corpus) -> list[Pair]:
+    return corpus.train + corpus.valid + corpus.test
+
+
+def fault(path: str, **keys) -> str:
+    with pytest.raises(UserError) as caught:
+        text.tsv(path=path, **keys)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def hostile_lines(count: int) -> list[tuple[str, str]]:
+    chance = random.Random(7)
+    return [
+        (
+            f"s{n}" + "".join(chance.choices(HOSTILE, k=chance.randrange(9))) + f"s{n}",
+            "".join(chance.choices(HOSTILE, k=chance.randrange(9))) + f"t{n}",
+        )
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_hostile_lines_pass_unchanged_and_never_shift(tmp_path, end):
+    given = hostile_lines(2000)
+    path = write(tmp_path, end.join(f"{source}\t{target}" for source, target in given))
+    read = pairs_of(text.tsv(path=path))
+    assert {(pair.source, pair.target) for pair in read} == set(given)
+    assert len(read) == len(given)
+
+
+def test_hostile_lines_in_a_pair_of_files_never_shift(tmp_path):
+    given = hostile_lines(2000)
+    for side, suffix in ((0, "en"), (1, "fr")):
+        write(tmp_path, "\n".join(pair[side] for pair in given) + "\n", f"pairs.{suffix}")
+    read = pairs_of(text.files(path=str(tmp_path / "pairs"), source="en", target="fr"))
+    assert sorted((pair.source, pair.target) for pair in read) == sorted(given)
+
+
+def test_random_bytes_give_pairs_or_a_user_error_that_names_the_file(tmp_path):
+    chance = random.Random(11)
+    sides = [b"a", b"b c", b"\xc3\xa9", b"\xef\xbb\xbf", b"\xf0\x9f\x98\x80", b"d\re", b'"', b"\xe2\x80\xa8"]
+    faults = [b"", b"\x00", b"\xff", b"\xc3", b"\t\t", b"\n", b"\r", b"\x1f\x8b", b"PK\x03\x04", b" "]
+    read, refused = 0, 0
+    for n in range(2000):
+        rows = [chance.choice(sides) + b"%d\t" % k + chance.choice(sides) + b"%d" % k for k in range(7)]
+        content = b"\n".join(rows)
+        for _ in range(n % 3):
+            place = chance.randrange(len(content))
+            content = content[:place] + chance.choice(faults) + content[place + chance.randrange(2) :]
+        path = write(tmp_path, content, "fuzz.tsv")
+        try:
+            pairs = pairs_of(text.tsv(path=path))
+        except UserError as error:
+            assert "\n" not in str(error)
+            assert path in str(error)
+            refused += 1
+        else:
+            assert n % 3 or all(pair.source[-1] == pair.target[-1] for pair in pairs)
+            assert len(pairs) == content.count(b"\n") + 1
+            read += 1
+    assert read > 700
+    assert refused > 500
+
+
+def test_hostile_text_survives_tokenising_up_to_white_space():
+    for source, target in hostile_lines(500):
+        for sentence in (source, target):
+            assert join(tokenise(sentence)).split() == sentence.replace("￭", "■").split()
+
+
+def test_no_break_spaces_part_tokens():
+    assert tokenise("Ça va\u202f? Oui\xa0!") == ["Ça", "va", "?", "Oui", "!"]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("a\tb\nno tab\n", ":2: no tab between source and target"),
+        ("a\tb\n\nc\td\n", ":2: no tab"),
+        ("a\tb\n \t d\n", ":2: the source is empty"),
+        ("a\tb\nc\t\xa0\n", ":2: the target is empty"),
+        (b"a\tb\nab\xff\tc\n", ":2: not UTF-8 at byte 2"),
+        (b"\xef\xbb\xbfab\xff\tc\n", ":1: not UTF-8 at byte 5"),
+        ("a\tb\n".encode("utf-16"), "UTF-16"),
+        (b"a\tb\nc\x00\td\n", ":2: a NUL byte"),
+        ("a\tb\n" + "x" * 100_001 + "\ty\n", ":2: the line has more than 100,000 characters"),
+        ("a\tb\n" + "é" * 400_001 + "\ty\n", ":2: the line has more than 100,000 characters"),
+        ("", "is empty"),
+        ("\ufeff", "is empty"),
+        ("\n\r\n\n", "is empty"),
+        ("a\tb\nc\td\n", "too few"),
+    ],
+)
+def test_faults_are_named_with_file_and_line(tmp_path, content, expected):
+    message = fault(write(tmp_path, content))
+    assert "pairs.tsv" in message
+    assert expected in message
+
+
+def test_a_line_of_100_000_characters_is_read(tmp_path):
+    longest = "é" * 99_998
+    corpus = text.tsv(path=write(tmp_path, lines(7) + f"{longest}\ty\r\n"))
+    assert longest in {pair.source for pair in pairs_of(corpus)}
+
+
+def test_missing_files_are_named_with_the_nearest(tmp_path):
+    path = write(tmp_path, lines(9), "french.tsv")
+    assert "french.tsv" in fault(str(tmp_path / "frnch.tsv")).partition("did you mean")[2]
+    assert "no directory" in fault(str(tmp_path / "none" / "x.tsv"))
+    assert "is a directory" in fault(str(tmp_path))
+    assert "not a regular file" in fault("/dev/null")
+    assert "is not a file's path" in fault("")
+    assert "cannot read" in fault(path + "x" * 5000)
+
+
+def test_a_mark_at_the_start_and_empty_lines_at_the_end_are_dropped(tmp_path):
+    corpus = text.tsv(path=write(tmp_path, "\ufeff" + lines(11) + "\n\r\n\n"))
+    assert {pair.source for pair in pairs_of(corpus)} == {f"source {n}" for n in range(11)}
+
+
+def test_white_space_around_a_sentence_is_kept(tmp_path):
+    corpus = text.tsv(path=write(tmp_path, lines(9) + " a \t b \x0b \r\n"))
+    assert Pair(" a ", " b \x0b ") in pairs_of(corpus)
+
+
+def test_columns_by_number_and_by_name(tmp_path):
+    rows = "".join(f"id{n}\tenglish {n}\tfrançais {n}\tnote\n" for n in range(13))
+    plain = text.tsv(path=write(tmp_path, rows), source=3, target=2)
+    named = text.tsv(
+        path=write(tmp_path, "\ufeffid\ten\tfr\tnote\r\n" + rows, "x.tsv"), source="fr", target="en"
+    )
+    assert pairs_of(plain) == pairs_of(named)
+    assert (named.source_language, named.target_language) == ("fr", "en")
+    assert plain.train[0].source.startswith("français")
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"source": "frr", "target": "en"}, "did you mean 'fr'"),
+        ({"source": "fr", "target": "fr"}, "the same column"),
+        ({"source": 2, "target": 2}, "the same column"),
+        ({"source": 0}, "numbered from 1"),
+        ({"source": 1, "target": 5}, "column 5 is asked for"),
+        ({"source": "twice", "target": "en"}, "two columns 'twice'"),
+    ],
+)
+def test_wrong_columns_are_refused(tmp_path, keys, expected):
+    path = write(tmp_path, "en\tfr\ttwice\ttwice\n" + "a\tb\tc\td\n" * 20)
+    assert expected in fault(path, **keys)
+
+
+def test_limit_takes_the_first_pairs_and_reads_no_further(tmp_path):
+    corpus = text.tsv(path=write(tmp_path, lines(17) + "no tab here\n"), limit=17)
+    assert {pair.target for pair in pairs_of(corpus)} == {f"target {n}" for n in range(17)}
+
+
+def test_gzip_and_zip_are_read_in_place(tmp_path):
+    plain = pairs_of(text.tsv(path=write(tmp_path, lines(19))))
+    packed = write(tmp_path, gzip.compress(lines(19).encode()), "pairs.tsv.gz")
+    archive = tmp_path / "pairs.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("d/pairs.txt", lines(19))
+        made.writestr("d/_about.txt", "notes")
+        made.writestr("__MACOSX/d/._pairs.txt", b"\x00\x05")
+        made.writestr("../../escape.png", b"\x00")
+    assert pairs_of(text.tsv(path=packed)) == plain
+    assert pairs_of(text.tsv(path=str(archive))) == plain
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["pairs.tsv", "pairs.tsv.gz", "pairs.zip"]
+
+
+def test_damaged_and_doubtful_archives_are_refused(tmp_path):
+    packed = gzip.compress(lines(5000).encode())
+    assert "cannot read" in fault(write(tmp_path, packed[: len(packed) // 2], "cut.gz"))
+    flipped = packed[:500] + bytes([packed[500] ^ 255]) + packed[501:]
+    assert "flipped.gz" in fault(write(tmp_path, flipped, "flipped.gz"))
+    assert "cannot read" in fault(write(tmp_path, b"PK\x03\x04 not an archive", "bad.zip"))
+    for name, members in (("two.zip", ["a.txt", "b.tsv"]), ("none.zip", ["a.png"])):
+        with zipfile.ZipFile(tmp_path / name, "w") as made:
+            for member in members:
+                made.writestr(member, lines(9))
+        assert "exactly one" in fault(str(tmp_path / name))
+
+
+def test_a_zip_names_its_member_in_a_fault(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
+        made.writestr("fra.txt", lines(4) + "x\n")
+    assert fault(str(tmp_path / "a.zip")).endswith("a.zip/fra.txt:5: no tab between source and target")
+
+
+def test_more_text_than_the_limit_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "MAXIMUM_BYTES", 2**20)
+    bomb = gzip.compress(b"a\tb\n" * 2**19)
+    assert len(bomb) < 2**13
+    assert "holds more than 1 MiB" in fault(write(tmp_path, bomb, "bomb.gz"))
+
+
+def test_files_of_unequal_length_are_refused_with_both_counts(tmp_path):
+    write(tmp_path, "a\nb\nc\n", "t.en")
+    write(tmp_path, "a\nb\n", "t.fr")
+    with pytest.raises(UserError, match=r"t\.en has 3 lines.*t\.fr has 2"):
+        text.files(path=str(tmp_path / "t"), source="en", target="fr")
+
+
+def test_faults_in_a_pair_of_files_name_the_file_at_fault(tmp_path):
+    write(tmp_path, "a\nb\nc\n", "t.en")
+    write(tmp_path, "a\n \nc\n", "t.fr")
+    with pytest.raises(UserError, match=r"t\.fr:2: the target is empty"):
+        text.files(path=str(tmp_path / "t"), source="en", target="fr")
+    with pytest.raises(UserError, match=r"no file .*t\.de; did you mean .*t\.(en|fr)"):
+        text.files(path=str(tmp_path / "t"), source="de", target="en")
+    with pytest.raises(UserError, match="both 'en'"):
+        text.files(path=str(tmp_path / "t"), source="en", target="en")
+
+
+def make_directory(directory: Path, sizes: dict[str, int]) -> str:
+    for name, size in sizes.items():
+        for language in ("en", "fr"):
+            content = "".join(f"{name} {language} {n}\n" for n in range(size))
+            write(directory, gzip.compress(content.encode()), f"{name}.{language}.gz")
+    return str(directory)
+
+
+def test_splits_of_a_directory_are_kept_as_given(tmp_path):
+    path = make_directory(tmp_path, {"train": 31, "val": 5, "test": 7})
+    corpus = text.files(path=path, source="en", target="fr", limit=29, test=3)
+    assert [pair.source for pair in corpus.train] == [f"train en {n}" for n in range(29)]
+    assert [pair.target for pair in corpus.valid] == [f"val fr {n}" for n in range(5)]
+    assert [pair.source for pair in corpus.test] == [f"test en {n}" for n in range(3)]
+
+
+def test_splits_missing_from_a_directory_are_held_out_from_train(tmp_path):
+    path = make_directory(tmp_path, {"train": 31, "test_2016": 7, "test_2017": 5})
+    with pytest.raises(UserError, match=r"corpus\.test_set: test_2016, test_2017"):
+        text.files(path=path, source="en", target="fr")
+    corpus = text.files(path=path, source="en", target="fr", test_set="test_2017", valid=3)
+    assert (len(corpus.train), len(corpus.valid), len(corpus.test)) == (28, 3, 5)
+
+
+def overlapping(count: int) -> list[Pair]:
+    """Make pairs of which many share a side, some in another case, spacing or Unicode form."""
+    chance = random.Random(3)
+    forms = [
+        str,
+        str.upper,
+        lambda side: side.replace(" ", "\xa0 "),
+        lambda side: side.replace("é", "e\u0301"),
+    ]
+    return [
+        Pair(
+            chance.choice(forms)(f"été {chance.randrange(count)}"),
+            chance.choice(forms)(f"é {chance.randrange(count)}"),
+        )
+        for _ in range(count)
+    ]
+
+
+def test_splits_share_no_sentence_on_either_side_and_keep_every_pair():
+    pairs = overlapping(997)
+    made = split(pairs, valid=53, test=101)
+    assert (len(made.valid), len(made.test)) == (53, 101)
+    assert sorted(map(repr, made.train + made.valid + made.test)) == sorted(map(repr, pairs))
+    for side in ("source", "target"):
+        seen = [
+            {re.sub(r"\D", "", getattr(pair, side)) for pair in part}
+            for part in (made.train, made.valid, made.test)
+        ]
+        assert not (seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2])
+
+
+def test_splits_depend_on_the_text_alone():
+    pairs = [Pair(f"a {n}", f"b {n}") for n in range(211)]
+    turned = [pair.reversed() for pair in reversed(pairs)]
+    made, other = split(pairs), split(turned)
+    assert len(made.test) == len(made.valid) == 10
+    for name in ("train", "valid", "test"):
+        assert {pair.reversed() for pair in getattr(other, name)} == set(getattr(made, name))
+
+
+def test_splits_keep_the_order_of_the_file():
+    made = split([Pair(f"{n:04}", f"x{n}") for n in range(307)])
+    for part in (made.train, made.valid, made.test):
+        assert [pair.source for pair in part] == sorted(pair.source for pair in part)
+
+
+def test_a_group_is_not_favoured_for_being_large():
+    groups = [[Pair(f"g{n}", f"t{n}.{m}") for m in range(1 + 9 * (n % 2))] for n in range(400)]
+    held_out = split([pair for group in groups for pair in group], test=440, valid=0).test
+    large = sum(int(pair.source[1:]) % 2 for pair in held_out) / len(held_out)
+    assert 0.84 < large < 0.97  # 10 of 11 pairs are in large groups
+
+
+@pytest.mark.parametrize(
+    ("pairs", "sizes", "expected"),
+    [
+        ([Pair("a", "b")], {}, "too few"),
+        ([Pair("a", f"b{n}") for n in range(50)], {}, "share a sentence"),
+        ([Pair(f"a{n // 2}", f"b{n}") for n in range(50)], {"test": 3}, "2 pairs of 50 for test, not 3"),
+        ([Pair(f"a{n}", f"b{n}") for n in range(50)], {"test": 49, "valid": 1}, "too few"),
+    ],
+)
+def test_a_corpus_too_small_to_split_is_refused(pairs, sizes, expected):
+    with pytest.raises(UserError, match=expected):
+        split(pairs, **sizes)
+
+
+def test_real_tatoeba_pairs(test_data):
+    start = time.perf_counter()
+    corpus = text.tsv(path=str(test_data / "fra-eng" / "fra-eng.zip"), limit=40_000)
+    assert time.perf_counter() - start < 20
+    assert [len(part) for part in (corpus.train, corpus.valid, corpus.test)] == [38_000, 1000, 1000]
+    assert corpus.train[0] == Pair("Go.", "Va !")
+    trained = {re.sub(r"\s+", " ", pair.source.lower().strip()) for pair in corpus.train}
+    assert not any(pair.source.lower() in trained for pair in corpus.test + corpus.valid)
+
+
+def test_real_captions(test_data):
+    path = str(test_data / "multi30k" / "raw")
+    corpus = text.files(path=path, source="de", target="en", test_set="test_2016_flickr")
+    assert [len(part) for part in (corpus.train, corpus.valid, corpus.test)] == [29_000, 1014, 1000]
+    assert corpus.train[0].source.startswith("Zwei junge weiße Männer")
+    prefix = text.files(path=path + "/train", source="de", target="en", test=1000)
+    assert len(prefix.test) == 1000
