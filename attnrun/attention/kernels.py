@@ -1,0 +1,113 @@
+"""Kernels as scores: log K(u), u = |q - k| / width, so that the softmax gives K(u) / Σ K(u).
+
+This is the Nadaraya-Watson estimator (Nadaraya 1964; Watson 1964) as attention. Constant factors of K cancel
+and are left out. Outside a compact support K is 0 and the score -inf. Distances are taken from differences
+q - k, which stay exact where inputs lie far from the origin; that builds a tensor (..., N, M, D).
+"""
+
+from abc import abstractmethod
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from attnrun.attention.scores import Score, require_one_size
+from attnrun.errors import UserError
+from attnrun.ranges import PositiveFloat
+
+
+class Kernel(Score):
+    """A radial kernel of the given width, in the units of the features; w = 1 / width.
+
+    Raises UserError where query and key sizes differ, ValueError where the width is not positive.
+    """
+
+    w: float | nn.Parameter
+
+    def __init__(self, query_size: int, key_size: int, *, width: PositiveFloat = 1.0) -> None:
+        name = type(self).__name__.lower()
+        require_one_size(name, query_size, key_size)
+        if not width > 0:
+            raise ValueError(f"the width of a {name} kernel must be positive, got {width}")
+        super().__init__(query_size, key_size)
+        self.w = 1 / width
+
+    @abstractmethod
+    def log_kernel(self, squared: Tensor) -> Tensor:
+        """Return log K as a function of u²."""
+
+    def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
+        """Score queries (..., N, D) against keys (..., M, D): (..., N, M)."""
+        difference = query.unsqueeze(-2) - projected.unsqueeze(-3)  # (..., N, M, D)
+        return self.log_kernel((difference * self.w).square().sum(-1))
+
+
+class Gaussian(Kernel):
+    """score(q, k) = -|(q - k) w|² / 2 with w = 1 / width (Dive into Deep Learning, zh, eq. 10.2.7).
+
+    `learned` makes w a parameter, which starts at 1 / width or, with `initial` "uniform", is drawn from
+    U(0, 1) as the textbook does.
+
+    Raises UserError where a starting value is chosen for a width that is not learned.
+    """
+
+    def __init__(
+        self,
+        query_size: int,
+        key_size: int,
+        *,
+        width: PositiveFloat = 1.0,
+        learned: bool = False,
+        initial: Literal["width", "uniform"] = "width",
+    ) -> None:
+        super().__init__(query_size, key_size, width=width)
+        if initial == "uniform" and not learned:
+            raise UserError("attention 'gaussian': initial=uniform needs a learned width; set learned=true")
+        if learned:
+            start = torch.rand(()) if initial == "uniform" else torch.tensor(1 / width)
+            del self.w  # a number until here, from now on a parameter
+            self.w = nn.Parameter(start)
+
+    def log_kernel(self, squared: Tensor) -> Tensor:
+        """-u² / 2."""
+        return -squared / 2
+
+
+class Compact(Kernel):
+    """A kernel that is 0 from u = 1 on."""
+
+    def log_kernel(self, squared: Tensor) -> Tensor:
+        """Log K inside the support, -inf outside."""
+        inside = squared < 1
+        # Choose before the logarithm: its gradient outside is NaN, and where() alone would let that pass.
+        return torch.where(inside, self.log_inside(torch.where(inside, squared, 0.0)), -torch.inf)
+
+    @abstractmethod
+    def log_inside(self, squared: Tensor) -> Tensor:
+        """Return log K as a function of u² < 1."""
+
+
+class Boxcar(Compact):
+    """K(u) = 1 for u < 1: the average of the keys within one width."""
+
+    def log_inside(self, squared: Tensor) -> Tensor:
+        """0: it has no gradient, since small moves of a key change nothing."""
+        return torch.zeros_like(squared)
+
+
+class Triangular(Compact):
+    """K(u) = 1 - u for u < 1 (the textbook lists it under the name of Epanechikov)."""
+
+    def log_inside(self, squared: Tensor) -> Tensor:
+        """Log (1 - u), with a gradient of zero on the tip at u = 0."""
+        tip = squared == 0
+        distance = torch.where(tip, 1.0, squared).sqrt()  # the root's gradient at 0 is infinite
+        return torch.log1p(-torch.where(tip, 0.0, distance))
+
+
+class Epanechikov(Compact):
+    """K(u) = 1 - u² for u < 1, of least mean squared error (Epanechnikov 1969, usually so spelled)."""
+
+    def log_inside(self, squared: Tensor) -> Tensor:
+        """Log (1 - u²)."""
+        return torch.log1p(-squared)

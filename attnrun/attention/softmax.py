@@ -1,0 +1,31 @@
+"""The softmax over permitted keys, which turns scores into weights."""
+
+import torch
+from torch import Tensor
+
+from attnrun.attention.masks import as_mask
+
+HALF = (torch.float16, torch.bfloat16)
+
+
+def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Softmax over the last axis, of the permitted keys alone: scores (..., N, M) -> weights (..., N, M).
+
+    `mask` is anything `as_mask` takes: a boolean tensor that broadcasts to the scores (True = may attend), or
+    valid lengths (B,) or (B, N). A score of -inf counts as masked, as a kernel of compact support gives it.
+
+    Masked weights are exactly 0, whatever the score there, NaN included. A row without a permitted key is all
+    zeros and passes back a gradient of zero. Half types are computed in float32 and returned in their own.
+
+    Raises ValueError where the mask does not fit the scores.
+    """
+    permitted = scores != -torch.inf
+    if mask is not None:
+        permitted = permitted & as_mask(mask, scores.shape)
+    masked = ~permitted
+    empty = masked.all(-1, keepdim=True)
+    # An empty row goes through the softmax as zeros. Of -inf alone it would be NaN, as would its derivative;
+    # both are filled away in the end, but torch.autograd.detect_anomaly would stop there.
+    finite = scores.masked_fill(masked, -torch.inf).masked_fill(empty, 0.0)
+    wide = torch.float32 if scores.dtype in HALF else scores.dtype
+    return finite.softmax(-1, dtype=wide).masked_fill(masked, 0.0).to(scores.dtype)
