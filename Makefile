@@ -37,7 +37,11 @@ test: .venv/installed  ## Run the whole test suite
 
 .PHONY: test-fast
 test-fast: .venv/installed  ## Run the tests that take under ten seconds each
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -m 'not slow and not wheel'
+
+.PHONY: test-wheel
+test-wheel: wheel  ## Install the wheel in a clean environment and use it from elsewhere
+	$(BIN)/python -m pytest -m wheel tests/test_wheel.py
 
 .PHONY: lint
 lint: .venv/installed  ## Check style and types

@@ -26,7 +26,11 @@ def complete_override(incomplete: str) -> list[str]:
     groups = [name for name in catalog.groups() if name != "experiment"]
     if not equals:
         return [f"{name}=" for name in [*groups, "seed"] if name.startswith(group)]
-    return [f"{group}={name}" for name in catalog.names(group) if name.startswith(choice)] if group in groups else []
+    return (
+        [f"{group}={name}" for name in catalog.names(group) if name.startswith(choice)]
+        if group in groups
+        else []
+    )
 
 
 def complete_run(incomplete: str) -> list[str]:

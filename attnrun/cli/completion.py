@@ -19,7 +19,8 @@ _attnrun_completion() {
     COMPREPLY=()
     while IFS= read -r reply; do
         COMPREPLY+=("${reply#"$prefix"}")
-    done < <(COMP_WORDS="${words[*]}" COMP_CWORD=$((${#words[@]} - 1)) _ATTNRUN_COMPLETE=complete_bash "$1" 2>/dev/null)
+    done < <(COMP_WORDS="${words[*]}" COMP_CWORD=$((${#words[@]} - 1)) \\
+        _ATTNRUN_COMPLETE=complete_bash "$1" 2>/dev/null)
     [[ ${#COMPREPLY[@]} -eq 1 && "${COMPREPLY[0]}" == *= ]] && compopt -o nospace
     return 0
 }

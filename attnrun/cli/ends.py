@@ -34,7 +34,8 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
 
 def say(message: str) -> None:
     """Print one line for the person, on stderr; text from outside is shown literally."""
-    print("attnrun: " + "; ".join(for_terminal(line) for line in message.splitlines() or [""]), file=sys.stderr)
+    line = "; ".join(for_terminal(part) for part in message.splitlines() or [""])
+    typer.echo(f"attnrun: {line}", err=True)
 
 
 def _drop_stdout() -> None:

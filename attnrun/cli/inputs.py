@@ -22,7 +22,7 @@ class Inputs:
 
 
 def read_inputs(words: list[str]) -> Inputs:
-    """Take the sentences from the command line, else from a stdin that has some; never wait on an empty one."""
+    """Take the sentences from the words, else from a stdin that has some; never wait on an empty one."""
     if words == ["-"]:
         return Inputs(_lines(), many=True)
     if words:

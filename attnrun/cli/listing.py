@@ -22,7 +22,9 @@ def list_catalog(
     found = {name: catalog.entries(name) for name in ([group] if group else _SHOWN)}
     if as_json:
         fields = ("name", "what", "source", "run", "takes", "gives")
-        document = {name: [{f: getattr(e, f) for f in fields} for e in entries] for name, entries in found.items()}
+        document = {
+            name: [{f: getattr(e, f) for f in fields} for e in entries] for name, entries in found.items()
+        }
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     from attnrun.cli.tables import show_catalog
@@ -30,4 +32,6 @@ def list_catalog(
     show_catalog(found)
     if group is None:
         others = ", ".join(name for name in known if name not in _SHOWN)
-        typer.echo(f"\nMore groups: {others} (attnrun list GROUP). Run one: attnrun train EXPERIMENT [KEY=VALUE]...")
+        typer.echo(
+            f"\nMore groups: {others} (attnrun list GROUP). Run one: attnrun train EXPERIMENT [KEY=VALUE]..."
+        )

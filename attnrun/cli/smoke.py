@@ -38,13 +38,17 @@ def smoke(
 
     for name in experiments or []:
         check_experiment(name)
-    chosen = [entry for entry in catalog.entries("experiment") if not experiments or entry.name in experiments]
+    chosen = [
+        entry for entry in catalog.entries("experiment") if not experiments or entry.name in experiments
+    ]
     workplace = Path(tempfile.mkdtemp(prefix="attnrun-smoke-"))
     rows = [_run(entry, steps, workplace) for entry in chosen]
     _show(rows, as_json)
     failed = [row.experiment for row in rows if row.status != "done"]
     if failed:
-        raise RunFailed(f"{len(failed)} of {len(rows)} failed: {', '.join(failed)}; their runs are in {workplace}")
+        raise RunFailed(
+            f"{len(failed)} of {len(rows)} failed: {', '.join(failed)}; their runs are in {workplace}"
+        )
     shutil.rmtree(workplace)
 
 

@@ -38,7 +38,9 @@ def show_runs(records: "Sequence[RunRecord]") -> None:
             console.print(table)
         for warning in result.get("warnings") or []:
             console.print(literal(f"warning: {warning}"))
-        console.print(literal(f"{result.get('experiment')} {result.get('status')}: {record.directory}"), soft_wrap=True)
+        console.print(
+            literal(f"{result.get('experiment')} {result.get('status')}: {shown_path(record.directory)}"), soft_wrap=True
+        )
         for figure in sorted(record.directory.glob("figures/*.png")):
             console.print(literal(f"  {shown_path(figure)}"), soft_wrap=True)
 
@@ -59,7 +61,7 @@ def literal(text: object) -> Text:
 
 def number(value: Any) -> str:
     """Return a figure in at most four significant decimals."""
-    return f"{value:.4g}" if isinstance(value, float) and abs(value) < 1000 else f"{value}"
+    return f"{value:.4g}" if isinstance(value, float) and abs(value) < 10_000 else f"{value}"
 
 
 def shown_path(path: Path) -> str:

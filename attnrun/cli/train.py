@@ -34,10 +34,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 def train(
     experiment: ExperimentName,
     overrides: Overrides = None,
-    multirun: Annotated[bool, typer.Option("-m", "--multirun", help="Run once for each value: seed=1,2,3.")] = False,
-    cfg: Annotated[str | None, typer.Option("--cfg", help="Print the config and stop: job, hydra or all.")] = None,
+    multirun: Annotated[
+        bool, typer.Option("-m", "--multirun", help="Run once for each value: seed=1,2,3.")
+    ] = False,
+    cfg: Annotated[
+        str | None, typer.Option("--cfg", help="Print the config and stop: job, hydra or all.")
+    ] = None,
     resolve: Annotated[bool, typer.Option("--resolve", help="With --cfg: fill in interpolations.")] = False,
-    info: Annotated[bool, typer.Option("--info", help=f"Print how the config is made: {', '.join(_INFO)}.")] = False,
+    info: Annotated[
+        bool, typer.Option("--info", help=f"Print how the config is made: {', '.join(_INFO)}.")
+    ] = False,
     config_dir: ConfigDir = None,
     trust: Trust = None,
     as_json: AsJson = False,
@@ -50,19 +56,24 @@ def train(
     if cfg is not None:
         flags.append(f"--cfg={cfg}")
     if info:
-        topic = words.pop(0) if words and words[0] in _INFO else "all"
-        flags.append(f"--info={topic}")
+        topics = [word for word in words if word in _INFO]
+        words = [word for word in words if word not in _INFO]
+        flags.append(f"--info={topics[0] if topics else 'all'}")
     if cfg not in (None, "job", "hydra", "all"):
         raise UserError(f"--cfg takes job, hydra or all, not {cfg!r}")
     from attnrun.launch.bridge import launch
 
-    reports = launch(experiment, flags + words, tuple(trust or ()), config_dir)
+    reports = launch(experiment, words, flags, trust=tuple(trust or ()), config_dir=config_dir)
     finish(reports, as_json)
 
 
 def resume(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A path, a name, its beginning, or latest.",
-                                       autocompletion=complete_run)],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="A path, a name, its beginning, or latest.", autocompletion=complete_run
+        ),
+    ],
     trust: Trust = None,
     as_json: AsJson = False,
 ) -> None:
@@ -105,7 +116,9 @@ def finish(reports: "list[Report]", as_json: bool) -> None:  # noqa: F821
 def _show(records: "list[RunRecord]", as_json: bool) -> None:  # noqa: F821
     if as_json:
         documents = [{"run": str(record.directory), **(record.result or {})} for record in records]
-        typer.echo(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2, ensure_ascii=False))
+        typer.echo(
+            json.dumps(documents[0] if len(documents) == 1 else documents, indent=2, ensure_ascii=False)
+        )
         return
     from attnrun.cli.tables import show_runs
 

@@ -20,23 +20,46 @@ _MOST_MAPS = 3  # more would scroll the first one away
 def translate(
     text: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TEXT]...", help="Sentences; - reads lines from stdin. None: a sample of the test set."),
+        typer.Argument(
+            metavar="[TEXT]...", help="Sentences; - reads lines from stdin. None: a sample of the test set."
+        ),
     ] = None,
     attention: Annotated[
-        str | None, typer.Option("--attention", "-a", help="A mechanism, as in `attnrun list attention`.",
-                                 autocompletion=complete_attention)
+        str | None,
+        typer.Option(
+            "--attention",
+            "-a",
+            help="A mechanism, as in `attnrun list attention`.",
+            autocompletion=complete_attention,
+        ),
     ] = None,
     corpus: Annotated[
-        str | None, typer.Option("--corpus", "-c", help="A corpus by name, or a tab-separated file.",
-                                 autocompletion=complete_corpus)
+        str | None,
+        typer.Option(
+            "--corpus",
+            "-c",
+            help="A corpus by name, or a tab-separated file.",
+            autocompletion=complete_corpus,
+        ),
     ] = None,
     run: Annotated[
-        str | None, typer.Option("--run", "-r", help="Use this run: path, name, its beginning, or latest.",
-                                 autocompletion=complete_run)
+        str | None,
+        typer.Option(
+            "--run",
+            "-r",
+            help="Use this run: path, name, its beginning, or latest.",
+            autocompletion=complete_run,
+        ),
     ] = None,
     override: Annotated[
-        list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="A Hydra override of the training.",
-                                       autocompletion=complete_override)
+        list[str] | None,
+        typer.Option(
+            "--set",
+            "-s",
+            metavar="KEY=VALUE",
+            help="A Hydra override of the training.",
+            autocompletion=complete_override,
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -84,7 +107,8 @@ def _find_or_train(words: list[str]) -> Path:
     if found is not None:
         say(f"using the run {found}")
         return found
-    say(f"no finished run of this configuration in ./outputs; training one: attnrun train translation {' '.join(words)}")
+    say("no finished run of this configuration in ./outputs; training one first:")
+    say(f"attnrun train translation {' '.join(words)}")
     from attnrun.launch.bridge import launch
 
     report = launch("translation", words)[0]
@@ -104,11 +128,12 @@ def _translate(directory: Path, inputs: "Inputs", as_json: bool) -> None:
     examples = [{"source": line} for line in inputs.lines] or sample(directory)
     sources = [example["source"] for example in examples]
     predictions = model.predict(sources)
-    maps = [] if inputs.many else model.weights(sources[:_MOST_MAPS])
+    maps = [] if inputs.many else _maps(model, sources[:_MOST_MAPS])
     pictures = _save(directory, maps)
     scores = None if inputs.lines else _test_scores(directory)
     if as_json:
-        print(json.dumps(_document(directory, examples, predictions, maps, pictures, scores), indent=2, ensure_ascii=False))
+        document = _document(directory, examples, predictions, maps, pictures, scores)
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif inputs.many:
         for prediction in predictions:
             typer.echo(prediction)
@@ -116,6 +141,15 @@ def _translate(directory: Path, inputs: "Inputs", as_json: bool) -> None:
         from attnrun.cli.maps import show_translations
 
         show_translations(directory, examples, predictions, maps, pictures, scores)
+
+
+def _maps(model: Any, sources: list[str]) -> list[Any]:
+    try:
+        maps: list[Any] = model.weights(sources)
+    except UserError as error:  # a model without attention still translates
+        say(str(error))
+        return []
+    return maps
 
 
 def _save(directory: Path, maps: list[Any]) -> list[Path]:
@@ -145,7 +179,8 @@ def _document(
     scores: dict[str, Any] | None,
 ) -> dict[str, Any]:
     translations: list[dict[str, Any]] = [
-        {**example, "translation": prediction} for example, prediction in zip(examples, predictions, strict=True)
+        {**example, "translation": prediction}
+        for example, prediction in zip(examples, predictions, strict=True)
     ]
     for translation, attention_map, picture in zip(translations, maps, pictures, strict=False):
         translation["source_tokens"] = attention_map.keys

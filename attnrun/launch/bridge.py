@@ -8,33 +8,34 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from attnrun.errors import UserError
 from attnrun.launch.explain import explained
 from attnrun.launch.job import Job, Report
 
-# Hydra reads a pickle where this flag points, and a pickle can run anything.
-_REFUSED_FLAGS = ("--experimental-rerun",)
-
 
 def launch(
-    experiment: str, words: Sequence[str], trust: tuple[str, ...] = (), config_dir: Path | None = None
+    experiment: str,
+    overrides: Sequence[str],
+    flags: Sequence[str] = (),
+    *,
+    trust: tuple[str, ...] = (),
+    config_dir: Path | None = None,
 ) -> list[Report]:
-    """Run the jobs that `words` (Hydra's flags and overrides) ask for, in the order of their directories.
+    """Run the jobs that the overrides and Hydra's own flags ask for; report them in the order of their ends.
 
     The list is empty where the words only ask to show something (`--cfg`, `--info`).
-    Raises UserError where nothing can be composed, Interrupted where a signal ends the jobs.
+    `flags` are `--multirun`, `--cfg=job` and their like; `--experimental-rerun`, which loads a pickle, is not
+    to be among them. Raises UserError where nothing can be composed, Interrupted where a signal ends the jobs.
     """
     import hydra
 
     from attnrun.launch.config import version_base
 
-    for word in words:
-        if word.split("=")[0] in _REFUSED_FLAGS:
-            raise UserError(f"{word.split('=')[0]} is refused: it would load a pickle, which can run any code")
-    flags = [] if config_dir is None else [f"--config-dir={config_dir.absolute()}"]
+    own = [] if config_dir is None else [f"--config-dir={config_dir.absolute()}"]
+    # Flags first: Hydra's parser takes no flag between two overrides.
+    words = [*own, *flags, f"experiment={experiment}", *overrides]
     with tempfile.TemporaryDirectory(prefix="attnrun-") as outbox:
         main = hydra.main(config_path="pkg://attnrun.configs", config_name="config", **version_base())
-        with _command_line([*flags, f"experiment={experiment}", *words]), explained(experiment, config_dir):
+        with _command_line(words), explained(experiment, config_dir):
             main(Job(outbox, trust))()
         return _reports(Path(outbox))
 

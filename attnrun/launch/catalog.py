@@ -36,7 +36,9 @@ def _is_group(path: Path) -> bool:
 
 def entries(group: str, config_dirs: Iterable[Path] = ()) -> list[Entry]:
     """Return the choices of `group`, by name; a later directory's file stands over an earlier one's."""
-    files = {path.stem: path for root in [CONFIG_ROOT, *config_dirs] for path in (root / group).glob("*.yaml")}
+    files = {
+        path.stem: path for root in [CONFIG_ROOT, *config_dirs] for path in (root / group).glob("*.yaml")
+    }
     return [_read(files[name]) for name in sorted(files)]
 
 

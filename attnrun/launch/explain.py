@@ -8,6 +8,7 @@ from typing import Any
 
 from attnrun.errors import UserError, nearest, suggest
 from attnrun.launch import catalog
+from attnrun.launch.quoting import quote
 
 # `${now:…}` and the other resolvers may be spelled wrong in an override, hence OmegaConf's errors too.
 _NO_KEY = re.compile(r"Could not (?:override|append to config\. Key|delete from config\.) '([^']+)'")
@@ -57,7 +58,7 @@ def _no_choice(missing: str, options: list[str] | tuple[str, ...]) -> str:
 
 
 def _no_key(key: str, experiment: str, config_dir: Path | None) -> str:
-    keys = _known_keys(experiment)
+    keys = _known_keys(experiment, config_dir)
     groups = sorted({known.partition(".")[0] for known in keys})
     if key in catalog.groups([config_dir] if config_dir else []):
         return f"experiment {experiment!r} takes no {key!r}; it takes: {', '.join(groups)}"
@@ -76,10 +77,19 @@ def closest_key(key: str, keys: list[str]) -> str:
     return f"; did you mean {elsewhere!r}?" if elsewhere else suggest(key, keys)
 
 
-def _known_keys(experiment: str) -> list[str]:
-    from attnrun.launch.config import compose
+def _known_keys(experiment: str, config_dir: Path | None) -> list[str]:
+    import hydra
+    from omegaconf import OmegaConf
 
-    return sorted(_flat(compose(experiment, [])))
+    from attnrun.launch.config import version_base
+
+    words = [f"experiment={experiment}"]
+    if config_dir is not None:
+        words.append(f"hydra.searchpath=[{quote('file://' + str(config_dir.absolute()))}]")
+    with hydra.initialize_config_module("attnrun.configs", **version_base()):
+        composed = OmegaConf.to_container(hydra.compose("config", words))
+    assert isinstance(composed, dict)
+    return sorted(_flat(composed))
 
 
 def _flat(values: Mapping[str, Any], where: str = "") -> Iterator[str]:

@@ -107,8 +107,11 @@ def _train(plan: Plan, run: "Run") -> Report:
 
 def _refused(error: UserError, directory: Path) -> Report:
     """Remove the empty directory that was made for the job, and its empty parents up to `outputs`."""
-    for empty in (directory, *list(directory.parents)[:2]):
-        if empty.name == "outputs" or not empty.is_dir() or any(empty.iterdir()):
-            break
-        empty.rmdir()
+    names = [parent.name for parent in directory.parents]
+    above = directory.parents[: names.index("outputs") + 1] if "outputs" in names else ()
+    for place in (directory, *above):
+        if place.is_dir():
+            if any(place.iterdir()):
+                break
+            place.rmdir()
     return Report("refused", UserError.exit_code, None, str(error))

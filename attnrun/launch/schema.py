@@ -32,7 +32,10 @@ def build(schema: type, values: Values, where: str = "", trust: tuple[str, ...] 
     """
     declared = fields_of(schema)
     _check_keys(declared, values, where)
-    made = {key: _build_value(declared[key].annotation, value, _at(where, key), trust) for key, value in values.items()}
+    made = {
+        key: _build_value(declared[key].annotation, value, _at(where, key), trust)
+        for key, value in values.items()
+    }
     try:
         return schema(**made)
     except ValueError as error:
@@ -44,7 +47,9 @@ def fields_of(schema: type) -> dict[str, _Declared]:
     hints = get_type_hints(schema, include_extras=True)
     missing = dataclasses.MISSING
     return {
-        field.name: _Declared(hints[field.name], field.default is missing and field.default_factory is missing)
+        field.name: _Declared(
+            hints[field.name], field.default is missing and field.default_factory is missing
+        )
         for field in dataclasses.fields(schema)
     }
 
@@ -70,9 +75,13 @@ def _build_value(annotation: Any, value: Any, where: str, trust: tuple[str, ...]
     return _check_value(annotation, value, where)
 
 
-def _build_factory(value: Any, where: str, trust: tuple[str, ...], optional: bool) -> functools.partial[Any] | None:
+def _build_factory(
+    value: Any, where: str, trust: tuple[str, ...], optional: bool
+) -> functools.partial[Any] | None:
     if not isinstance(value, Mapping) or "_target_" not in value:
-        raise UserError(f"{where}: expected a choice of the group {where.rpartition('.')[2]!r}, not {value!r}")
+        raise UserError(
+            f"{where}: expected a choice of the group {where.rpartition('.')[2]!r}, not {value!r}"
+        )
     if value["_target_"] is None:
         if not optional:
             raise UserError(f"{where}: this experiment cannot do without it")
@@ -81,7 +90,10 @@ def _build_factory(value: Any, where: str, trust: tuple[str, ...], optional: boo
     keys = {key: given for key, given in value.items() if key != "_target_"}
     declared = keywords_of(target)
     _check_keys(declared, keys, where)
-    made = {key: _build_value(declared[key].annotation, given, _at(where, key), trust) for key, given in keys.items()}
+    made = {
+        key: _build_value(declared[key].annotation, given, _at(where, key), trust)
+        for key, given in keys.items()
+    }
     return functools.partial(target, **made)
 
 
@@ -89,7 +101,9 @@ def _check_keys(declared: Mapping[str, _Declared], values: Values, where: str) -
     for key in values:
         if key not in declared:
             place = f"; {where} takes: {', '.join(declared)}" if where and declared else ""
-            raise UserError(f"no config key {_at(where, str(key))!r}{_nearest_key(str(key), declared, where) or place}")
+            raise UserError(
+                f"no config key {_at(where, str(key))!r}{_nearest_key(str(key), declared, where) or place}"
+            )
     for key, declaration in declared.items():
         if declaration.required and key not in values:
             raise UserError(f"config key {_at(where, key)!r} has no value; give one: {_at(where, key)}=…")

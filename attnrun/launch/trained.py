@@ -9,7 +9,7 @@ from attnrun.runs.find import RunRecord, records
 
 
 def open_model(directory: Path, trust: tuple[str, ...] = ()) -> Any:
-    """Return the experiment's model, `predict(inputs)` and `weights(inputs, layers, heads)`, as trained there.
+    """Return the model that was trained there, with `predict(inputs)` and `weights(inputs, layers, heads)`.
 
     Raises UserError where the run is not finished or its experiment predicts nothing.
     """

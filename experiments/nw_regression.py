@@ -1,0 +1,173 @@
+"""Nadaraya-Watson kernel regression (Nadaraya 1964; Watson 1964): attention before neural networks.
+
+The query is where to predict, the keys are the training inputs, the values their measurements. One run
+fits the same points in three ways: average pooling, a Gaussian of width 1, and the mechanism that `attention`
+names, its parameters learned by predicting each training point from the others.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from attnrun.analysis.maps import AttentionMap
+from attnrun.analysis.plots import regression_curves, regression_weights
+from attnrun.attention import Gaussian, Uniform
+from attnrun.data.regression import Regression
+from attnrun.models import kernel_regression
+from attnrun.models.bandwidth import fit_width, oracle_width
+from attnrun.runs.run import Run
+from attnrun.runs.trained import TrainedRun
+from attnrun.training.checkpoint import load_best
+from attnrun.training.loop import Trainer, fit
+
+PRIMARY = ("test_mse_learned", "min")
+
+
+@dataclass(frozen=True)
+class Config:
+    """The keys of a kernel regression beside the common ones.
+
+    `leave_own_out` false keeps a training point among its own keys: the loss then falls to zero as the
+    weights collapse onto that key, and nothing is learned. `reduction` sum gives the gradient of the summed
+    squares, as the textbook's loop does.
+    """
+
+    data: Callable[[int], Regression]
+    attention: Callable[[int, int], nn.Module]
+    optim: Callable[..., torch.optim.Optimizer]
+    trainer: Trainer
+    leave_own_out: bool = True
+    reduction: Literal["mean", "sum"] = "mean"
+
+
+@dataclass(frozen=True)
+class _Points:
+    """All training points as the one batch of every epoch."""
+
+    x: Tensor
+    y: Tensor
+
+    def order(self, epoch: int) -> list[list[int]]:
+        return [list(range(len(self.x)))]
+
+    def collate(self, indices: Sequence[int]) -> "_Points":
+        return self
+
+    def to(self, device: torch.device) -> "_Points":
+        return _Points(self.x.to(device), self.y.to(device))
+
+
+@dataclass(frozen=True)
+class Regressor:
+    """A fitted score with the points it attends to; what `load` returns."""
+
+    score: nn.Module
+    points: _Points
+
+    def predict(self, inputs: Sequence[float]) -> list[float]:
+        """Return the prediction at each input."""
+        with torch.no_grad():
+            return kernel_regression.predict(
+                self.score, self._queries(inputs), self.points.x, self.points.y
+            ).tolist()
+
+    def weights(
+        self, inputs: Sequence[float], layers: Sequence[int] | None = None, heads: Sequence[int] | None = None
+    ) -> list[AttentionMap]:
+        """Return one map: the weight of every training point (column) at each input (row)."""
+        with torch.no_grad():
+            weights = kernel_regression.weights(self.score, self._queries(inputs), self.points.x)
+        keys = [f"{key:.3g}" for key in self.points.x.tolist()]
+        return [AttentionMap([f"{query:.3g}" for query in inputs], keys, weights.cpu().numpy())]
+
+    def _queries(self, inputs: Sequence[float]) -> Tensor:
+        return torch.as_tensor(inputs, dtype=self.points.x.dtype, device=self.points.x.device)
+
+
+def train(config: Config, run: Run) -> dict[str, Any]:
+    """Fit the three estimators and report the error of each on the test points."""
+    data = config.data(run.seed)
+    points = _Points(data.x_train.to(run.device, run.dtype), data.y_train.to(run.device, run.dtype))
+    if data.dropped:
+        run.warn(f"{data.dropped} rows have no value and were left out")
+    run.save_json("points", {"x": data.x_train.tolist(), "y": data.y_train.tolist()})
+    learned = config.attention(1, 1).to(run.device, run.dtype)
+    if _learns(learned):
+        _learn(config, run, points, learned)
+    else:
+        run.warn("this attention has no parameters: test_mse_learned is its error as it is")
+    scores = {"average": Uniform(1, 1), "gaussian": Gaussian(1, 1, width=1.0), "learned": learned}
+    predictions = _predict(scores, data, points)
+    _draw(run, data, points, learned, predictions)
+    metrics = {f"test_mse_{name}": _mse(values, data.expected) for name, values in predictions.items()}
+    return {**metrics, **_widths(data, points, learned)}
+
+
+def load(run: TrainedRun) -> Regressor:
+    """Return the estimator that the run fitted, with its training points."""
+    stored = json.loads((run.directory / "points.json").read_text(encoding="utf-8"))
+    points = _Points(*(torch.tensor(stored[name], device=run.device) for name in ("x", "y")))
+    score = run.config.attention(1, 1).to(run.device)
+    if _learns(score):
+        score.load_state_dict(load_best(run.directory)["model"])
+    return Regressor(score, points)
+
+
+def _learn(config: Config, run: Run, points: _Points, score: nn.Module) -> None:
+    objective = (
+        kernel_regression.leave_one_out_loss if config.leave_own_out else kernel_regression.collapsing_loss
+    )
+
+    def loss(batch: _Points) -> tuple[Tensor, int]:
+        squares, count = objective(score, batch.x, batch.y)
+        return squares, count if config.reduction == "mean" else 1
+
+    optimiser = config.optim(score.parameters())
+    fit(run, config.trainer, model=score, optimiser=optimiser, batches=points, loss=loss)
+
+
+def _learns(score: nn.Module) -> bool:
+    return any(parameter.requires_grad for parameter in score.parameters())
+
+
+def _predict(scores: dict[str, nn.Module], data: Regression, points: _Points) -> dict[str, Tensor]:
+    queries = data.x_test.to(points.x)
+    with torch.no_grad():
+        return {
+            name: kernel_regression.predict(score.to(points.x), queries, points.x, points.y).cpu()
+            for name, score in scores.items()
+        }
+
+
+def _mse(predicted: Tensor, target: Tensor) -> float:
+    return float((predicted.double() - target.double()).square().mean())
+
+
+def _widths(data: Regression, points: _Points, learned: nn.Module) -> dict[str, float]:
+    """The learned Gaussian width beside the best one by leave-one-out, and the best one in hindsight."""
+    x, y = points.x.double().cpu(), points.y.double().cpu()
+    x_test, target = data.x_test.double(), data.expected.double()
+    widths = {"leave_one_out": fit_width(x, y), "oracle": oracle_width(x, y, x_test, target)}
+    found = {}
+    for name, width in widths.items():
+        predicted = kernel_regression.predict(Gaussian(1, 1, width=width), x_test, x, y)
+        found |= {f"test_mse_{name}": _mse(predicted, target), f"width_{name}": width}
+    if isinstance(learned, Gaussian):
+        found["width_learned"] = 1 / abs(float(torch.as_tensor(learned.w).detach()))
+    return found
+
+
+def _draw(
+    run: Run, data: Regression, points: _Points, learned: nn.Module, predictions: dict[str, Tensor]
+) -> None:
+    curves = {name: values.numpy() for name, values in predictions.items()}
+    shown = data.x_train, data.y_train, data.x_test, data.truth, curves
+    run.figure("curves", regression_curves(*shown, title=run.experiment))
+    with torch.no_grad():
+        weights = kernel_regression.weights(learned, data.x_test.to(points.x), points.x)
+    title = f"{run.experiment}: weight of each training point"
+    run.figure("weights", regression_weights(weights.cpu(), data.x_test, data.x_train, title))

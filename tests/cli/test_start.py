@@ -1,0 +1,92 @@
+"""Help, version and list: quick because nothing heavy is imported."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from typer.testing import Result
+
+from attnrun import __version__
+
+Cli = Callable[..., Result]
+HEAVY = ("torch", "hydra", "omegaconf", "tensorboard", "matplotlib", "numpy", "sacrebleu")
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["list"], ["train", "--help"], ["translate", "-h"]]
+)
+def test_quick_commands_import_nothing_heavy(words: list[str]) -> None:
+    code = (
+        "import sys; sys.argv[1:] = sys.argv[2:]\n"
+        "from attnrun.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        f"print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "-", *words], capture_output=True, text=True)
+    assert done.stdout.strip().splitlines()[-1] == "HEAVY []", done.stdout + done.stderr
+
+
+def test_version_is_the_package_version(cli: Cli) -> None:
+    assert cli("--version").stdout == f"attnrun {__version__}\n"
+
+
+def test_module_and_script_are_the_same_program() -> None:
+    done = subprocess.run([sys.executable, "-m", "attnrun", "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"attnrun {__version__}\n")
+
+
+def test_list_names_everything_with_one_line_and_source(cli: Cli) -> None:
+    found = json.loads(cli("list", "--json").stdout)
+    assert {"nw-regression", "translation"} <= {entry["name"] for entry in found["experiment"]}
+    assert {"bahdanau", "additive", "dot", "scaled-dot", "gaussian"} <= {
+        e["name"] for e in found["attention"]
+    }
+    assert {"phrases", "tsv", "files"} <= {entry["name"] for entry in found["corpus"]}
+    for group, entries in found.items():
+        for entry in entries:
+            assert entry["what"] and entry["source"], f"{group}/{entry['name']} lacks its header"
+
+
+def test_list_of_a_mistyped_group_suggests_the_right_one(cli: Cli) -> None:
+    result = cli("list", "atention")
+    assert result.exit_code == 2
+    assert "did you mean 'attention'?" in result.stderr
+
+
+def test_unknown_command_is_a_usage_error(cli: Cli) -> None:
+    result = cli("trian")
+    assert result.exit_code == 2
+    assert "train" in result.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(cli: Cli, shell: str) -> None:
+    assert "_ATTNRUN_COMPLETE" in cli("completion", shell).stdout
+
+
+def test_completion_of_an_unknown_shell_is_refused(cli: Cli) -> None:
+    assert (
+        cli("completion", "fisch").stderr
+        == "attnrun: no completion for the shell 'fisch'; did you mean 'fish'?\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("attnrun train nw-", {"nw-regression", "nw-regression-textbook"}),
+        ("attnrun train nw-regression attention=gau", {"gaussian", "gaussian-learned"}),
+        ("attnrun train translation corp", {"corpus="}),
+        ("attnrun translate --attention bah", {"bahdanau"}),
+        ("attnrun sm", {"smoke"}),
+    ],
+)
+def test_bash_completes_the_line(cli: Cli, line: str, offered: set[str]) -> None:
+    command = f'attnrun() {{ {sys.executable} -m attnrun "$@"; }}; {cli("completion", "bash").stdout}\n'
+    command += f"COMP_LINE={line!r}; COMP_POINT=${{#COMP_LINE}}; _attnrun_completion attnrun 2>/dev/null\n"
+    command += 'printf "%s\\n" "${COMPREPLY[@]}"'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert set(done.stdout.split()) == offered, done.stderr

@@ -1,0 +1,217 @@
+"""`attnrun train` and `attnrun resume` as a user calls them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import Result
+
+from attnrun.training.checkpoint import load_newest
+
+Cli = Callable[..., Result]
+
+
+def _runs(root: Path) -> list[Path]:
+    return sorted(path.parent for path in root.glob("outputs/**/config.yaml"))
+
+
+def test_regression_reports_all_three_estimators_and_draws_them(cli: Cli, tmp_path: Path) -> None:
+    result = cli("train", "nw-regression", "--json")
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    metrics = document["metrics"]
+    assert metrics["test_mse_learned"] < metrics["test_mse_gaussian"] < metrics["test_mse_average"]
+    assert document["primary"] == {"name": "test_mse_learned", "goal": "min"}
+    (run,) = _runs(tmp_path)
+    assert {"curves.png", "weights.png"} == {path.name for path in (run / "figures").iterdir()}
+    assert list(run.glob("events.out.tfevents.*"))
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "train/epoch_loss" in row] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["trainer.max_steps=1", "-m", "seed=1,2,3"],
+        ["-m", "trainer.max_steps=1", "seed=1,2,3"],
+        ["trainer.max_steps=1", "seed=1,2,3", "--multirun"],
+    ],
+)
+def test_the_multirun_flag_may_stand_anywhere(cli: Cli, tmp_path: Path, words: list[str]) -> None:
+    result = cli("train", "nw-regression", *words, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert [document["seed"] for document in json.loads(result.stdout)] == [1, 2, 3]
+    assert len(_runs(tmp_path)) == 3
+
+
+def test_a_sweep_shows_every_failure_and_keeps_the_others(cli: Cli, tmp_path: Path) -> None:
+    result = cli("train", "nw-regression", "trainer.max_steps=1", "-m", "seed=-1,4,-2")
+    assert result.exit_code == 2
+    assert "seed=-1" in result.stderr and "seed=-2" in result.stderr
+    assert len(_runs(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nw-regresion"], "no experiment named 'nw-regresion'; did you mean 'nw-regression'?"),
+        (["nw-regression", "trainer.max_step=3"], "did you mean 'trainer.max_steps'?"),
+        (["nw-regression", "++trainer.max_step=3"], "did you mean 'trainer.max_steps'?"),
+        (["nw-regression", "attention=gausian"], "did you mean 'gaussian'?"),
+        (["nw-regression", "attention=none"], "attention: this experiment cannot do without it"),
+        (["nw-regression", "trainer.max_steps=0"], "trainer.max_steps=0: the value must be greater than 0"),
+        (["nw-regression", "trainer.epochs=null", "trainer.max_steps=null"], "a training needs an end"),
+        (["nw-regression", "runtime.device=cuda:97"], "no device 'cuda:97'"),
+        (["nw-regression", "runtime.device=gpu"], "no device is called 'gpu'"),
+        (["nw-regression", "data=csv", "data.path=none.csv", "data.x=a", "data.y=b"], "no file"),
+        (["nw-regression", "data=csv"], "config key 'data.path' has no value"),
+        (["nw-regression", "attention._target_=os.system"], "outside attnrun"),
+        (["nw-regression", "module=os"], "outside attnrun"),
+        (["nw-regression", "--cfg", "jobs"], "--cfg takes job, hydra or all"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(cli: Cli, tmp_path: Path, words: list[str], message: str) -> None:
+    result = cli("train", *words)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.rglob("*")), "something was left behind"
+
+
+def test_a_run_that_breaks_says_where_its_log_is(cli: Cli, tmp_path: Path) -> None:
+    rows = "".join(f"{x},{x % 3}e30\n" for x in range(20))
+    (tmp_path / "huge.csv").write_text("a,b\n" + rows)  # its squares are no float32 numbers any more
+    result = cli("train", "nw-regression", "data=csv", "data.path=huge.csv", "data.x=a", "data.y=b")
+    assert result.exit_code == 1
+    assert "not finite" in result.stderr and "job.log" in result.stderr
+    (run,) = _runs(tmp_path)
+    assert json.loads((run / "result.json").read_text())["status"] == "failed"
+
+
+@pytest.mark.parametrize("flags", [["--cfg", "job"], ["--cfg", "job", "--resolve"], ["--info"], ["--info", "defaults"]])
+def test_showing_the_config_runs_nothing(tmp_path: Path, flags: list[str]) -> None:
+    # A process of its own: for --info, Hydra leaves a logging handler behind that writes to today's stdout.
+    command = [sys.executable, "-m", "attnrun", "train", "nw-regression", "seed=41", *flags]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "nw_regression" in result.stdout or "experiment/nw-regression" in result.stdout
+    assert not _runs(tmp_path)
+
+
+def test_a_config_dir_brings_choices_and_experiments_of_ones_own(cli: Cli, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    (mine / "experiment").mkdir(parents=True)
+    (mine / "attention").mkdir()
+    (mine / "experiment/narrow.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - nw-regression\n  - override /attention: half\n  - _self_\n"
+    )
+    (mine / "attention/half.yaml").write_text("_target_: attnrun.attention.Boxcar\nwidth: 0.5\n")
+    result = cli("train", "narrow", "--config-dir", str(mine), "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["experiment"] == "narrow"
+    assert "width: 0.5" in (_runs(tmp_path)[0] / "config.yaml").read_text()
+
+
+def test_code_of_ones_own_needs_trust(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/my_scores.py").write_text(
+        "from attnrun.attention import Uniform\n"
+        "class Mine(Uniform):\n"
+        "    def __init__(self, query_size, key_size, *, depth: int = 1):\n"
+        "        super().__init__(query_size, key_size)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "lib"))
+    (tmp_path / "mine/attention").mkdir(parents=True)
+    (tmp_path / "mine/attention/mine.yaml").write_text("_target_: my_scores.Mine\ndepth: 2\n")
+    words = ["train", "nw-regression", "attention=mine", "--config-dir", str(tmp_path / "mine"), "--json"]
+    refused = cli(*words)
+    assert refused.exit_code == 2 and "--trust my_scores" in refused.stderr
+    result = cli(*words, "--trust", "my_scores")
+    assert result.exit_code == 0, result.stderr
+    metrics = json.loads(result.stdout)["metrics"]
+    assert metrics["test_mse_learned"] == metrics["test_mse_average"]
+
+
+TINY = ["corpus.limit=300", "model.hidden=17", "model.embedding=13", "attention.hidden=11", "trainer.epochs=3"]
+
+
+def _train_in_a_process(place: Path, *words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "attnrun", "train", "translation", *TINY, "trainer.checkpoint_every=2"]
+    return subprocess.Popen(
+        [*command, "runtime.threads=1", "trainer.log_every=1", *words],
+        cwd=place,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _wait_for_steps(place: Path, count: int) -> Path:
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        for rows in place.glob("outputs/*/*/metrics.jsonl"):
+            if len(rows.read_text().splitlines()) >= count and list(rows.parent.glob("checkpoints/manifest.json")):
+                return rows.parent
+        time.sleep(0.02)
+    raise AssertionError("the training made no progress")
+
+
+@pytest.mark.slow
+def test_a_killed_training_resumes_to_the_same_weights_bit_by_bit(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "killed").mkdir()
+    whole = _train_in_a_process(tmp_path / "whole")
+    assert whole.wait(timeout=240) == 0, whole.communicate()[1]
+    killed = _train_in_a_process(tmp_path / "killed")
+    run = _wait_for_steps(tmp_path / "killed", 4)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert not (run / "result.json").exists()
+    result = cli("resume", str(run))
+    assert result.exit_code == 0, result.stderr
+    (straight,) = _runs(tmp_path / "whole")
+    first, second = load_newest(straight), load_newest(run)
+    assert first.step == second.step
+    for name, weight in first["model"].items():
+        assert torch.equal(weight, second["model"][name]), name
+    assert _without_time(straight) == _without_time(run)
+
+
+def _without_time(run: Path) -> list[dict[str, object]]:
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in row.items() if key != "time"} for row in rows]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_says_so(cli: Cli, tmp_path: Path, number: signal.Signals, code: int) -> None:
+    process = _train_in_a_process(tmp_path, "trainer.epochs=500")
+    run = _wait_for_steps(tmp_path, 3)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "Traceback" not in stderr and "is saved" in stderr.strip().splitlines()[-1]
+    assert json.loads((run / "result.json").read_text())["status"] == "interrupted"
+
+
+def test_resume_of_a_finished_run_changes_nothing(cli: Cli, tmp_path: Path) -> None:
+    cli("train", "nw-regression", "trainer.max_steps=1")
+    (run,) = _runs(tmp_path)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    result = cli("resume", "latest")
+    assert result.exit_code == 0 and "finished" in result.stderr
+    assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+
+
+def test_resume_of_nothing_is_a_mistake(cli: Cli) -> None:
+    result = cli("resume", "latest")
+    assert result.exit_code == 2
+    assert len(result.stderr.strip().splitlines()) == 1
