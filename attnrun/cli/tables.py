@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -27,22 +28,38 @@ def show_catalog(found: "Mapping[str, Sequence[Entry]]") -> None:
 
 
 def show_runs(records: "Sequence[RunRecord]") -> None:
-    """Print the metrics of each run and where its files are."""
+    """Print what the runs gave and where their files are; of many, the middle and the range of each metric."""
     console = Console(highlight=False)
-    for record in records:
-        result = record.result or {}
-        table = new_table("metric", "value")
-        for name, value in (result.get("metrics") or {}).items():
-            table.add_row(literal(name), literal(number(value)))
-        if table.row_count:
-            console.print(table)
-        for warning in result.get("warnings") or []:
-            console.print(literal(f"warning: {warning}"))
-        console.print(
-            literal(f"{result.get('experiment')} {result.get('status')}: {shown_path(record.directory)}"), soft_wrap=True
-        )
-        for figure in sorted(record.directory.glob("figures/*.png")):
-            console.print(literal(f"  {shown_path(figure)}"), soft_wrap=True)
+    if len(records) == 1:
+        _show_run(console, records[0])
+        return
+    results = [record.result or {} for record in records]
+    metrics = [result["metrics"] for result in results if result.get("status") == "done"]
+    table = new_table("metric", "median", "lowest", "highest", "runs")
+    for name in dict.fromkeys(name for found in metrics for name in found):
+        values = [found[name] for found in metrics if isinstance(found.get(name), int | float)]
+        if values:
+            shown = (median(values), min(values), max(values))
+            table.add_row(literal(name), *(literal(number(value)) for value in shown), str(len(values)))
+    console.print(table)
+    for record, result in zip(records, results, strict=True):
+        place = f"seed {result.get('seed')} {result.get('status')}: {shown_path(record.directory)}"
+        console.print(literal(place), soft_wrap=True)
+
+
+def _show_run(console: Console, record: "RunRecord") -> None:
+    result = record.result or {}
+    table = new_table("metric", "value")
+    for name, value in (result.get("metrics") or {}).items():
+        table.add_row(literal(name), literal(number(value)))
+    if table.row_count:
+        console.print(table)
+    for warning in result.get("warnings") or []:
+        console.print(literal(f"warning: {warning}"), soft_wrap=True)
+    ended = f"{result.get('experiment')} {result.get('status')}: {shown_path(record.directory)}"
+    console.print(literal(ended), soft_wrap=True)
+    for figure in sorted(record.directory.glob("figures/*.png")):
+        console.print(literal(f"  {shown_path(figure)}"), soft_wrap=True)
 
 
 def new_table(first: str, *others: str) -> Table:

@@ -1,7 +1,7 @@
 """Aligned pieces of text: English tokens and French tokens that share marks where they mean the same.
 
-A mark is a bare object with identity only. Two tokens on opposite sides are linked where they have a mark in common,
-so the two sides can be put in any order, and the alignment needs no bookkeeping of positions.
+A mark is a bare object with identity only. Two tokens on opposite sides are linked where they have a mark in
+common, so the two sides can be put in any order, and the alignment needs no bookkeeping of positions.
 """
 
 from functools import cache
@@ -22,6 +22,7 @@ class Token(NamedTuple):
 
 
 Tokens = tuple[Token, ...]
+Template = tuple[tuple[str, str, str, bool], ...]  # text, tag, digits, glued
 # parts of speech of the small words inside a compound such as "pomme de terre"
 _INNER = {"de": "ADP", "d'": "ADP", "à": "ADP", "la": "DET", "-": "PUNCT", "of": "ADP"}
 
@@ -62,30 +63,42 @@ def glued(text: str, tag: str, *marks: Mark) -> Token:
     return Token(text, tag, marks, True)
 
 
-@cache
-def _template(side: str) -> tuple[tuple[str, str, str, bool], ...]:
+def _template(side: str) -> Template:
     template = []
     for piece in side.split():
         text, tag, *numbers = piece.split("/")
         for part, inside in _parts(text.removeprefix("~")):
-            template.append((part, _INNER.get(part, tag) if inside else tag, numbers[0] if numbers else "0",
-                             inside or text.startswith("~")))
+            template.append(
+                (
+                    part,
+                    _INNER.get(part, tag) if inside else tag,
+                    numbers[0] if numbers else "0",
+                    inside or text.startswith("~"),
+                )
+            )
     return tuple(template)
 
 
 def say(spec: str) -> Chunk:
     """Read the notation `every/DET/1 day/NOUN/2 = tous/DET/1 les/DET/1 jours/NOUN/2`.
 
-    Equal digits are linked across the sides, several digits link to several; a word without a digit has the digit 0.
+    Equal digits are linked across the sides, several digits link to several; a word without
+    a digit has the digit 0.
     `~` glues a word to the one before it.
     """
-    marks: dict[str, Mark] = {}
-    sides = tuple(
-        tuple(
-            Token(text, tag, tuple(marks.setdefault(digit, object()) for digit in digits), joined)
-            for text, tag, digits, joined in _template(side)
-        )
-        for side in spec.split(" = ")
+    en, fr, digits = _templates(spec)
+    marks: dict[str, tuple[Mark, ...]] = {digit: (object(),) for digit in digits}
+    for several in digits:
+        if len(several) > 1:
+            marks[several] = tuple([marks[digit][0] for digit in several])
+    return Chunk(
+        tuple([Token(text, tag, marks[digit], joined) for text, tag, digit, joined in en]),
+        tuple([Token(text, tag, marks[digit], joined) for text, tag, digit, joined in fr]),
     )
-    assert len(sides) == 2, spec
-    return Chunk(*sides)
+
+
+@cache
+def _templates(spec: str) -> tuple[Template, Template, tuple[str, ...]]:
+    en, fr = (_template(side) for side in spec.split(" = "))
+    used = {digit for _, _, digit, _ in en + fr}
+    return en, fr, tuple(sorted(used | {digit for several in used for digit in several}))

@@ -1,7 +1,8 @@
 """Clauses: verb groups of both languages side by side, with negation, object pronouns, adverbs and questions.
 
-Tenses are named for what decides the English form. French follows: `past` is the passé composé of an event and the
-imparfait of a state, `progressive` and `present` are both the present, the rest is in `_AUXILIARIES` and `_SIMPLE`.
+Tenses are named for what decides the English form. French follows: `past` is the passé composé of an event
+and the imparfait of a state, `progressive` and `present` are both the present; the rest is in `_AUXILIARIES`
+and `_SIMPLE`.
 """
 
 from collections.abc import Callable
@@ -25,8 +26,13 @@ class Verb(NamedTuple):
     with_etre: bool
     tail: tuple[tuple[str, str], ...]  # (word, tag) of "besoin de" in "avoir besoin de"
     state: bool  # simple present at the moment of speaking, imparfait in the past
-    momentary: bool  # simple present at the moment of speaking, passé composé in the past
+    flags: str  # see the table of verbs
     frames: tuple[tuple[str, ...], ...]
+
+    @property
+    def momentary(self) -> bool:
+        """Whether it has no progressive tense."""
+        return "m" in self.flags
 
 
 class Scene(NamedTuple):
@@ -37,6 +43,8 @@ class Scene(NamedTuple):
     negation: str
 
 
+NOBODY = Subject(EMPTY, 2, "m", "his")
+NOWHERE = Scene(NOBODY, "present", "")  # for complements that depend on nothing
 Slot = Callable[[Dice, Scene], Chunk]
 
 
@@ -57,6 +65,9 @@ class Predicate(NamedTuple):
     slots: tuple[Slot, ...] = ()
     pronoun: ObjectPronoun | None = None
     adverb: str = ""  # in the notation of `say`
+    agrees: tuple[str, bool] | None = (
+        None  # gender and number of an object already named: "the letter that I wrote"
+    )
 
 
 class _Marks(NamedTuple):
@@ -71,7 +82,8 @@ _AUXILIARIES = {
     "near": ("aller", "present", ""), "recent": ("venir", "present", "de"), "can": ("pouvoir", "present", ""),
     "must": ("devoir", "present", ""), "would": ("aimer", "would", ""),
 }  # fmt: skip
-_SIMPLE = {"present": "present", "habit": "present", "progressive": "present", "future": "future"} | {
+_SIMPLE = {
+    "present": "present", "habit": "present", "progressive": "present", "future": "future", "then": "future",
     "imperfect": "imperfect", "used": "imperfect", "past": "imperfect"
 }  # fmt: skip
 # tense -> English words before the main verb (`be` and `have` are conjugated), form of the main verb
@@ -83,14 +95,27 @@ _ENGLISH = {
 }  # fmt: skip
 _NEGATIVE_STEM = {"can": "ca", "will": "wo", "am": "am"}
 _FRENCH_NEGATION = {"not": ("pas",), "never": ("jamais",), "anymore": ("plus",), "yet": ("pas", "encore")}
-_PARTICLES = {"home": "ADV", "bed": "NOUN", "fun": "NOUN", "dressed": "ADJ", "back": "ADV"}
+_PARTICLES = {
+    "home": "ADV",
+    "bed": "NOUN",
+    "fun": "NOUN",
+    "dressed": "ADJ",
+    "back": "ADV",
+    "lunch": "NOUN",
+    "dinner": "NOUN",
+}
 _TAGS = {"to": "PART", "going": "VERB", "like": "VERB", "used": "VERB", "just": "ADV"}
 
 
 def clause(
-    dice: Dice, subject: Subject, predicate: Predicate, tense: str, negation: str = "", question: Chunk | None = None
+    dice: Dice,
+    subject: Subject,
+    predicate: Predicate,
+    tense: str,
+    negation: str = "",
+    question: Chunk | None = None,
 ) -> Chunk:
-    """Return a finite clause without punctuation; `question` is the question word, or EMPTY for a yes-or-no question."""
+    """Return a finite clause without punctuation; `question` is a question word, or EMPTY for yes or no."""
     marks = _marks(predicate.verb, tense, negation)
     scene = Scene(subject, tense, negation)
     complements = EMPTY.then(*(slot(dice, scene) for slot in predicate.slots))
@@ -135,7 +160,7 @@ def _english(
     elif verb.en.base == "be":
         texts, main = [finite(verb.en, form_tense, subject.person)], ""
     elif asks or negated:
-        texts = ["did" if tense == "past" else "does" if subject.person == 2 else "do"]  # noqa: PLR2004
+        texts = ["did" if tense == "past" else "does" if subject.person == 2 else "do"]
         main = verb.en.base
     else:
         texts, main = [], finite(verb.en, form_tense, subject.person)
@@ -149,7 +174,7 @@ def _helper(text: str, person: int) -> str:
     if text == "be":
         return ("am", "are", "is", "are", "are", "are")[person]
     if text == "have":
-        return "has" if person == 2 else "have"  # noqa: PLR2004
+        return "has" if person == 2 else "have"
     if text == "was":
         return "was" if person in (0, 2) else "were"
     return text
@@ -214,7 +239,7 @@ def _clitics(predicate: Predicate, subject: Subject, marks: _Marks) -> Tokens:
 
 
 def _past(predicate: Predicate, subject: Subject) -> str:
-    """Return the participle, in agreement with the subject after être and with a direct object before avoir."""
+    """Return the participle, which agrees with the subject after être, with a direct object before avoir."""
     verb, pronoun = predicate.verb, predicate.pronoun
     if verb.with_etre:
         assert subject.gender, "être in the passé composé shows a gender that English does not"
@@ -222,6 +247,8 @@ def _past(predicate: Predicate, subject: Subject) -> str:
     if pronoun is not None and pronoun.direct:
         assert pronoun.gender, "the agreement of the participle would show a gender that English does not"
         return participle(verb.fr, pronoun.gender, pronoun.plural)
+    if predicate.agrees is not None:
+        return participle(verb.fr, *predicate.agrees)
     return participle(verb.fr)
 
 
@@ -230,6 +257,8 @@ def infinitive(dice: Dice, scene: Scene, predicate: Predicate, preposition: str 
     marks = _Marks(object(), object(), object())
     verb = predicate.verb
     link = object() if preposition else marks.verb
+    if preposition:  # `de vendre une voiture`: a negation does not reach behind the preposition
+        scene = scene._replace(negation="")
     complements = EMPTY.then(*(slot(dice, scene) for slot in predicate.slots))
     en = word("to", "PART", link) + _main(verb.en.base, predicate, marks.verb) + complements.en
     fr = word(preposition, "ADP", link) if preposition else ()
@@ -260,7 +289,8 @@ def command(dice: Dice, predicate: Predicate, negated: bool = False) -> Chunk:
 def _after_imperative(predicate: Predicate, marks: _Marks) -> Tokens:
     """Return `-toi`, `-le`, `-moi` behind a French imperative."""
     if predicate.pronoun is not None:
-        form, mark = predicate.pronoun.fr, predicate.pronoun
+        form = predicate.pronoun.fr
+        mark: Mark = predicate.pronoun
     elif predicate.verb.reflexive:
         form, mark = "te", marks.verb
     else:

@@ -1,18 +1,25 @@
-"""What may follow a verb: objects, people, places; each slot is read from a short name such as `the.openable`."""
+"""What may follow a verb: objects, people, places; each slot has a short name such as `the.openable`."""
 
 from functools import cache
 
+from attnrun.data.phrases.adverbials import at_hour
 from attnrun.data.phrases.chunk import Chunk, say, word
 from attnrun.data.phrases.clause import Predicate, Scene, Slot, Verb, infinitive
 from attnrun.data.phrases.dice import Dice
-from attnrun.data.phrases.lexicon.adjectives import Adjective, states
+from attnrun.data.phrases.lexicon.adjectives import Adjective, states, traits
 from attnrun.data.phrases.lexicon.names import CITIES, COUNTRIES, NAMES
 from attnrun.data.phrases.lexicon.nouns import noun, nouns
 from attnrun.data.phrases.nominal import Subject, fitting, noun_phrase, number, owned, phrase
 
 _ADJECTIVES = 0.22  # how often a noun that can be described is
 _AT_HOME = "at/ADP home/NOUN = à/ADP la/DET maison/NOUN"
-_AT_WORK = "at/ADP work/NOUN = à/ADP le/DET travail/NOUN"
+_IN_BEDROOM = "in/ADP/1 the/DET/2 bedroom/NOUN/3 = dans/ADP/1 la/DET/2 chambre/NOUN/3"
+_ON_SOFA = (
+    "on/ADP/1 the/DET/2 sofa/NOUN/3 = sur/ADP/1 le/DET/2 canapé/NOUN/3",
+    "in/ADP/1 the/DET/2 garden/NOUN/3 = dans/ADP/1 le/DET/2 jardin/NOUN/3",
+    "at/ADP/1 the/DET/2 hotel/NOUN/3 = à/ADP/1 le/DET/2 hôtel/NOUN/3",
+    "in/ADP/1 the/DET/2 armchair/NOUN/3 = dans/ADP/1 le/DET/2 fauteuil/NOUN/3",
+)
 _OUTDOORS = (
     "in/ADP/1 the/DET/2 park/NOUN/3 = dans/ADP/1 le/DET/2 parc/NOUN/3",
     "in/ADP/1 the/DET/2 forest/NOUN/3 = dans/ADP/1 la/DET/2 forêt/NOUN/3",
@@ -25,15 +32,21 @@ _WATER = (
     "in/ADP/1 the/DET/2 sea/NOUN/3 = dans/ADP/1 la/DET/2 mer/NOUN/3",
     "in/ADP/1 the/DET/2 river/NOUN/3 = dans/ADP/1 la/DET/2 rivière/NOUN/3",
 )
+_WORN = frozenset(("clothes",))
+_MANY = {"the": 0.3, "my": 0.12}  # how often these stand before a plural
+_ONE = frozenset(("device", "motor", "ride", "home", "furniture", "clothes", "structure"))
+_BARE = frozenset(
+    ("transport", "plane", "instrument", "meal", "dish", "fruit", "animal", "sport", "subject", "language")
+)
 _TALES = (
     "a/DET/1 story/NOUN/2 = une/DET/1 histoire/NOUN/2",
     "a/DET/1 joke/NOUN/2 = une/DET/1 blague/NOUN/2",
-    "the/DET/1 truth/NOUN/2 = la/DET/1 vérité/NOUN/2",
-    "some/DET/1 stories/NOUN/2 = des/DET/1 histoires/NOUN/2",
+    "this/DET/1 story/NOUN/2 = cette/DET/1 histoire/NOUN/2",
+    "these/DET/1 jokes/NOUN/2 = ces/DET/1 blagues/NOUN/2",
 )
 _SHOPS = ("market", "supermarket", "bakery", "station", "airport")
 _PLACES = {"at": "à", "to": "à", "from": "de", "in": "dans", "on": "sur", "by": "en", "with": "avec"}
-_OBJECTS = frozenset("the a some my gen".split())
+_OBJECTS = frozenset(["the", "def", "a", "some", "my", "gen"])
 
 
 @cache
@@ -42,16 +55,11 @@ def slot(spec: str) -> Slot:
     kind, _, themes = spec.partition(".")
     if kind in _OBJECTS:
         return _object(kind, themes)
-    if spec == "tale":
-        return lambda dice, scene: _tale(dice, scene)
     if kind in _BY_KIND:
         return _BY_KIND[kind]
-    return {
-        "at.home": lambda dice, scene: say(_AT_HOME), "in.park": lambda dice, scene: say(dice.pick(_OUTDOORS)),
-        "in.water": lambda dice, scene: say(dice.pick(_WATER)), "at.shop": _at_shop, "in.city": _in_city,
-        "to.city": _in_city_to, "in.country": _in_country, "to.country": _to_country, "from.country": _from_country,
-        "with.person": _preceded("with", "avec"), "to.person": _preceded("to", "à"), "by.transport": _by_transport,
-    }.get(spec) or _at(kind, themes)  # fmt: skip
+    if kind == "by":
+        return _by(themes)
+    return _BY_NAME[spec] if spec in _BY_NAME else _at(kind, themes)
 
 
 def fixed(spec: str) -> Slot:
@@ -60,37 +68,42 @@ def fixed(spec: str) -> Slot:
 
 
 def _tale(dice: Dice, scene: Scene) -> Chunk:
-    spec = dice.pick(_TALES[2:3] if scene.negation else _TALES)
+    spec = dice.pick(_TALES[:2] if not scene.negation else _TALES[2:])
     return say(spec)
-
-
-def is_direct(spec: str) -> bool:
-    """Say whether the slot is a direct object that a pronoun could replace."""
-    return spec.partition(".")[0] in ("the", "my", "person")
 
 
 def _object(kind: str, themes: str) -> Slot:
     def build(dice: Dice, scene: Scene) -> Chunk:
-        chosen = dice.pick(nouns(themes))
-        plural = chosen.countable and (
-            kind in ("some", "gen") or (kind in ("the", "my") and _may_be_many(chosen.theme) and dice.chance(0.3))
+        chosen, said = dice.pick(nouns(themes)), kind
+        while scene.subject.gender == "m" and chosen.en in ("dress", "skirt"):
+            chosen = dice.pick(nouns(themes))
+        each = (
+            scene.subject.plural and chosen.theme in _WORN and said in ("a", "my")
+        )  # each has one of their own
+        said = "bare" if each and said == "a" else said
+        plural = each or (
+            chosen.countable
+            and (
+                kind in ("some", "gen")
+                or (kind in _MANY and chosen.theme not in _ONE and dice.chance(_MANY[kind]))
+            )
         )
-        described = None if kind == "gen" else fitting(dice, chosen, _ADJECTIVES)
-        return noun_phrase(_kind(dice, kind, scene), chosen, plural, described)
+        described = None if kind == "gen" or chosen.theme in _BARE else fitting(dice, chosen, _ADJECTIVES)
+        if plural and not scene.negation and not each and dice.chance(0.15):
+            said = {"some": dice.pick(("several", "many", "few")), "the": "all"}.get(said, said)
+        return noun_phrase(_kind(dice, said, scene), chosen, plural, described)
 
     return build
 
 
-def _may_be_many(theme: str) -> bool:
-    return theme not in ("room", "device", "vehicle", "meal", "relation", "land", "house", "openable", "place")
-
-
 def _kind(dice: Dice, kind: str, scene: Scene) -> str:
-    """Choose the determiner that the sentence asks for: `any` after a negation, the subject's own possessive."""
+    """Choose the determiner that the sentence asks for: `any` after a negation, its own possessive."""
     if kind == "gen":
         return "generic"
     if kind == "my":
         return scene.subject.own
+    if kind == "def":
+        return "the"
     if kind == "the":
         return "this" if dice.chance(0.15) else "the"
     if scene.negation == "never":
@@ -100,18 +113,17 @@ def _kind(dice: Dice, kind: str, scene: Scene) -> str:
     return "bare" if kind == "some" and scene.tense == "habit" else kind
 
 
-def someone(dice: Dice, apart_from: str = "") -> Chunk:
-    """Return a person as an object, never the owner or name that the subject already is."""
+def someone(dice: Dice) -> Chunk:
+    """Return a person as an object."""
     roll = dice.below(10)
-    if roll < 3:  # noqa: PLR2004
-        names = tuple(name for name, _ in NAMES if name != apart_from)
-        return name(dice.pick(names))
-    if roll < 7:  # noqa: PLR2004
-        chosen = dice.pick(nouns("kin+elder"))
-        owner = dice.pick(("my", "your", "our"))
+    if roll < 3:
+        return name(dice.pick(NAMES)[0])
+    if roll < 7:
+        chosen = dice.pick(nouns("kin+elder+spouse"))
+        owner = dice.pick(("my", "your") if chosen.theme == "spouse" else ("my", "your", "our"))
         return noun_phrase(owner, chosen, chosen.countable and dice.chance(0.25))
-    if roll < 9:  # noqa: PLR2004
-        chosen = dice.pick(nouns("people"))
+    if roll < 9:
+        chosen = dice.pick(nouns("people+young"))
         return noun_phrase("the", chosen, chosen.countable and dice.chance(0.3))
     return owned(name(dice.pick(NAMES)[0]), dice.pick(nouns("kin+elder")))
 
@@ -123,8 +135,12 @@ def name(text: str) -> Chunk:
 
 
 def _person(dice: Dice, scene: Scene) -> Chunk:
-    last = scene.subject.chunk.en[-1]
-    return someone(dice, last.text)
+    """Return a person other than the subject."""
+    own = {token.text for token in scene.subject.chunk.en if token.tag in ("NOUN", "PROPN")}
+    found = someone(dice)
+    while any(token.text in own for token in found.en):
+        found = someone(dice)
+    return found
 
 
 def _preceded(english: str, french: str) -> Slot:
@@ -186,8 +202,8 @@ def _from_country(dice: Dice, scene: Scene) -> Chunk:
     return country(dice, "from", 2)
 
 
-def _by_transport(dice: Dice, scene: Scene) -> Chunk:
-    return say("by/ADP = en/ADP").then(noun_phrase("none", dice.pick(nouns("transport"))))
+def _by(themes: str) -> Slot:
+    return lambda dice, scene: say("by/ADP = en/ADP").then(noun_phrase("none", dice.pick(nouns(themes))))
 
 
 def _needed(dice: Dice, scene: Scene) -> Chunk:
@@ -197,7 +213,7 @@ def _needed(dice: Dice, scene: Scene) -> Chunk:
 
 
 def _counted(dice: Dice, scene: Scene) -> Chunk:
-    chosen = dice.pick(tuple(entry for entry in nouns("kin+animal") if entry.countable))
+    chosen = dice.pick(tuple(entry for entry in nouns("kin+pet+farm animal") if entry.countable))
     if scene.negation:
         return noun_phrase("any", chosen, True)
     return noun_phrase(number(dice, 5), chosen, True)
@@ -207,7 +223,30 @@ def _language(dice: Dice, scene: Scene) -> Chunk:
     return noun_phrase("none", dice.pick(nouns("language")))
 
 
-_BY_KIND = {"person": _person, "city": city, "need": _needed, "count": _counted, "language": _language}
+_BY_KIND = {
+    "tale": _tale,
+    "person": _person,
+    "city": city,
+    "need": _needed,
+    "count": _counted,
+    "language": _language,
+}
+_BY_NAME: dict[str, Slot] = {
+    "at.home": lambda dice, scene: say(_AT_HOME),
+    "at.hour": lambda dice, scene: at_hour(dice),
+    "at.shop": _at_shop,
+    "from.country": _from_country,
+    "in.bed": lambda dice, scene: say(_IN_BEDROOM),
+    "in.city": _in_city,
+    "in.country": _in_country,
+    "in.park": lambda dice, scene: say(dice.pick(_OUTDOORS)),
+    "in.water": lambda dice, scene: say(dice.pick(_WATER)),
+    "on.sofa": lambda dice, scene: say(dice.pick(_ON_SOFA)),
+    "to.city": _in_city_to,
+    "to.country": _to_country,
+    "to.person": _preceded("to", "à"),
+    "with.person": _preceded("with", "avec"),
+}
 
 
 def state_of(subject: Subject, adjective: Adjective) -> Chunk:
@@ -219,7 +258,7 @@ def state_of(subject: Subject, adjective: Adjective) -> Chunk:
 
 def state(dice: Dice, scene: Scene) -> Chunk:
     """Return what the subject is; where its gender is not known, a word that does not show it."""
-    return state_of(scene.subject, dice.pick(states(epicene=not scene.subject.gender)))
+    return state_of(scene.subject, dice.pick(dice.pick((states, traits))(epicene=not scene.subject.gender)))
 
 
 def to_do(predicate: Predicate, preposition: str = "") -> Slot:

@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Dice:
-    """Draws from a private generator through `random()` alone, the one method whose sequence Python guarantees."""
+    """Draws from a private generator through `random()` alone, whose sequence Python guarantees."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed).random

@@ -3,9 +3,29 @@
 from functools import cache
 from typing import NamedTuple
 
-_BE = {"present": ("am", "are", "is", "are", "are", "are"), "past": ("was", "were", "was", "were", "were", "were")}
+_BE = {
+    "present": ("am", "are", "is", "are", "are", "are"),
+    "past": ("was", "were", "was", "were", "were", "were"),
+}
 _DOUBLING = frozenset(
-    "get put run swim sit stop shop cut forget begin plan travel hug drop chat win".split()
+    [
+        "get",
+        "put",
+        "run",
+        "swim",
+        "sit",
+        "stop",
+        "shop",
+        "cut",
+        "forget",
+        "begin",
+        "plan",
+        "travel",
+        "hug",
+        "drop",
+        "chat",
+        "win",
+    ]
 )
 _VOWELS = "aeiou"
 
@@ -34,7 +54,7 @@ def finite(verb: Forms, tense: str, person: int) -> str:
         return _BE[tense][person]
     if tense == "past":
         return verb.past
-    return third(verb.base) if person == 2 else verb.base  # noqa: PLR2004
+    return third(verb.base) if person == 2 else verb.base
 
 
 def third(base: str) -> str:

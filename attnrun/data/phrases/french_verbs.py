@@ -1,8 +1,8 @@
-"""French conjugation: rules for the three groups, a table of irregular verbs, participles and their agreement."""
+"""French conjugation: rules for the three groups, a table of irregular verbs, participles."""
 
 from functools import cache
 
-# present (six forms) | past participle | stem of the future | stem of the imperfect where it is not that of `nous`
+# present (six forms) | past participle | stem of the future | stem of the imperfect unless that of `nous`
 _IRREGULAR = {
     "être": "suis es est sommes êtes sont|été|ser|ét",
     "avoir": "ai as a avons avez ont|eu|aur",
@@ -55,7 +55,7 @@ _SILENT = (0, 1, 2, 5)  # persons whose ending is not heard, so that the stem ca
 
 @cache
 def conjugate(infinitive: str, tense: str, person: int) -> str:
-    """Return a finite form; `person` counts 0..5 from `je` to `ils`, `tense` is present, future, imperfect, would."""
+    """Return a finite form; `person` 0..5 from je to ils, `tense` is present, future, imperfect, would."""
     present, _, future, imperfect = _principal(infinitive)
     if tense == "present":
         return present[person]
@@ -91,12 +91,22 @@ def _principal(infinitive: str) -> tuple[tuple[str, ...], str, str, str]:
     if base in _IRREGULAR:
         forms, past, future, *rest = _IRREGULAR[base].split("|")
         present = tuple(prefix + form for form in forms.split())
-        return present, prefix + past, prefix + future, prefix + rest[0] if rest else present[3].removesuffix("ons")
+        return (
+            present,
+            prefix + past,
+            prefix + future,
+            prefix + rest[0] if rest else present[3].removesuffix("ons"),
+        )
     if infinitive.endswith("er"):
         return _first_group(infinitive)
     stem = infinitive[:-2]
     if infinitive.endswith("ir"):
-        return tuple(stem + end for end in "is is it issons issez issent".split()), stem + "i", infinitive, stem + "iss"
+        return (
+            tuple(stem + end for end in ["is", "is", "it", "issons", "issez", "issent"]),
+            stem + "i",
+            infinitive,
+            stem + "iss",
+        )
     assert infinitive.endswith("re"), infinitive
     present = tuple(stem + end for end in ("s", "s", "", "ons", "ez", "ent"))
     return present, stem + "u", infinitive[:-1], stem
@@ -109,7 +119,7 @@ def _first_group(infinitive: str) -> tuple[tuple[str, ...], str, str, str]:
     present = tuple(
         (stressed + end) if person in _SILENT else _soften(stem, end) for person, end in enumerate(endings)
     )
-    # é stays in the written future (préférera), the other changes of the stem reach it (achètera, nettoiera)
+    # é stays in the written future (préférera), other changes of the stem reach it (achètera, nettoiera)
     future = (stem if len(stem) > 1 and stem[-2] == "é" else stressed) + "er"
     return present, stem + "é", future, stem
 

@@ -1,4 +1,4 @@
-"""Noun phrases: determiners, agreement, the place of adjectives, owners, and who or what a pronoun stands for."""
+"""Noun phrases: determiners, agreement, the place of adjectives, owners."""
 
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ class Subject(NamedTuple):
     @property
     def plural(self) -> bool:
         """Whether the verb stands in the plural."""
-        return self.person > 2  # noqa: PLR2004
+        return self.person > 2
 
 
 # for each owner: before a masculine, before a feminine, before a plural
@@ -63,7 +63,7 @@ class Frame(NamedTuple):
 
 
 def determiner(kind: str, frame: Frame) -> Chunk:
-    """Return the determiner `kind`: the, a, some, any, generic, bare, this, which, a possessive, a number, a quantity."""
+    """Return a determiner: the, a, some, any, generic, bare, this, which, a possessive, a number."""
     mark = object()
     if kind == "the":
         return Chunk(word("the", "DET", mark), word(_the(frame.gender, frame.plural), "DET", mark))
@@ -109,8 +109,6 @@ def _other(kind: str, frame: Frame, mark: Mark) -> Chunk:
     if kind == "which":
         form = ("quelle" if feminine else "quel") + "s" * frame.plural
         return Chunk(word("which", "DET", mark), word(form, "DET", mark))
-    if kind == "every":
-        return Chunk(word("every", "DET", mark), word("chaque", "DET", mark))
     if kind == "all":
         other = object()
         return Chunk(
@@ -161,12 +159,12 @@ def phrase(text: str, tag: str, *marks: Mark) -> Tokens:
 
 def fitting(dice: Dice, noun: Noun, probability: float) -> Adjective | None:
     """Return an adjective that may be said of the noun, or None."""
-    choices = described(noun.theme) if dice.chance(probability) else ()
+    choices = described(noun, True) if dice.chance(probability) else ()
     return dice.pick(choices) if choices else None
 
 
 def owned(owner: Chunk, noun: Noun, plural: bool = False) -> Chunk:
-    """Return `Paul's sister`, `la sœur de Paul`: the owner comes before its thing in English, after it in French."""
+    """Return `Paul's sister`, `la sœur de Paul`: the owner stands first in English, last in French."""
     head, link = object(), object()
     fr_plural = plural or noun.french_plural or noun.only_plural
     last = owner.en[-1]

@@ -3,21 +3,21 @@
 from functools import cache
 from typing import NamedTuple
 
-from attnrun.data.phrases.lexicon.nouns import french_plural
+from attnrun.data.phrases.lexicon.nouns import Noun, expand, french_plural
 
 _THINGS = "carried+clothes+pair+vehicle+furniture+house+present+dishes"
 # english|french masculine [feminine [before a vowel]]|`<` before the noun|themes of nouns|`er` comparatives
 _NEAR = f"""
 big|grand|<|house+furniture+room+land+animal+openable+carried+device|bigger
-small|petit|<|{_THINGS}+room+animal+fruit+land+openable|smaller
+small|petit|<|{_THINGS}+room+animal+land+openable|smaller
 beautiful|beau belle bel|<|clothes+land+present+house+picture+music+place+animal|
-new|nouveau nouvelle nouvel|<|{_THINGS}+device+reading+place|newer
-old|vieux vieille vieil|<|{_THINGS}+place+land+device|older
-good|bon bonne|<|reading+show+dish+fruit+drink+music+meal|better:meilleur
-bad|mauvais|<|reading+show+thought|
+new|nouveau nouvelle nouvel|<|{_THINGS}+device+literature+printed+place|newer
+old|vieux vieille vieil|<|pet+{_THINGS}+place+land+device|older
+good|bon bonne|<|literature+printed+show+dish+fruit+drink+music+meal|better:meilleur
+bad|mauvais|<|literature+show+idea+answer|
 pretty|joli|<|clothes+present+house+land+picture|prettier
-long|long longue|<|reading+land+show|longer
-young|jeune|<|people+kin|
+long|long longue|<|mail+literature+river+street+bridge|longer
+young|jeune|<|people|
 """
 _AFTER = f"""
 red|rouge||{_THINGS}+openable|
@@ -26,71 +26,77 @@ green|vert||{_THINGS}+openable|
 yellow|jaune||{_THINGS}+openable|
 black|noir||{_THINGS}+animal|
 white|blanc blanche||{_THINGS}+animal+openable|
-grey|gris||clothes+pair+vehicle+house+animal|
+grey|gris||structure+clothes+pair+vehicle+house+animal|
 expensive|cher chère||carried+clothes+pair+vehicle+house+device+furniture|
 cheap|bon marché bon marché||clothes+pair+carried|
-interesting|intéressant||reading+show+thought+place|
-boring|ennuyeux ennuyeuse||reading+show+place|
-funny|drôle||reading+show|funnier
+interesting|intéressant||reading+show+thought+museum|
+boring|ennuyeux ennuyeuse||reading+show+lesson|
+funny|drôle||mail+literature+film+play|funnier
 difficult|difficile||thought|
 easy|facile||thought|easier
-important|important||thought+reading|
+important|important||thought+mail|
 simple|simple||thought|simpler
-modern|moderne||house+place+furniture+device+picture|
-comfortable|confortable||furniture+pair+room+vehicle|
-heavy|lourd||carried+furniture+openable|heavier
-light|léger légère||carried+clothes|lighter
-warm|chaud||clothes+pair|warmer
-hot|chaud||dish+drink|hotter
+modern|moderne||house+workplace+furniture|
+comfortable|confortable||bed+sofa+armchair+chair+pair+motor|
+heavy|lourd||furniture|heavier
+light|léger légère||clothes|lighter
+warm|chaud||coat+jumper+jacket+scarf+pair|warmer
+cold|froid||cold drink|
 clean|propre||dishes+clothes+room+pair|cleaner
-dirty|sale||dishes+clothes+room+pair+vehicle|
-fresh|frais fraîche||fruit+dish|
-famous|célèbre||place+picture+reading+music|
-quiet|calme||land+place+room|quieter
-useful|utile||carried+device+reading|
-empty|vide||room+house+carried+dishes|
-broken|cassé||device+furniture+dishes+carried|
-round|rond||furniture+present+openable|
-French|français||people+reading+show+dish+music|
-English|anglais||people+reading+show+music|
-Italian|italien italienne||people+reading+show+clothes+music+dish|
-Spanish|espagnol||people+reading+show+music|
+dirty|sale||wall+dishes+clothes+room+pair+vehicle|
+fresh|frais fraîche||fruit+bread+butter+fish|
+famous|célèbre||picture+literature+music+stage|
+quiet|calme||village+street+park+library+beach|quieter
+useful|utile||device+printed|
+empty|vide||room+house|
+broken|cassé||device+furniture|
+round|rond||table+mirror+carpet|
+French|français||people+literature+printed+show+music|
+English|anglais||people+literature+printed+show+music|
+Italian|italien italienne||people+literature+printed+show+clothes+music|
+Spanish|espagnol||people+literature+printed+show+music|
 American|américain||people+show+vehicle+music|
 """
-# said of people after `être`; `=` where the feminine is spelled like the masculine
-_STATES = """
-tired|fatigué||human|
-happy|heureux heureuse||human|happier
-sad|triste||human|sadder
-ill|malade||human|
-ready|prêt||human|
-busy|occupé||human|
-free|libre||human|
-late|en retard en retard||human|
-early|en avance en avance||human|
-angry|en colère en colère||human|
-worried|inquiet inquiète||human|
-surprised|surpris||human|
-proud|fier fière||human|prouder
-calm|calme||human|calmer
-alone|seul||human|
-married|marié||human|
-rich|riche||human|richer
-strong|fort||human|stronger
-tall|grand||human|taller
-kind|gentil gentille||human|kinder
-polite|poli||human|
-patient|patient||human|
-shy|timide||human|
-serious|sérieux sérieuse||human|
-curious|curieux curieuse||human|
-honest|honnête||human|
-generous|généreux généreuse||human|
-lazy|paresseux paresseuse||human|lazier
-brave|courageux courageuse||human|braver
-intelligent|intelligent||human|
-nice|sympathique||human|nicer
+# said of people after `be`, for a while
+_MOODS = """
+tired|fatigué|||
+happy|heureux heureuse|||happier
+sad|triste|||sadder
+ill|malade|||
+ready|prêt|||
+busy|occupé|||
+free|libre|||
+late|en retard en retard|||
+early|en avance en avance|||
+angry|en colère en colère|||
+worried|inquiet inquiète|||
+surprised|surpris|||
+calm|calme|||calmer
+alone|seul|||
+married|marié|||
 """
+# said of people after `be`, for good
+_TRAITS = """
+proud|fier fière|||prouder
+rich|riche|||richer
+strong|fort|||stronger
+tall|grand|||taller
+kind|gentil gentille|||kinder
+polite|poli|||
+patient|patient|||
+shy|timide|||shyer
+serious|sérieux sérieuse|||
+curious|curieux curieuse|||
+honest|honnête|||
+generous|généreux généreuse|||
+lazy|paresseux paresseuse|||lazier
+brave|courageux courageuse|||braver
+intelligent|intelligent|||
+nice|sympathique|||nicer
+"""
+
+
+_APART = frozenset(("clean", "empty", "cheap", "broken"))  # said after `be` only
 
 
 class Adjective(NamedTuple):
@@ -119,21 +125,32 @@ class Adjective(NamedTuple):
 
 
 @cache
-def described(theme: str) -> tuple[Adjective, ...]:
-    """Return the adjectives that may stand beside a noun of this theme."""
-    return tuple(entry for entry in _read(_NEAR) + _read(_AFTER) if theme in entry.themes)
+def described(noun: Noun, beside: bool = False) -> tuple[Adjective, ...]:
+    """Return the adjectives that may be said of this noun, or that may stand `beside` it."""
+    choices = (entry for entry in _read(_NEAR) + _read(_AFTER) if not (beside and entry.en in _APART))
+    return tuple(entry for entry in choices if set(entry.themes) & {noun.theme, noun.en})
 
 
 @cache
 def states(epicene: bool = False) -> tuple[Adjective, ...]:
-    """Return what a person can be; `epicene` keeps those that do not show gender."""
-    return tuple(entry for entry in _read(_STATES) if entry.epicene or not epicene)
+    """Return how a person can be for a while; `epicene` keeps those that do not show gender."""
+    return tuple(entry for entry in _read(_MOODS) if entry.epicene or not epicene)
+
+
+@cache
+def traits(epicene: bool = False) -> tuple[Adjective, ...]:
+    """Return how a person can be for good; `epicene` keeps those that do not show gender."""
+    return tuple(entry for entry in _read(_TRAITS) if entry.epicene or not epicene)
 
 
 @cache
 def adjective(english: str) -> Adjective:
     """Return the adjective of this English word."""
-    return next(entry for entry in _read(_STATES) + _read(_NEAR) + _read(_AFTER) if entry.en == english)
+    return next(
+        entry
+        for entry in _read(_MOODS) + _read(_TRAITS) + _read(_NEAR) + _read(_AFTER)
+        if entry.en == english
+    )
 
 
 @cache
@@ -151,6 +168,6 @@ def _entry(line: str) -> Adjective:
         forms = words if len(words) > 1 else [french, french + "e" * (not french.endswith("e"))]
     comparative, _, suppletive = comparative.partition(":")
     return Adjective(
-        english, forms[0], forms[1], forms[-1] if len(forms) > 2 else forms[0], place == "<",  # noqa: PLR2004
-        tuple(themes.split("+")), comparative, suppletive,
+        english, forms[0], forms[1], forms[-1] if len(forms) > 2 else forms[0], place == "<",
+        expand(themes), comparative, suppletive,
     )  # fmt: skip

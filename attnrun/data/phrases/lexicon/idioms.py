@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (tables read better wide)
 """Fixed turns of everyday speech: states said with `avoir`, aches, greetings and short replies."""
 
 # said of people after `be` in English and `avoir` in French
@@ -12,7 +13,6 @@ WITH_AVOIR = (
     "wrong/ADJ = tort/NOUN",
     "lucky/ADJ = de/ADP la/DET chance/NOUN",
 )
-AFRAID_OF = "afraid/ADJ/1 of/ADP/2 = peur/NOUN/1 de/ADP/2"
 # said after `have` in English and `avoir` in French
 ACHES = (
     "a/DET headache/NOUN = mal/NOUN à/ADP la/DET tête/NOUN",
@@ -23,14 +23,30 @@ ACHES = (
     "a/DET cold/NOUN = un/DET rhume/NOUN",
     "a/DET fever/NOUN = de/DET la/DET fièvre/NOUN",
 )
-PROFESSIONS = (
-    "doctor=médecin=médecin nurse=infirmier=infirmière lawyer=avocat=avocate baker=boulanger=boulangère "
-    "teacher=professeur=professeure student=étudiant=étudiante actor=acteur=actrice singer=chanteur=chanteuse "
-    "writer=écrivain=écrivaine engineer=ingénieur=ingénieure journalist=journaliste=journaliste dentist=dentiste=dentiste "
-    "architect=architecte=architecte musician=musicien=musicienne hairdresser=coiffeur=coiffeuse farmer=agriculteur=agricultrice "
-    "cook=cuisinier=cuisinière dancer=danseur=danseuse painter=peintre=peintre pilot=pilote=pilote "
-    "photographer=photographe=photographe translator=traducteur=traductrice"
-).split()
+PROFESSIONS = [
+    "doctor=médecin=médecin",
+    "nurse=infirmier=infirmière",
+    "lawyer=avocat=avocate",
+    "baker=boulanger=boulangère",
+    "teacher=professeur=professeure",
+    "student=étudiant=étudiante",
+    "actor=acteur=actrice",
+    "singer=chanteur=chanteuse",
+    "writer=écrivain=écrivaine",
+    "engineer=ingénieur=ingénieure",
+    "journalist=journaliste=journaliste",
+    "dentist=dentiste=dentiste",
+    "architect=architecte=architecte",
+    "musician=musicien=musicienne",
+    "hairdresser=coiffeur=coiffeuse",
+    "farmer=agriculteur=agricultrice",
+    "cook=cuisinier=cuisinière",
+    "dancer=danseur=danseuse",
+    "painter=peintre=peintre",
+    "pilot=pilote=pilote",
+    "photographer=photographe=photographe",
+    "translator=traducteur=traductrice",
+]
 # spoken to someone called by name
 GREETINGS = (
     "good/ADJ morning/NOUN = bonjour/INTJ", "good/ADJ/1 evening/NOUN/2 = bonsoir/INTJ/12",
@@ -60,7 +76,7 @@ SHORT = (
     "excuse/VERB/1 me/PRON/2 = excuse/VERB/1 ~-/PUNCT/2 ~moi/PRON/2", "enjoy/VERB/1 your/DET/2 meal/NOUN/2 = bon/ADJ/1 appétit/NOUN/2",
     "that/PRON/1 is/AUX/2 true/ADJ/3 = c'est/AUX/12 vrai/ADJ/3", "that/PRON/1 is/AUX/2 wrong/ADJ/3 = c'est/AUX/12 faux/ADJ/3",
     "it/PRON/1 is/AUX/2 too/ADV/3 late/ADV/4 = il/PRON/1 est/AUX/2 trop/ADV/3 tard/ADV/4",
-    "be/AUX/1 quiet/ADJ/2 = tais/VERB/12 ~-/PUNCT/12 ~toi/PRON/12", "let/VERB/1 ~'/PART/1 ~s/PRON/1 go/VERB/2 = allons/VERB/12 ~-/PUNCT/2 ~y/PRON/2",
+    "be/AUX/1 quiet/ADJ/2 = tais/VERB/12 ~-/PUNCT/12 ~toi/PRON/12", "let'/VERB/1 ~s/PRON/1 go/VERB/2 = allons/VERB/12 ~-/PUNCT/2 ~y/PRON/2",
 )  # fmt: skip
 # weather: tense -> sentence
 WEATHER = {

@@ -8,10 +8,26 @@ NAMES: tuple[tuple[str, str], ...] = (
 )
 CITIES: tuple[tuple[str, str], ...] = tuple(
     (entry.split("=")[0], entry.split("=")[-1])
-    for entry in (
-        "Paris Lyon Marseille Madrid Berlin Rome London=Londres Lisbon=Lisbonne Geneva=Genève Vienna=Vienne "
-        "Brussels=Bruxelles Montreal=Montréal Athens=Athènes Venice=Venise Dublin Oslo Barcelona=Barcelone Tokyo"
-    ).split()
+    for entry in [
+        "Paris",
+        "Lyon",
+        "Marseille",
+        "Madrid",
+        "Berlin",
+        "Rome",
+        "London=Londres",
+        "Lisbon=Lisbonne",
+        "Geneva=Genève",
+        "Vienna=Vienne",
+        "Brussels=Bruxelles",
+        "Montreal=Montréal",
+        "Athens=Athènes",
+        "Venice=Venise",
+        "Dublin",
+        "Oslo",
+        "Barcelona=Barcelone",
+        "Tokyo",
+    ]
 )
 # English | French with article | in, to | from
 COUNTRIES: tuple[tuple[str, str, str], ...] = tuple(

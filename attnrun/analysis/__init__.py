@@ -1,0 +1,1 @@
+"""What finished runs are turned into: plots, heat maps, tables."""

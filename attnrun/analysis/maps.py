@@ -1,0 +1,95 @@
+"""Attention maps as values: weights with the tokens between them. N queries (rows), M keys (columns)."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attnrun.errors import UserError
+from attnrun.runs.files import write_durably
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionMap:
+    """The attention weights of one example, with raw (unescaped) token labels.
+
+    Attributes:
+        queries: N row labels, for a translation the target tokens.
+        keys: M column labels, for a translation the source tokens.
+        weights: (L, H, N, M) float32, L layers and H heads; a matrix (N, M) means one of each.
+        title: raw text shown above the map.
+
+    Raises:
+        ValueError: the weights have another number of rows or columns than there are labels.
+    """
+
+    queries: Sequence[str]
+    keys: Sequence[str]
+    weights: Array
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        weights = np.asarray(self.weights, dtype=np.float32)
+        if weights.ndim == 2:
+            weights = weights[None, None]
+        if weights.ndim != 4 or weights.shape[2:] != (len(self.queries), len(self.keys)):
+            wanted = f"(L, H, {len(self.queries)}, {len(self.keys)})"
+            raise ValueError(f"weights of shape {weights.shape} do not fit the labels: expected {wanted}")
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "queries", list(self.queries))
+        object.__setattr__(self, "keys", list(self.keys))
+
+    def head(self, layer: int = 0, head: int = 0) -> Array:
+        """Return the weights (N, M) of one head."""
+        matrix: Array = self.weights[layer, head]
+        return matrix
+
+    def mean(self) -> Array:
+        """Return the weights (N, M) averaged over layers and heads."""
+        mean: Array = self.weights.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+        return mean
+
+    def entropy(self) -> Array:
+        """Return the entropy of each query's weights in nats, (L, H, N); 0 for a row without weights."""
+        weights = self.weights.astype(np.float64)
+        logarithms = np.log(weights, out=np.zeros_like(weights), where=weights > 0)
+        entropy: Array = (weights * -logarithms).sum(axis=-1).astype(np.float32)
+        return entropy
+
+    def save(self, path: str | Path) -> None:
+        """Write a compressed ``.npz`` (no pickles); the file appears whole or not at all."""
+        labels = {"queries": self.queries, "keys": self.keys, "title": self.title}
+        buffer = BytesIO()
+        # Labels as JSON: numpy's own strings drop trailing NUL characters.
+        np.savez_compressed(buffer, weights=self.weights, labels=_to_bytes(json.dumps(labels)))
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_durably(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: str | Path) -> "AttentionMap":
+        """Read what `save` wrote.
+
+        Raises:
+            UserError: the file is missing or is no attention map.
+        """
+        try:
+            # Opened here, for np.load leaves a damaged archive open.
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+                labels = json.loads(stored["labels"].tobytes())
+                return cls(labels["queries"], labels["keys"], stored["weights"], labels["title"])
+        except FileNotFoundError:
+            raise UserError(f"no attention map at {path}") from None
+        except (OSError, LookupError, TypeError, ValueError, AttributeError, EOFError, BadZipFile) as error:
+            raise UserError(f"{path} is not an attention map: {error}") from error
+
+
+def _to_bytes(text: str) -> NDArray[np.uint8]:
+    return np.frombuffer(text.encode("ascii"), dtype=np.uint8)

@@ -1,0 +1,1 @@
+"""Kernel regression, encoders and decoders built on the attention core."""

@@ -1,0 +1,76 @@
+"""Kernel regression is attention: the query is where to predict, the keys are where something was measured.
+
+Nadaraya 1964; Watson 1964: f(x) = sum_i K(x - x_i) y_i / sum_j K(x - x_j). Any score of `attnrun.attention`
+whose weights are a function of query and key serves as log K.
+
+Legend: N queries, M keys (training points).
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from attnrun.attention import Score, attend
+from attnrun.models.bandwidth import fit_width, oracle_width
+
+__all__ = ["collapsing_loss", "fit_width", "leave_one_out_loss", "oracle_width", "predict", "weights"]
+
+BLOCK = 4_000_000  # elements of a block of weights: memory stays linear in N and M
+
+
+def predict(score: Score, x_query: Tensor, x_key: Tensor, y: Tensor) -> Tensor:
+    """Predict at x_query (N,) from the points x_key (M,), y (M,): (N,)."""
+    parts = [_attend(score, x_query[rows], x_key, y)[0] for rows in _blocks(len(x_query), len(x_key))]
+    return torch.cat(parts) if parts else x_query.new_zeros(0)
+
+
+def weights(score: Score, x_query: Tensor, x_key: Tensor) -> Tensor:
+    """Return the whole matrix of weights (N, M); each row sums to 1, or is 0 where no key is near enough."""
+    _, matrix = _attend(score, x_query, x_key, torch.zeros_like(x_key), need_weights=True)
+    assert matrix is not None
+    return matrix
+
+
+def leave_one_out_loss(score: Score, x: Tensor, y: Tensor) -> tuple[Tensor, int]:
+    """Sum of squared errors of predicting each y (M,) from the other points, and M."""
+    return _training_loss(score, x, y, leave_out=True)
+
+
+def collapsing_loss(score: Score, x: Tensor, y: Tensor) -> tuple[Tensor, int]:
+    """The same with the own key left in: the loss falls to 0 as the width does, and nothing is learned."""
+    return _training_loss(score, x, y, leave_out=False)
+
+
+def _training_loss(score: Score, x: Tensor, y: Tensor, leave_out: bool) -> tuple[Tensor, int]:
+    total = x.new_zeros(())
+    for rows in _blocks(len(x), len(x)):
+        others = _not_own(rows, x) if leave_out else None
+        predicted, _ = _attend(score, x[rows], x, y, others)
+        total = total + (predicted - y[rows]).square().sum()
+    return total, len(x)
+
+
+def _not_own(rows: slice, x: Tensor) -> Tensor:
+    """Mask (rows, M): every key but the query's own."""
+    places = torch.arange(len(x), device=x.device)
+    return places[rows, None] != places
+
+
+def _attend(
+    score: Score,
+    x_query: Tensor,
+    x_key: Tensor,
+    y: Tensor,
+    mask: Tensor | None = None,
+    need_weights: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """1-D points as features of size 1: context (N,), weights (N, M)."""
+    query, key, value = x_query[:, None], x_key[:, None], y[:, None]
+    context, matrix = attend(score, query, key, value, mask, need_weights=need_weights)
+    return context[:, 0], matrix
+
+
+def _blocks(queries: int, keys: int) -> Iterator[slice]:
+    size = max(1, BLOCK // max(1, keys))
+    return (slice(start, min(start + size, queries)) for start in range(0, queries, size))

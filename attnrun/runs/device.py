@@ -1,0 +1,124 @@
+"""Where a run computes: device, threads, precision and seeds."""
+
+import hashlib
+import random
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from attnrun.errors import UserError, suggest
+from attnrun.ranges import NonNegativeInt
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """How to compute, which changes no result beyond rounding.
+
+    Attributes:
+        device: `auto` (the first of cuda, mps and cpu that is there), `cpu`, `cuda`, `mps`, `cuda:1` ….
+        threads: of one process, 0 for torch's choice.
+        precision: `bfloat16` keeps float32 weights and computes under autocast.
+        data_workers: processes that put batches together, 0 for the training process itself.
+    """
+
+    device: str = "auto"
+    threads: NonNegativeInt = 0
+    precision: Literal["float32", "bfloat16", "float64"] = "float32"
+    data_workers: NonNegativeInt = 0
+
+
+def present_devices() -> list[str]:
+    """Return the names of the devices of this machine, `cpu` first."""
+    import torch
+
+    names = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    return [*names, "mps"] if torch.backends.mps.is_available() else names
+
+
+def resolve_device(name: str) -> "torch.device":
+    """Return the device called `name`.
+
+    Raises:
+        UserError: no such device; the message names those that are there.
+    """
+    import torch
+
+    present = present_devices()
+    if name == "auto":
+        return torch.device(_best(present))
+    if name in present or (name == "cuda" and "cuda:0" in present):
+        return torch.device("cuda:0" if name == "cuda" else name)
+    there = f"this machine has {', '.join(present)}"
+    if name.split(":")[0] in ("cpu", "cuda", "mps"):
+        raise UserError(f"no device {name!r} (runtime.device); {there}")
+    hint = suggest(name, ["auto", "cpu", "cuda", "mps"])
+    raise UserError(f"no device is called {name!r} (runtime.device){hint} ({there})")
+
+
+def _best(present: list[str]) -> str:
+    return next((name for name in ("cuda:0", "mps") if name in present), "cpu")
+
+
+def check_precision(device: "torch.device", precision: str) -> None:
+    """Raise UserError where `device` cannot compute in `precision`."""
+    if device.type == "mps" and precision == "float64":
+        raise UserError("runtime.precision=float64 does not exist on mps; use float32, or runtime.device=cpu")
+
+
+def weight_dtype(precision: str) -> "torch.dtype":
+    """Return the type of the weights: float64 for float64, else float32."""
+    import torch
+
+    return torch.float64 if precision == "float64" else torch.float32
+
+
+def autocast(device: "torch.device", precision: str) -> AbstractContextManager[object]:
+    """Return the context to compute a loss in."""
+    import torch
+
+    if precision != "bfloat16":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def set_threads(threads: int) -> None:
+    """Use `threads` threads in this process from now on, 0 for as many as it uses already."""
+    import torch
+
+    if threads:
+        torch.set_num_threads(threads)
+
+
+def keyed_seed(*key: int | str) -> int:
+    """Return a seed in [0, 2^63) that is a pure function of `key`, such as (seed, "step", 17)."""
+    digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python's, numpy's and torch's global generators, those of all devices included."""
+    import torch
+
+    reseed(seed)
+    torch.manual_seed(seed % 2**63)  # devices that are not in use yet too
+
+
+def reseed(seed: int) -> None:
+    """As `seed_everything`, for devices that are in use already, and fast enough for every step (20 µs).
+
+    `torch.manual_seed` notes the call, with the stack as text, for each device that may come into use
+    later: half a millisecond, and memory that is never given back.
+    """
+    import numpy as np
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.default_generator.manual_seed(seed % 2**63)
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.manual_seed_all(seed % 2**63)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(seed % 2**63)

@@ -1,0 +1,86 @@
+"""What a run ran on: versions, hardware and the git state of the user's code; no environment variables."""
+
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attnrun
+
+if TYPE_CHECKING:
+    import torch
+
+PACKAGES = (
+    "torch",
+    "numpy",
+    "hydra-core",
+    "omegaconf",
+    "tensorboard",
+    "sacrebleu",
+    "matplotlib",
+    "typer",
+    "rich",
+)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python, attnrun and the packages that decide a result."""
+    found = {"python": platform.python_version(), "attnrun": attnrun.__version__}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def describe(device: "torch.device", precision: str) -> dict[str, Any]:
+    """Return everything that goes to `environment.json`."""
+    import torch
+
+    return {
+        "versions": versions(),
+        "platform": platform.platform(),
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "device": str(device),
+        "device_name": _device_name(device),
+        "precision": precision,
+        "threads": torch.get_num_threads(),
+        "git": git_state(Path.cwd()),
+    }
+
+
+def git_state(directory: Path) -> dict[str, Any] | None:
+    """Return the commit of `directory` and whether files differ from it; None outside a repository."""
+    commit = _git(directory, "rev-parse", "--verify", "HEAD")
+    if commit is None:
+        return None
+    changes = _git(directory, "status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
+
+
+def _git(directory: Path, *arguments: str) -> str | None:
+    command = ["git", "-c", "core.fsmonitor=false", *arguments]
+    try:
+        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return None
+    return done.stdout.strip()
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.processor() or platform.machine())
+
+
+def _device_name(device: "torch.device") -> str:
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu()

@@ -1,0 +1,15 @@
+"""The names of the files in a run directory."""
+
+CONFIG = "config.yaml"
+ENVIRONMENT = "environment.json"
+IDENTITY = "run.json"  # experiment, config_hash, seed, primary, started: known before there is a result
+RESULT = "result.json"
+METRICS = "metrics.jsonl"
+LOG = "job.log"
+LOCK = "lock"
+FIGURES = "figures"
+SAMPLES = "samples"
+CHECKPOINTS = "checkpoints"
+MANIFEST = "manifest.json"
+EVENTS = "events.out.tfevents.*"
+FILES = (CONFIG, ENVIRONMENT, IDENTITY, RESULT, METRICS, LOG, LOCK)

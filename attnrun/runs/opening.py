@@ -1,0 +1,94 @@
+"""What happens to a run directory when it is opened or thrown away."""
+
+import logging
+import shutil
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from attnrun.errors import UserError
+from attnrun.runs import environment, layout
+from attnrun.runs.files import read_json, write_durably, write_json
+
+if TYPE_CHECKING:
+    import torch
+
+logger = logging.getLogger("attnrun")
+
+
+def has_checkpoints(directory: Path) -> bool:
+    """Tell whether there is something to resume from."""
+    return (directory / layout.CHECKPOINTS / layout.MANIFEST).exists()
+
+
+def check_identity(directory: Path, config_hash: str) -> None:
+    """Raise UserError where `directory` holds a run of another configuration."""
+    found = read_json(directory / layout.IDENTITY)
+    theirs = found.get("config_hash") if isinstance(found, dict) else None
+    if theirs is not None and theirs != config_hash:
+        raise UserError(f"{directory} holds a run of another configuration; choose a new directory")
+
+
+def write_identity(
+    directory: Path, experiment: str, config_hash: str, seed: int, primary: tuple[str, str]
+) -> None:
+    """Write run.json, once in the life of a run."""
+    identity = {
+        "experiment": experiment,
+        "config_hash": config_hash,
+        "seed": seed,
+        "primary": {"name": primary[0], "goal": primary[1]},
+        "started": datetime.now(UTC).isoformat(timespec="microseconds"),
+    }
+    if not (directory / layout.IDENTITY).exists():
+        write_json(directory / layout.IDENTITY, identity)
+
+
+def write_config(directory: Path, config: dict[str, Any]) -> None:
+    """Write config.yaml, which makes `directory` a run directory."""
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    write_durably(directory / layout.CONFIG, text.encode())
+
+
+def write_environment(directory: Path, device: "torch.device", precision: str) -> str:
+    """Write environment.json; return what differs from the one that was there, if it can change digits."""
+    now = environment.describe(device, precision)
+    before = read_json(directory / layout.ENVIRONMENT)
+    write_json(directory / layout.ENVIRONMENT, now)
+    return _changes(before, now) if isinstance(before, dict) else ""
+
+
+def _changes(before: dict[str, Any], now: dict[str, Any]) -> str:
+    pairs = {"torch": (before.get("versions", {}).get("torch"), now["versions"].get("torch"))}
+    pairs |= {key: (before.get(key), now[key]) for key in ("cpu", "device", "threads", "precision")}
+    return ", ".join(f"{key} {old} -> {new}" for key, (old, new) in pairs.items() if old != new)
+
+
+def start_log(path: Path) -> logging.Handler:
+    """Send what attnrun logs to `path` too."""
+    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger.addHandler(handler)
+    if logger.getEffectiveLevel() > logging.INFO:
+        logger.setLevel(logging.INFO)
+    return handler
+
+
+def stop_log(handler: logging.Handler) -> None:
+    logger.removeHandler(handler)
+    handler.close()
+
+
+def remove_run(directory: Path, written: list[Path]) -> None:
+    """Remove what a run wrote, and its directory unless something else is in it."""
+    for path in written:
+        path.unlink(missing_ok=True)
+    for folder in (layout.FIGURES, layout.SAMPLES, layout.CHECKPOINTS):
+        shutil.rmtree(directory / folder, ignore_errors=True)
+    for name in layout.FILES:
+        (directory / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        directory.rmdir()

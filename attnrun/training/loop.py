@@ -1,0 +1,287 @@
+"""The one training loop. An interrupted and resumed training equals an uninterrupted one, bit by bit.
+
+What that rests on: the order of the data is a pure function of the seed and the epoch, so resuming is
+slicing; every batch, step and evaluation starts its random numbers from a seed derived from (seed, kind,
+position), so that no generator state has to be saved and nothing that draws numbers elsewhere (an
+evaluation, a figure, a worker) can shift those of the training; all else is in the checkpoint.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from attnrun.errors import Interrupted, RunFailed, UserError
+from attnrun.runs.device import keyed_seed, reseed
+from attnrun.runs.run import Run
+from attnrun.training import checkpoint, signals
+from attnrun.training.batches import Batches, iterate
+from attnrun.training.progress import Progress, make_progress
+from attnrun.training.state import LoopState, mean
+from attnrun.training.step import Loss, NonFinite, Stepper
+from attnrun.training.trainer import Trainer
+
+__all__ = ["FitResult", "Stateful", "Trainer", "fit"]
+
+MOST_SKIPPED = 100  # steps in a row: by then it is no longer a bad batch but a bad model
+
+logger = logging.getLogger("attnrun")
+
+
+class Stateful(Protocol):
+    """Anything with a state to save, such as an average of weights."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any], /) -> Any: ...
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """How a training ended.
+
+    Attributes:
+        step, epoch: steps made and epochs finished.
+        best: the metrics of the best evaluation, with its "step" and "epoch"; empty where none was best.
+        last: the metrics of the last evaluation.
+        stopped: `epochs`, `max_steps` or `patience`.
+    """
+
+    step: int
+    epoch: int
+    best: dict[str, Any]
+    last: dict[str, Any]
+    stopped: str
+
+
+def fit(
+    run: Run,
+    trainer: Trainer,
+    *,
+    model: nn.Module,
+    optimiser: Optimizer,
+    batches: Batches,
+    loss: Loss,
+    schedule: LRScheduler | None = None,
+    evaluate: Callable[[], Mapping[str, float]] | None = None,
+    after_epoch: Callable[[int, int], None] | None = None,
+    monitor: tuple[str, str] | None = None,
+    fingerprint: Mapping[str, str] | None = None,
+    extra: Mapping[str, Stateful] | None = None,
+    unit: str = "items",
+) -> FitResult:
+    """Train `model` in place, on from the newest checkpoint of the run; at most one training a run.
+
+    Args:
+        model, optimiser, schedule: built alike each time; the model is on the run's device already.
+        batches: the training data; `collate` draws random numbers, if any, from the global generators.
+        loss: (batch on the device) to (sum, count); the gradient is that of sum / count.
+        evaluate: metrics by name, called in evaluation mode without gradients; logged as valid/NAME.
+        after_epoch: called with (epochs finished, step) after each epoch and at the end, like `evaluate`.
+        monitor: which metric of `evaluate` says what is best, and its goal "min" or "max"; by default
+            the run's primary metric, if `evaluate` has one of that name.
+        fingerprint: hashes of what the weights depend on, such as the vocabulary.
+        extra: more state to save, by name.
+        unit: what the loss counts, for the display.
+
+    Raises:
+        Interrupted: by a signal, after the step was finished and saved.
+        RunFailed: a loss or gradient was not finite; the message names the first bad tensor.
+        UserError: there are no batches, or the checkpoint has another fingerprint.
+    """
+    if trainer.patience is not None and evaluate is None:
+        raise ValueError("trainer.patience needs an evaluation")
+    stepper = Stepper(model, optimiser, loss, run.autocast, trainer.clip_norm)
+    parts: dict[str, Any] = {"model": model, "optimiser": optimiser, **(extra or {})}
+    if schedule is not None:
+        parts["schedule"] = schedule
+    loop = _Loop(
+        run=run,
+        trainer=trainer,
+        stepper=stepper,
+        batches=batches,
+        parts=parts,
+        schedule=schedule,
+        evaluate=evaluate,
+        after_epoch=after_epoch,
+        monitor=monitor,
+        fingerprint=dict(fingerprint or {}),
+    )
+    loop.restore()
+    if not loop.state.stopped:
+        total = trainer.total_steps(len(batches.order(loop.state.epoch)))
+        progress = make_progress(total, loop.state.step, unit, run.quiet)
+        with signals.StopRequest() as stop, closing(progress):
+            loop.train(stop, progress)
+    reseed(keyed_seed(run.seed, "after", loop.state.step))
+    return loop.result()
+
+
+@dataclass(kw_only=True)
+class _Loop:
+    run: Run
+    trainer: Trainer
+    stepper: Stepper
+    batches: Batches
+    parts: dict[str, Any]
+    schedule: LRScheduler | None
+    evaluate: Callable[[], Mapping[str, float]] | None
+    after_epoch: Callable[[int, int], None] | None
+    monitor: tuple[str, str] | None
+    fingerprint: dict[str, str]
+    state: LoopState = field(default_factory=LoopState)
+
+    def restore(self) -> None:
+        """Continue from the newest checkpoint that verifies, if there is one."""
+        checkpoint.remove_leftovers(self.run.directory)
+        found = checkpoint.find_newest(self.run.directory, self.run.warn)
+        if found is None:
+            if self.run.resumed:  # by checkpoints of which none can be read
+                self.run.truncate(-1)
+            return
+        self._check_fingerprint(found.state["fingerprint"])
+        for name, part in self.parts.items():
+            part.load_state_dict(found[name])
+        self.state = LoopState(**found.state["loop"])
+        self.run.truncate(self.state.step, found.state["run"])
+        logger.info("continued from %s", found.path.name)
+
+    def train(self, stop: signals.StopRequest, progress: Progress) -> None:
+        while not self.state.stopped:
+            self._epoch(stop, progress)
+            self._end_epoch(progress)
+            if stop.received:
+                self._interrupted(stop.received)
+
+    def result(self) -> FitResult:
+        state = self.state
+        return FitResult(state.step, state.epoch, dict(state.best), dict(state.last), state.stopped)
+
+    def _epoch(self, stop: signals.StopRequest, progress: Progress) -> None:
+        """Make the steps that are left of the running epoch, until max_steps."""
+        state, run = self.state, self.run
+        self.stepper.model.train()
+        length = len(self.batches.order(state.epoch))
+        if not length:
+            raise UserError("there are no batches to train on")
+        rest = iterate(
+            self.batches,
+            seed=run.seed,
+            epoch=state.epoch,
+            start=state.position,
+            workers=run.runtime.data_workers,
+        )
+        with closing(rest):
+            while state.position < length and not self.trainer.end(state.step, state.epoch):
+                self._step(next(rest).to(run.device), progress)
+                if stop.received:
+                    self._save()
+                    self._interrupted(stop.received)
+        if state.position == length:
+            state.epoch, state.position = state.epoch + 1, 0
+
+    def _step(self, batch: Any, progress: Progress) -> None:
+        state = self.state
+        norm, rate = math.nan, float(self.stepper.optimiser.param_groups[0]["lr"])
+        try:
+            total, count, norm = self.stepper.step(batch, keyed_seed(self.run.seed, "step", state.step))
+            state.add(total, count)
+            state.skipped = 0
+            progress.step(state.step + 1, state.epoch, total / max(count, 1), count)
+        except NonFinite as error:
+            self._skip(error)
+        if self.schedule is not None:
+            self.schedule.step()
+        state.step, state.position = state.step + 1, state.position + 1
+        self.run.step = state.step
+        if state.step % self.trainer.log_every == 0:
+            self._log_step(norm, rate)
+        if self.trainer.checkpoint_every and state.step % self.trainer.checkpoint_every == 0:
+            self._save()
+
+    def _skip(self, error: NonFinite) -> None:
+        state = self.state
+        state.skipped += 1
+        if self.trainer.non_finite == "stop" or state.skipped > MOST_SKIPPED:
+            raise RunFailed(f"step {state.step + 1}: {error} is not finite") from error
+        logger.warning("step %d skipped: %s is not finite", state.step + 1, error)
+        self.run.warn("steps were skipped because their loss or gradient was not finite")
+
+    def _log_step(self, norm: float, rate: float) -> None:
+        """Log the mean loss since the last row; a skipped step has no gradient to tell of."""
+        state = self.state
+        values = {"train/learning_rate": rate}
+        if state.recent[1]:
+            values["train/loss"] = mean(state.recent)
+        if not state.skipped:
+            values["train/gradient_norm"] = norm
+        self.run.log(state.step, values, epoch=state.epoch)
+        state.recent = [0.0, 0.0]
+
+    def _end_epoch(self, progress: Progress) -> None:
+        state, trainer = self.state, self.trainer
+        state.stopped = trainer.end(state.step, state.epoch)
+        values = {"train/epoch_loss": mean(state.sums)} if state.sums[1] else {}
+        improved = False
+        if self.evaluate and (state.stopped or state.epoch % trainer.evaluate_every == 0):
+            metrics = self._apart(self.evaluate, "evaluate")
+            state.last = {name: float(value) for name, value in metrics.items()}
+            values |= {f"valid/{name}": value for name, value in state.last.items()}
+            improved = self._judge()
+        self.run.log(state.step, values, epoch=state.epoch)
+        progress.evaluated(state.step, state.epoch, values)
+        if self.after_epoch:
+            self._apart(lambda: self.after_epoch(state.epoch, state.step), "after_epoch")  # type: ignore[misc]
+        state.sums = [0.0, 0.0]
+        if state.stopped or improved or not trainer.checkpoint_every:
+            self._save(best=improved)
+
+    def _judge(self) -> bool:
+        """Compare the newest evaluation with the best; return whether it is the new best."""
+        name, goal = self.monitor or self.run.primary
+        state, patience = self.state, self.trainer.patience
+        if name not in state.last:
+            if self.monitor or patience:
+                raise ValueError(f"no metric {name!r} among those of the evaluation: {', '.join(state.last)}")
+            return False
+        if state.improved(state.last[name], name, goal):
+            state.best, state.waited = {**state.last, "step": state.step, "epoch": state.epoch}, 0
+            return True
+        state.waited += 1
+        if patience and state.waited >= patience and not state.stopped:
+            state.stopped = "patience"
+        return False
+
+    def _apart(self, function: Callable[[], Any], kind: str) -> Any:
+        """Call `function` in evaluation mode, under a seed of its own and without gradients."""
+        reseed(keyed_seed(self.run.seed, kind, self.state.step))
+        self.stepper.model.eval()
+        try:
+            with torch.no_grad(), self.run.autocast():
+                return function()
+        finally:
+            self.stepper.model.train()
+
+    def _save(self, best: bool = False) -> None:
+        state = {
+            "parts": {name: part.state_dict() for name, part in self.parts.items()},
+            "loop": self.state.as_dict(),
+            "run": self.run.position(),
+            "fingerprint": self.fingerprint,
+        }
+        checkpoint.save(self.run.directory, state, step=self.state.step, keep=self.trainer.keep, best=best)
+
+    def _interrupted(self, number: int) -> None:
+        what = f"interrupted by {signals.name(number)} after step {self.state.step}"
+        raise Interrupted(f"{what}; its state is saved in {self.run.directory}", number)
+
+    def _check_fingerprint(self, saved: dict[str, str]) -> None:
+        for name in sorted(saved.keys() | self.fingerprint.keys()):
+            if saved.get(name) != self.fingerprint.get(name):
+                raise UserError(f"{self.run.directory} was trained with another {name}; start a new run")

@@ -1,0 +1,247 @@
+"""RNN encoder-decoder: padding, teacher forcing against steps, parity, gradients, learning.
+
+Sizes are distinct primes: B 5, S 7, T 11, embedding 13, hidden 17, vocabularies 19 and 23.
+"""
+
+import importlib.util
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from attnrun.attention import Additive, Dot, General
+from attnrun.errors import UserError
+from attnrun.models.cells import GruCell, LstmCell
+from attnrun.models.encoder import RnnEncoder
+from attnrun.models.rnn import RnnSeq2Seq
+
+_spec = importlib.util.spec_from_file_location("reference", Path(__file__).with_name("reference.py"))
+reference = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(reference)
+
+LENGTHS = torch.tensor([3, 7, 1, 5, 6])
+SHAPES = [
+    {"cell": cell, "layers": layers, "bidirectional": both}
+    for cell in ("gru", "lstm")
+    for layers in (1, 2)
+    for both in (False, True)
+]
+additive = partial(Additive, hidden=29)
+
+
+def make(attention=additive, seed=3, **keys):
+    torch.manual_seed(seed)
+    return RnnSeq2Seq(19, 23, attention, **{"embedding": 13, "hidden": 17, "dropout": 0.0, **keys}).eval()
+
+
+def batch(seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    source = torch.randint(1, 19, (5, 7), generator=generator)
+    source[torch.arange(7) >= LENGTHS[:, None]] = 0
+    return source, LENGTHS, torch.randint(1, 23, (5, 11), generator=generator)
+
+
+@pytest.mark.parametrize("keys", SHAPES, ids=str)
+@pytest.mark.parametrize("attention", [additive, None], ids=["additive", "none"])
+def test_steps_give_the_teacher_forced_states_and_weights(keys, attention):
+    model, (source, lengths, target) = make(attention, **keys), batch()
+    memory = model.encode(source, lengths)
+    states, weights = model.states(memory, target, need_weights=True)
+    assert states.shape[:2] == (5, 11)
+    state = model.start(memory)
+    for t in range(11):
+        state, output, row = model.step(memory, state, target[:, t])
+        torch.testing.assert_close(output, states[:, t], atol=1e-6, rtol=0)
+        if attention is None:
+            assert row is None and weights is None
+        else:
+            torch.testing.assert_close(row, weights[:, :, :, t], atol=1e-6, rtol=0)
+    assert torch.equal(model.states(memory, target), states)
+
+
+@pytest.mark.parametrize("keys", SHAPES, ids=str)
+@pytest.mark.parametrize("attention", [additive, None], ids=["additive", "none"])
+def test_padding_changes_nothing(keys, attention):
+    model, (source, lengths, target) = make(attention, **keys), batch()
+    plain = model.project(model.states(model.encode(source, lengths), target))
+    for more in (1, 7):
+        wider = nn.functional.pad(source, (0, more))
+        memory = model.encode(wider, lengths)
+        assert not memory.states[:, 7:].any() and not memory.mask[..., 7:].any()
+        torch.testing.assert_close(model.project(model.states(memory, target)), plain, atol=1e-5, rtol=0)
+    for row, length in enumerate(lengths.tolist()):
+        memory = model.encode(source[row : row + 1, :length], torch.tensor([length]))
+        alone = model.project(model.states(memory, target[row : row + 1]))
+        torch.testing.assert_close(alone[0], plain[row], atol=1e-5, rtol=0)
+
+
+def test_what_stands_in_the_padding_changes_nothing():
+    model, (source, lengths, target) = make(layers=2), batch()
+    other = source.masked_fill(source == 0, 11)
+    expected = model.states(model.encode(source, lengths), target)
+    torch.testing.assert_close(model.states(model.encode(other, lengths), target), expected, atol=0, rtol=0)
+
+
+def test_weights_are_a_distribution_over_real_words():
+    model, (source, lengths, target) = make(), batch()
+    memory = model.encode(source, lengths)
+    _, weights = model.states(memory, target, need_weights=True)
+    assert weights.shape == (5, 1, 1, 11, 7)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(5, 1, 1, 11))
+    real = (torch.arange(7) < lengths[:, None])[:, None, None, None].expand_as(weights)
+    assert (weights[real] > 0).all() and (weights[~real] == 0).all()
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_parity_with_the_reference_decoder(layers):
+    model, (source, lengths, target) = make(layers=layers).double(), batch()
+    with torch.no_grad():
+        for (
+            parameter
+        ) in model.parameters():  # biases too: at the start they are zero and would hide a mistake
+            parameter.add_(torch.randn_like(parameter) * 0.3)
+        states, weights = model.states(model.encode(source, lengths), target, need_weights=True)
+        logits = model.project(states)
+        for row, length in enumerate(lengths.tolist()):
+            wanted, alphas = reference.decode(
+                model, source[row, :length].tolist(), target[row].tolist(), layers
+            )
+            torch.testing.assert_close(logits[row], wanted, atol=1e-10, rtol=0)
+            torch.testing.assert_close(weights[row, 0, 0, :, :length], alphas, atol=1e-10, rtol=0)
+
+
+def test_a_token_reaches_the_weights_one_step_later():
+    model, (source, lengths, target) = make(), batch()
+    memory = model.encode(source, lengths)
+    changed = target.clone()
+    changed[:, 4] = (changed[:, 4] + 1) % 22 + 1
+    _, before = model.states(memory, target, need_weights=True)
+    _, after = model.states(memory, changed, need_weights=True)
+    several = lengths > 1
+    same = (before == after).flatten(0, 2)[several].all(-1).all(0)
+    assert same[:5].all() and not same[5:].any()
+
+
+@pytest.mark.parametrize(
+    "own, library", [(GruCell, nn.GRUCell), (LstmCell, nn.LSTMCell)], ids=["gru", "lstm"]
+)
+def test_cells_agree_with_torch(own, library):
+    torch.manual_seed(5)
+    cell, other = own(17).double(), library(13, 17).double()
+    cell.recurrent.load_state_dict({"weight": other.weight_hh, "bias": other.bias_hh})
+    x, state = torch.randn(5, 13).double(), tuple(torch.randn(own.parts, 5, 17).double())
+    expected = other(x, state if own.parts > 1 else state[0])
+    expected = expected if own.parts > 1 else (expected,)
+    found = cell(nn.functional.linear(x, other.weight_ih, other.bias_ih), state)
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("keys", SHAPES, ids=str)
+def test_encoder_agrees_with_torch_one_sentence_at_a_time(keys):
+    torch.manual_seed(7)
+    encoder = RnnEncoder(13, 17, dropout=0.0, **keys).double()
+    library = {"gru": nn.GRU, "lstm": nn.LSTM}[keys["cell"]]
+    other = library(13, 17, keys["layers"], batch_first=True, bidirectional=keys["bidirectional"]).double()
+    other.load_state_dict(encoder.rnn.state_dict())
+    embedded = torch.randn(5, 7, 13).double()
+    states, final = encoder(embedded, LENGTHS)
+    for row, length in enumerate(LENGTHS.tolist()):
+        wanted, last = other(embedded[row : row + 1, :length])
+        torch.testing.assert_close(states[row, :length], wanted[0], atol=1e-12, rtol=0)
+        assert not states[row, length:].any()
+        for part, expected in zip(final, last if keys["cell"] == "lstm" else (last,), strict=True):
+            by_layer = expected[:, 0].reshape(keys["layers"], -1)
+            torch.testing.assert_close(part[:, row], by_layer, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("keys", [*SHAPES, {"tied": True}], ids=str)
+@pytest.mark.parametrize("attention", [additive, None], ids=["additive", "none"])
+def test_gradient_reaches_every_parameter(keys, attention):
+    model, (source, lengths, target) = make(attention, **keys).train(), batch()
+    logits = model.project(model.states(model.encode(source, lengths), target))
+    logits.square().sum().backward()
+    without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert without == []
+
+
+def test_without_attention_the_context_is_the_final_state_throughout():
+    model, (source, lengths, _) = make(None, bidirectional=False, layers=2), batch()
+    memory = model.encode(source, lengths)
+    last = memory.states[torch.arange(5), lengths - 1]
+    torch.testing.assert_close(memory.summary, last)
+    torch.testing.assert_close(memory.initial[1], last)
+    assert memory.projected == ()
+
+
+def test_tied_output_is_the_embedding():
+    model = make(tied=True)
+    assert model.output.weight is model.target_embedding.weight
+    assert sum(p.shape == (23, 13) for p in model.parameters()) == 1
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_starting_values(tied):
+    model = make(cell="lstm", layers=2, tied=tied, embedding=101)
+    assert not model.source_embedding.weight[0].any() and not model.target_embedding.weight[0].any()
+    assert float(model.source_embedding.weight[1:].detach().std()) == pytest.approx(1, rel=0.1)
+    assert float(model.target_embedding.weight[1:].detach().std()) == pytest.approx(
+        0.3 if tied else 1, rel=0.1
+    )
+    for gate in model.cells[1].recurrent.weight.chunk(4):
+        torch.testing.assert_close(gate @ gate.T, torch.eye(17), atol=1e-5, rtol=0)
+    biases = model.encoder.rnn.bias_ih_l1 + model.encoder.rnn.bias_hh_l1
+    for bias in (biases, model.cells[0].recurrent.bias):
+        assert bias.tolist() == [0.0] * 17 + [1.0] * 17 + [0.0] * 34
+
+
+def test_dropout_acts_in_training_alone():
+    model, (source, lengths, target) = make(dropout=0.5, layers=2), batch()
+
+    def run():
+        return model.states(model.encode(source, lengths), target)
+
+    assert torch.equal(run(), run())
+    model.train()
+    assert not torch.equal(run(), run())
+
+
+def test_selected_rows_are_as_if_encoded_alone():
+    model, (source, lengths, target) = make(cell="lstm", layers=2), batch()
+    rows = torch.tensor([3, 0, 3])
+    chosen = model.states(model.encode(source, lengths).select(rows), target[rows])
+    torch.testing.assert_close(chosen, model.states(model.encode(source[rows], lengths[rows]), target[rows]))
+
+
+def test_a_score_that_does_not_fit_says_what_would():
+    with pytest.raises(UserError, match=r"17.*34.*model\.bidirectional=false"):
+        make(Dot)
+    make(Dot, bidirectional=False)
+    make(General)
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("attention", [additive, General], ids=["additive", "general"])
+def test_learns_to_reverse(cell, attention):
+    generator = torch.Generator().manual_seed(2)
+    lengths = torch.randint(2, 6, (20,), generator=generator)
+    source = torch.randint(4, 19, (20, 5), generator=generator)
+    source[torch.arange(5) >= lengths[:, None]] = 0
+    target = torch.zeros(20, 7, dtype=torch.int64)
+    target[:, 0] = 2
+    for row, length in enumerate(lengths.tolist()):
+        target[row, 1 : length + 1] = source[row, :length].flip(0)
+        target[row, length + 1] = 3
+    model = make(attention, cell=cell, hidden=31).train()
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
+    wanted = target[:, 1:]
+    for _ in range(120):
+        logits = model.project(model.states(model.encode(source, lengths), target[:, :-1]))
+        loss = nn.functional.cross_entropy(logits[wanted > 0], wanted[wanted > 0])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    right = (logits.argmax(-1) == wanted)[wanted > 0].float().mean()
+    assert right == 1 and loss < 0.1

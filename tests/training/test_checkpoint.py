@@ -1,0 +1,166 @@
+"""Checkpoints: what is saved comes back, and nothing else is ever taken for it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from attnrun.errors import UserError
+from attnrun.training import checkpoint
+from attnrun.training.checkpoint import find_newest, load_best, load_newest, read_manifest, save
+
+
+def state(value: int) -> dict:
+    return {"parts": {"model": {"weight": torch.full((3, 5), float(value))}}, "epoch": value}
+
+
+def value(found) -> int:
+    assert torch.equal(found["model"]["weight"], torch.full((3, 5), float(found.state["epoch"])))
+    return found.state["epoch"]
+
+
+def save_all(directory: Path, *steps: int, keep: int = 2, best: int | None = None) -> None:
+    for step in steps:
+        save(directory, state(step), step=step, keep=keep, best=step == best)
+
+
+def files(directory: Path) -> set[str]:
+    return {path.name for path in (directory / "checkpoints").iterdir()}
+
+
+def test_round_trip(tmp_path):
+    save_all(tmp_path, 3, 7)
+    found = load_newest(tmp_path)
+    assert (value(found), found.step, found.path.name) == (7, 7, "step-7.pt")
+
+
+def test_the_last_ones_and_the_best_stay(tmp_path):
+    save_all(tmp_path, 1, 2, 3, 4, 5, 6, best=2)
+    assert files(tmp_path) == {"manifest.json", "step-2.pt", "step-5.pt", "step-6.pt"}
+    assert value(load_best(tmp_path)) == 2
+
+
+def test_only_the_newest_best_is_best(tmp_path):
+    save_all(tmp_path, 1, 2, best=1)
+    save(tmp_path, state(3), step=3, best=True)
+    assert [entry.step for entry in read_manifest(tmp_path) if entry.best] == [3]
+    assert value(load_best(tmp_path)) == 3
+
+
+def test_without_a_best_the_newest_is(tmp_path):
+    save_all(tmp_path, 1, 2)
+    assert value(load_best(tmp_path)) == 2
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+
+
+def zero(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [cut, flip, zero, empty, Path.unlink])
+def test_damaged_newest_falls_back_with_a_warning(tmp_path, damage):
+    save_all(tmp_path, 3, 7)
+    damage(tmp_path / "checkpoints" / "step-7.pt")
+    warnings = []
+    assert value(load_newest(tmp_path, warnings.append)) == 3
+    assert len(warnings) == 1 and "step-7.pt" in warnings[0]
+
+
+def test_damaged_best_falls_back_to_the_newest(tmp_path):
+    save_all(tmp_path, 1, 2, 3, best=1)
+    flip(tmp_path / "checkpoints" / "step-1.pt")
+    assert value(load_best(tmp_path)) == 3
+
+
+def test_none(tmp_path):
+    assert find_newest(tmp_path) is None
+    with pytest.raises(UserError, match="no checkpoint"):
+        load_best(tmp_path)
+    save_all(tmp_path, 3)
+    zero(tmp_path / "checkpoints" / "step-3.pt")
+    assert find_newest(tmp_path) is None
+    with pytest.raises(UserError, match="no checkpoint"):
+        load_newest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"schema": 1}', '{"schema": 1, "checkpoints": [{"a": 1}]}']
+)
+def test_damaged_manifest(tmp_path, text):
+    save_all(tmp_path, 3)
+    (tmp_path / "checkpoints" / "manifest.json").write_text(text)
+    warnings = []
+    assert find_newest(tmp_path, warnings.append) is None
+    assert "damaged" in warnings[0]
+    checkpoint.remove_leftovers(tmp_path)
+    assert "step-3.pt" in files(tmp_path)
+
+
+def edit_manifest(directory: Path, **changes: object) -> None:
+    path = directory / "checkpoints" / "manifest.json"
+    content = json.loads(path.read_text())
+    content["checkpoints"][-1] |= changes
+    path.write_text(json.dumps(content))
+
+
+def test_a_newer_schema_is_refused(tmp_path):
+    save_all(tmp_path, 3)
+    edit_manifest(tmp_path, schema=2)
+    with pytest.raises(UserError, match=r"newer attnrun \(schema 2"):
+        load_newest(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../step-3.pt", "/etc/passwd", "step-3.pt/..", "manifest.json", 3])
+def test_a_manifest_names_nothing_outside(tmp_path, name):
+    save_all(tmp_path, 3)
+    (tmp_path / "step-3.pt").write_bytes((tmp_path / "checkpoints" / "step-3.pt").read_bytes())
+    edit_manifest(tmp_path, file=name)
+    assert find_newest(tmp_path) is None
+
+
+def test_code_is_never_loaded(tmp_path):
+    save(tmp_path, {"parts": {}, "path": Path("x")}, step=1)  # any object that is not plain data
+    with pytest.raises(Exception, match=r"weights_only|Weights only"):
+        load_newest(tmp_path)
+
+
+def test_a_step_saved_twice_never_lacks_a_valid_file(tmp_path):
+    save(tmp_path, state(3), step=3)
+    save(tmp_path, state(4), step=3)
+    assert value(load_newest(tmp_path)) == 4
+    assert files(tmp_path) == {"manifest.json", "step-3.pt", "step-3-2.pt"}
+
+
+def test_leftovers_are_removed(tmp_path):
+    save_all(tmp_path, 3)
+    for name in ("step-4.pt.tmp.123", "step-4.pt", "manifest.json.tmp.9"):
+        (tmp_path / "checkpoints" / name).write_bytes(b"x")
+    checkpoint.remove_leftovers(tmp_path)
+    assert files(tmp_path) == {"manifest.json", "step-3.pt"}
+
+
+def test_a_failed_write_leaves_the_old_ones(tmp_path, monkeypatch):
+    save_all(tmp_path, 3)
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        save(tmp_path, state(4), step=4)
+    assert files(tmp_path) == {"manifest.json", "step-3.pt"}
+    assert value(load_newest(tmp_path)) == 3
