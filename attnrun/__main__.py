@@ -8,7 +8,7 @@ def main() -> None:
     from attnrun.cli.app import app
 
     if "_ATTNRUN_COMPLETE" in os.environ:
-        from typer.completion import completion_init
+        from typer.completion import completion_init  # type: ignore[attr-defined]
 
         completion_init()
     app(prog_name="attnrun")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """A mistake in what the user gave: one line that names the thing, the place and the nearest valid choice."""
+    """The user's mistake: one line that names the thing, the place and the nearest valid choice."""
 
     exit_code = 2
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from attnrun.training.losses import projected_cross_entropy
-from attnrun.training.metrics import bleu, chrf
 from torch import Tensor, nn
 
 from attnrun.analysis.maps import AttentionMap
@@ -28,6 +26,8 @@ from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.checkpoint import load_best
 from attnrun.training.loop import Trainer, fit
+from attnrun.training.losses import projected_cross_entropy
+from attnrun.training.metrics import bleu, chrf
 
 PRIMARY = ("bleu", "max")
 LONG = 16  # source tokens from which on a sentence counts as long

@@ -41,6 +41,6 @@ def completion(shell: Annotated[str, typer.Argument(metavar="bash|zsh|fish")]) -
     if shell == "bash":
         typer.echo(_BASH, nl=False)
         return
-    from typer.completion import get_completion_script
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
     typer.echo(get_completion_script(prog_name="attnrun", complete_var="_ATTNRUN_COMPLETE", shell=shell))

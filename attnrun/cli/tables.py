@@ -28,7 +28,7 @@ def show_catalog(found: "Mapping[str, Sequence[Entry]]") -> None:
 
 
 def show_runs(records: "Sequence[RunRecord]") -> None:
-    """Print what the runs gave and where their files are; of many, the middle and the range of each metric."""
+    """Print what the runs gave and where their files are; of many, the median and range of each metric."""
     console = Console(highlight=False)
     if len(records) == 1:
         _show_run(console, records[0])

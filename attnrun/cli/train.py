@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from attnrun.cli.complete import complete_experiment, complete_override, complete_run
 from attnrun.cli.ends import say
 from attnrun.errors import UserError, suggest
+
+if TYPE_CHECKING:
+    from attnrun.launch.job import Report
+    from attnrun.runs.find import RunRecord
 
 _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
@@ -99,7 +103,7 @@ def check_experiment(name: str) -> None:
         raise UserError(f"no experiment named {name!r}{suggest(name, known)}")
 
 
-def finish(reports: "list[Report]", as_json: bool) -> None:  # noqa: F821
+def finish(reports: "list[Report]", as_json: bool) -> None:
     """Show the runs that the reports name, then every failure; exit with the worst one's code."""
     from attnrun.runs.find import RunRecord
 
@@ -113,7 +117,7 @@ def finish(reports: "list[Report]", as_json: bool) -> None:  # noqa: F821
         raise typer.Exit(max(report.exit_code for report in failures))
 
 
-def _show(records: "list[RunRecord]", as_json: bool) -> None:  # noqa: F821
+def _show(records: "list[RunRecord]", as_json: bool) -> None:
     if as_json:
         documents = [{"run": str(record.directory), **(record.result or {})} for record in records]
         typer.echo(

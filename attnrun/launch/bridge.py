@@ -20,11 +20,13 @@ def launch(
     trust: tuple[str, ...] = (),
     config_dir: Path | None = None,
 ) -> list[Report]:
-    """Run the jobs that the overrides and Hydra's own flags ask for; report them in the order of their ends.
+    """Run the jobs that the overrides and Hydra's own flags ask for; report them as they ended.
 
     The list is empty where the words only ask to show something (`--cfg`, `--info`).
     `flags` are `--multirun`, `--cfg=job` and their like; `--experimental-rerun`, which loads a pickle, is not
-    to be among them. Raises UserError where nothing can be composed, Interrupted where a signal ends the jobs.
+    to be among them.
+
+    Raises UserError where nothing can be composed, Interrupted where a signal ends the jobs.
     """
     import hydra
 

@@ -1,7 +1,7 @@
 """Hydra's errors as one line that names the thing, the place and the nearest valid choice."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def explain(error: Exception, experiment: str, config_dir: Path | None = None) -
     return _first_line(error)
 
 
-def _no_choice(missing: str, options: list[str] | tuple[str, ...]) -> str:
+def _no_choice(missing: str, options: Sequence[str]) -> str:
     group, _, name = missing.rpartition("/")
     listed = [option.removesuffix(".yaml") for option in options] if options else catalog.names(group)
     what = "experiment" if group == "experiment" else f"choice of {group!r}"
@@ -92,9 +92,9 @@ def _known_keys(experiment: str, config_dir: Path | None) -> list[str]:
     return sorted(_flat(composed))
 
 
-def _flat(values: Mapping[str, Any], where: str = "") -> Iterator[str]:
+def _flat(values: Mapping[Any, Any], where: str = "") -> Iterator[str]:
     for key, value in values.items():
-        yield where + key
+        yield f"{where}{key}"
         if isinstance(value, Mapping):
             yield from _flat(value, f"{where}{key}.")
 

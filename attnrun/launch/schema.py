@@ -56,7 +56,7 @@ def fields_of(schema: type) -> dict[str, _Declared]:
 
 def keywords_of(target: Callable[..., Any]) -> dict[str, _Declared]:
     """Return what the keyword-only parameters of `target` declare, by key."""
-    function = target.__init__ if inspect.isclass(target) else target  # type: ignore[misc]
+    function = target.__init__ if inspect.isclass(target) else target
     hints = get_type_hints(function, include_extras=True)
     return {
         name: _Declared(hints.get(name, Any), parameter.default is parameter.empty)

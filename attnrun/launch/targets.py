@@ -38,8 +38,9 @@ def resolve(target: object, key: str, trust: tuple[str, ...] = ()) -> Callable[.
         raise UserError(f"{key}: expected the dotted name of a class or function, not {target!r}")
     module_name, _, name = target.rpartition(".")
     module = import_module(module_name, key, trust)
-    found = getattr(module, name, None) if not name.startswith("_") else None
+    found: Any = getattr(module, name, None) if not name.startswith("_") else None
     if not callable(found) or not is_trusted(getattr(found, "__module__", ""), trust):
         public = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
         raise UserError(f"{key}: {module_name} has no class or function {name!r}{suggest(name, public)}")
-    return found
+    resolved: Callable[..., Any] = found
+    return resolved

@@ -77,7 +77,9 @@ def test_a_sweep_shows_every_failure_and_keeps_the_others(cli: Cli, tmp_path: Pa
         (["nw-regression", "--cfg", "jobs"], "--cfg takes job, hydra or all"),
     ],
 )
-def test_a_mistake_is_one_line_and_leaves_nothing(cli: Cli, tmp_path: Path, words: list[str], message: str) -> None:
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    cli: Cli, tmp_path: Path, words: list[str], message: str
+) -> None:
     result = cli("train", *words)
     assert result.exit_code == 2, result.output
     assert message in result.stderr
@@ -95,7 +97,9 @@ def test_a_run_that_breaks_says_where_its_log_is(cli: Cli, tmp_path: Path) -> No
     assert json.loads((run / "result.json").read_text())["status"] == "failed"
 
 
-@pytest.mark.parametrize("flags", [["--cfg", "job"], ["--cfg", "job", "--resolve"], ["--info"], ["--info", "defaults"]])
+@pytest.mark.parametrize(
+    "flags", [["--cfg", "job"], ["--cfg", "job", "--resolve"], ["--info"], ["--info", "defaults"]]
+)
 def test_showing_the_config_runs_nothing(tmp_path: Path, flags: list[str]) -> None:
     # A process of its own: for --info, Hydra leaves a logging handler behind that writes to today's stdout.
     command = [sys.executable, "-m", "attnrun", "train", "nw-regression", "seed=41", *flags]
@@ -139,7 +143,13 @@ def test_code_of_ones_own_needs_trust(cli: Cli, tmp_path: Path, monkeypatch: pyt
     assert metrics["test_mse_learned"] == metrics["test_mse_average"]
 
 
-TINY = ["corpus.limit=300", "model.hidden=17", "model.embedding=13", "attention.hidden=11", "trainer.epochs=3"]
+TINY = [
+    "corpus.limit=300",
+    "model.hidden=17",
+    "model.embedding=13",
+    "attention.hidden=11",
+    "trainer.epochs=3",
+]
 
 
 def _train_in_a_process(place: Path, *words: str) -> subprocess.Popen[str]:
@@ -158,7 +168,9 @@ def _wait_for_steps(place: Path, count: int) -> Path:
     end = time.monotonic() + 120
     while time.monotonic() < end:
         for rows in place.glob("outputs/*/*/metrics.jsonl"):
-            if len(rows.read_text().splitlines()) >= count and list(rows.parent.glob("checkpoints/manifest.json")):
+            if len(rows.read_text().splitlines()) >= count and list(
+                rows.parent.glob("checkpoints/manifest.json")
+            ):
                 return rows.parent
         time.sleep(0.02)
     raise AssertionError("the training made no progress")
