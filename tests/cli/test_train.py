@@ -181,11 +181,12 @@ def test_a_killed_training_resumes_to_the_same_weights_bit_by_bit(cli: Cli, tmp_
     (tmp_path / "whole").mkdir()
     (tmp_path / "killed").mkdir()
     whole = _train_in_a_process(tmp_path / "whole")
-    assert whole.wait(timeout=240) == 0, whole.communicate()[1]
+    _, stderr = whole.communicate(timeout=240)
+    assert whole.returncode == 0, stderr
     killed = _train_in_a_process(tmp_path / "killed")
     run = _wait_for_steps(tmp_path / "killed", 4)
     os.killpg(killed.pid, signal.SIGKILL)
-    killed.wait()
+    killed.communicate()
     assert not (run / "result.json").exists()
     result = cli("resume", str(run))
     assert result.exit_code == 0, result.stderr

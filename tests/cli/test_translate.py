@@ -1,0 +1,181 @@
+"""`attnrun translate`, `smoke` and `doctor` as a user calls them, with a model of a few steps."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+Cli = Callable[..., Result]
+SMALL = [
+    "corpus.limit=300",
+    "model.hidden=17",
+    "model.embedding=13",
+    "attention.hidden=11",
+    "trainer.max_steps=4",
+]
+SET = [word for key in SMALL for word in ("--set", key)]
+HOSTILE = "[red]a[/red] $$x \x1b[31mb <script>|* `c` \u202e"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with one run of the small model and one of the same without attention."""
+    place = tmp_path_factory.mktemp("translate")
+    for attention in ("bahdanau", "none"):
+        words = [word for word in SMALL if attention != "none" or not word.startswith("attention.")]
+        command = [sys.executable, "-m", "attnrun", "train", "translation", f"attention={attention}", *words]
+        done = subprocess.run(command, cwd=place, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    return place
+
+
+@pytest.fixture
+def here(cli: Cli, place: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """The command line, called where the runs are."""
+    monkeypatch.chdir(place)
+    return cli
+
+
+def _run_of(place: Path, attention: str) -> Path:
+    for config in sorted(place.glob("outputs/translation/*/config.yaml")):
+        if ("Additive" in config.read_text()) == (attention != "none"):
+            return config.parent
+    raise AssertionError(f"no run with attention={attention}")
+
+
+def test_the_finished_run_of_the_same_config_is_used_again(here: Cli, place: Path) -> None:
+    before = sorted(place.glob("outputs/*/*"))
+    result = here("translate", "--attention", "bahdanau", *SET, "Go home.")
+    assert result.exit_code == 0, result.stderr
+    assert f"using the run {_run_of(Path(), 'bahdanau')}" in result.stderr.replace(str(place) + "/", "")
+    assert sorted(place.glob("outputs/*/*")) == before
+
+
+def test_without_a_run_one_is_trained_and_that_is_said(cli: Cli, tmp_path: Path) -> None:
+    result = cli("translate", *SET, "--set", "trainer.max_steps=1", "--json", "Go home.")
+    assert result.exit_code == 0, result.stderr
+    assert "training one first" in result.stderr
+    document = json.loads(result.stdout)
+    assert (tmp_path / document["run"] / "result.json").exists()
+    assert document["translations"][0]["source"] == "Go home."
+
+
+def test_json_holds_the_map_with_its_tokens_and_the_picture_is_there(here: Cli, place: Path) -> None:
+    words = ["translate", "--run", str(_run_of(place, "bahdanau")), "--json", "The cat sleeps."]
+    (found,) = json.loads(here(*words).stdout)["translations"]
+    assert found["source_tokens"] == ["the", "cat", "sleeps", "."]
+    assert len(found["weights"]) == len(found["target_tokens"])
+    assert all(sum(row) == pytest.approx(1, abs=1e-4) for row in found["weights"])
+    assert Path(found["figure"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_nothing_to_translate_shows_the_test_set_and_waits_for_nothing(place: Path) -> None:
+    command = [sys.executable, "-m", "attnrun", "translate", "--run", str(_run_of(place, "bahdanau"))]
+    reader, writer = os.pipe()  # a stdin that stays open and stays silent
+    try:
+        done = subprocess.run(command, cwd=place, stdin=reader, capture_output=True, text=True, timeout=120)
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert done.returncode == 0, done.stderr
+    assert "reference" in done.stdout and "test set: bleu" in done.stdout
+
+
+def test_lines_of_stdin_come_back_as_lines(here: Cli, place: Path) -> None:
+    words = [sys.executable, "-m", "attnrun", "translate", "--run", str(_run_of(place, "bahdanau"))]
+    text = "Go home.\n\nWho is it?\nEat.\n"
+    done = subprocess.run(words, cwd=place, input=text, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 3
+
+
+def test_stdin_that_is_not_utf8_is_a_mistake_with_its_line(place: Path) -> None:
+    words = [sys.executable, "-m", "attnrun", "translate", "--run", str(_run_of(place, "bahdanau")), "-"]
+    done = subprocess.run(words, cwd=place, input=b"fine\nbad \xff\n", capture_output=True)
+    assert done.returncode == 2
+    assert done.stderr == b"attnrun: stdin:2: not UTF-8 at byte 9\n"
+
+
+def test_hostile_text_is_shown_literally(here: Cli, place: Path) -> None:
+    result = here("translate", "--run", str(_run_of(place, "bahdanau")), HOSTILE)
+    assert result.exit_code == 0, result.output
+    assert "[red]a[/red] $$x" in result.stdout
+    assert "\x1b" not in result.stdout and "\u202e" not in result.stdout
+
+
+def test_a_model_without_attention_translates_and_says_that_it_has_no_map(here: Cli, place: Path) -> None:
+    result = here("translate", "--run", str(_run_of(place, "none")), "Go home.")
+    assert result.exit_code == 0, result.stderr
+    assert "no attention" in result.stderr
+    assert "translation" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--attention", "bahdanu"], "did you mean 'bahdanau'?"),
+        (["--corpus", "phrase"], "did you mean 'phrases'?"),
+        (["--corpus", "none.tsv"], "none.tsv"),
+        (["--run", "nowhere"], "nowhere"),
+        (["--run", "latest", "--attention", "dot"], "--run names a trained run"),
+        (["--set", "trainer.epoch=1"], "did you mean 'trainer.epochs'?"),
+        (["--run", "latest", "  "], "has no words in it"),
+        (["--attention", "dot", *SET[:6], "Hi."], "dot"),
+    ],
+)
+def test_a_mistake_is_one_line(here: Cli, words: list[str], message: str) -> None:
+    result = here("translate", *words)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "empty"),
+        (b"a b\tc d\nno tab here\n", "bad.tsv:2"),
+        (b"a\tb\nc\xff\td\n", "bad.tsv:2"),
+        (b"a\tb\n\tc\n", "bad.tsv:2"),
+    ],
+)
+def test_a_bad_corpus_is_named_by_file_and_line(
+    cli: Cli, tmp_path: Path, content: bytes, message: str
+) -> None:
+    (tmp_path / "bad.tsv").write_bytes(content)
+    result = cli("translate", "--corpus", "bad.tsv", *SET[2:], "Hi.")
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr.strip().splitlines()[-1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.tsv"]
+
+
+def test_a_corpus_of_markup_and_escapes_is_ordinary_text(cli: Cli, tmp_path: Path) -> None:
+    words = ["[red]", "$$", "\x1b[31m", "<b>", "|", "#", "`x`", "\u202e", "cat", "dog"]
+    lines = [f"{a} {b} {c}\t{c} {a}\n" for a in words for b in words for c in words[:5]]
+    (tmp_path / "markup.tsv").write_text("".join(lines), encoding="utf-8")
+    result = cli("translate", "--corpus", "markup.tsv", *SET[2:], "--set", "trainer.epochs=1")
+    assert result.exit_code == 0, result.stderr
+    assert "\x1b" not in result.output and "\u202e" not in result.output
+
+
+def test_smoke_runs_what_is_named_and_leaves_nothing(cli: Cli, tmp_path: Path) -> None:
+    result = cli("smoke", "nw-regression", "translation", "--steps", "1", "--json")
+    assert result.exit_code == 0, result.stderr
+    rows = json.loads(result.stdout)
+    assert [(row["experiment"], row["status"]) for row in rows] == [
+        ("nw-regression", "done"),
+        ("translation", "done"),
+    ]
+    assert not list(tmp_path.iterdir())
+
+
+def test_doctor_names_versions_devices_and_threads(cli: Cli) -> None:
+    facts = json.loads(cli("doctor", "--json").stdout)
+    assert "cpu" in facts["devices"]
+    assert {"torch", "hydra-core"} <= set(facts["versions"])
+    assert facts["threads"] >= 1
