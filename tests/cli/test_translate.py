@@ -11,7 +11,8 @@ import pytest
 from typer.testing import Result
 
 Cli = Callable[..., Result]
-SMALL = [
+SMALL = ["corpus.limit=300", "model.hidden=17", "model.embedding=13", "attention.hidden=11"]
+SMALL += ["trainer.max_steps=4"]
     "corpus.limit=300",
     "model.hidden=17",
     "model.embedding=13",
