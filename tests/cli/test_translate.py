@@ -11,8 +11,7 @@ import pytest
 from typer.testing import Result
 
 Cli = Callable[..., Result]
-SMALL = ["corpus.limit=300", "model.hidden=17", "model.embedding=13", "attention.hidden=11"]
-SMALL += ["trainer.max_steps=4"]
+SMALL = [
     "corpus.limit=300",
     "model.hidden=17",
     "model.embedding=13",
