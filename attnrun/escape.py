@@ -10,6 +10,7 @@ knows no markup; a plain string given to ``console.print`` would still be read a
 """
 
 import html
+import json
 import re
 
 # An emoji of several parts needs its joiner; Arabic and the scripts of India need both joiners inside words.
@@ -64,6 +65,11 @@ def for_figure(text: str, limit: int = 28) -> str:
     return truncate(for_terminal(text), limit).replace("$", r"\$")
 
 
+def for_json(document: str) -> str:
+    """Return a JSON document, as `json.dumps` writes it, with such characters as JSON escapes."""
+    return _HIDDEN.sub(_json_escaped, document)
+
+
 def truncate(text: str, limit: int) -> str:
     """Return `text` cut to `limit` characters, the last of them an ellipsis where something was cut off.
 
@@ -79,6 +85,12 @@ def _written_out(match: re.Match[str]) -> str:
     if match["needed"]:
         return match["needed"]
     return match.group().encode("unicode_escape").decode("ascii")
+
+
+def _json_escaped(match: re.Match[str]) -> str:
+    # Inside strings `json.dumps` has escaped line feeds already; those left are its own layout.
+    kept = match["needed"] or match.group() == "\n"
+    return match.group() if kept else json.dumps(match.group())[1:-1]
 
 
 def _references(match: re.Match[str]) -> str:

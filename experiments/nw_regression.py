@@ -166,7 +166,7 @@ def _draw(
 ) -> None:
     curves = {name: values.numpy() for name, values in predictions.items()}
     shown = data.x_train, data.y_train, data.x_test, data.truth, curves
-    run.figure("curves", regression_curves(*shown, title=run.experiment))
+    run.figure("curves", regression_curves(*shown, title=run.experiment, names=(data.x_name, data.y_name)))
     with torch.no_grad():
         weights = kernel_regression.weights(learned, data.x_test.to(points.x), points.x)
     title = f"{run.experiment}: weight of each training point"

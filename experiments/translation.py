@@ -110,11 +110,14 @@ class Translator:
 def train(config: Config, run: Run) -> dict[str, Any]:
     """Train on the corpus, keep the best epoch by validation BLEU, and score it on the test split."""
     corpus = config.corpus()
+    for name, pairs in (("valid", corpus.valid), ("test", corpus.test)):
+        if not pairs:
+            raise UserError(f"the corpus has no {name} pairs to score by; give corpus.{name}=… more than 0")
     translator = _new_translator(config, corpus, run)
-    pairs = encode_pairs(corpus.train, translator.source, translator.target, max_length=config.max_length)
-    if pairs.dropped:
-        run.warn(f"{pairs.dropped} training pairs are longer than {config.max_length} tokens and left out")
-    batches = TextBatches(pairs, batch_size=config.batch_size, seed=run.seed)
+    encoded = encode_pairs(corpus.train, translator.source, translator.target, max_length=config.max_length)
+    if encoded.dropped:
+        run.warn(f"{encoded.dropped} training pairs are longer than {config.max_length} tokens and left out")
+    batches = TextBatches(encoded, batch_size=config.batch_size, seed=run.seed)
     optimiser = config.optim(translator.model.parameters())
     fit(
         run,
@@ -125,7 +128,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         batches=batches,
         loss=lambda batch: _loss(translator.model, batch, config.label_smoothing),
         evaluate=lambda: _validate(translator, corpus.valid, run),
-        fingerprint=_fingerprint(translator, pairs),
+        fingerprint=_fingerprint(translator, encoded),
         unit="tokens",
     )
     translator.model.load_state_dict(load_best(run.directory)["model"])
@@ -252,5 +255,5 @@ def _fingerprint(translator: Translator, pairs: EncodedPairs) -> dict[str, str]:
     return {
         "source_vocabulary": translator.source.fingerprint(),
         "target_vocabulary": translator.target.fingerprint(),
-        "training_pairs": str(len(pairs)),
+        "training_pairs": pairs.fingerprint(),
     }

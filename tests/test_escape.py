@@ -1,6 +1,7 @@
 """Corpus text is data: wherever it is shown, it is shown, and does nothing."""
 
 import html
+import json
 import subprocess
 import sys
 import unicodedata
@@ -126,6 +127,15 @@ def test_long_labels_are_cut_with_an_ellipsis() -> None:
     assert escape.truncate("abc", 1) == "…"
     with pytest.raises(ValueError, match="at least 1"):
         escape.truncate("abc", 0)
+
+
+@pytest.mark.parametrize(
+    "text", ["[red]\x1b[31m\x9b31m\u202e\n\t", "\udcff", "\u200b é 👩\u200d🔬 \U000e0041", 'a "b" \\']
+)
+def test_json_says_the_same_and_steers_nothing(text: str) -> None:
+    document = escape.for_json(json.dumps({"a": [text]}, indent=2, ensure_ascii=False))
+    assert json.loads(document) == {"a": [text]}
+    assert "".join(document.split("\n")) == escape.for_terminal("".join(document.split("\n")))
 
 
 def test_needs_the_standard_library_only() -> None:

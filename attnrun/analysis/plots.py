@@ -73,6 +73,7 @@ def regression_curves(
     truth: ArrayLike | None,
     predictions: Mapping[str, ArrayLike],
     title: str = "",
+    names: tuple[str, str] = ("x", "y"),
 ) -> "Figure":
     """Draw training points, the true curve where it is known, and one curve for each named prediction.
 
@@ -83,10 +84,11 @@ def regression_curves(
         truth: (N,) without noise, or None.
         predictions: name -> (N,)
         title: shown above.
+        names: of the two axes.
     """
     order = np.argsort(_vector(x_test), kind="stable")
     x = _vector(x_test)[order]
-    figure, axes = _new_curves("x", "y", title)
+    figure, axes = _new_curves(*names, title)
     dots: dict[str, Any] = {"s": 16, "color": GREY, "alpha": 0.75, "linewidths": 0}
     axes.scatter(_vector(x_train), _vector(y_train), label="training data", **dots)
     if truth is not None:
@@ -174,8 +176,9 @@ def _new_curves(x_name: str, y_name: str, title: str) -> "tuple[Figure, Axes]":
 
 
 def _name_axes(axes: "Axes", x_name: str, y_name: str) -> None:
-    axes.set_xlabel(x_name, fontsize=10, color=INK)
-    axes.set_ylabel(y_name, fontsize=10, color=INK)
+    style: dict[str, Any] = {"fontsize": 10, "color": INK, "fontfamily": fonts()}
+    axes.set_xlabel(for_figure(x_name, 40), **style)
+    axes.set_ylabel(for_figure(y_name, 40), **style)
 
 
 def _looks() -> "cycle[dict[str, Any]]":

@@ -1,6 +1,5 @@
 """`attnrun doctor`: what this machine offers to a run."""
 
-import json
 import os
 import platform
 import sys
@@ -9,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from attnrun.cli.ends import echo_json
+
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -16,7 +17,7 @@ def doctor(
     """Show versions, devices, threads and where data is kept."""
     facts = _facts()
     if as_json:
-        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        echo_json(facts)
         return
     from rich.console import Console
 

@@ -1,6 +1,7 @@
 """How a command ends: one clear line on stderr and the right exit code, never a traceback."""
 
 import functools
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any
 import typer
 
 from attnrun.errors import Interrupted, RunFailed, UserError
-from attnrun.escape import for_terminal
+from attnrun.escape import for_json, for_terminal
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -28,8 +29,16 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         except BrokenPipeError:
             _drop_stdout()
             raise typer.Exit(141) from None
+        except OSError as error:  # a place that cannot be written, a full disk
+            say(str(error))
+            raise typer.Exit(1) from None
 
     return run
+
+
+def echo_json(document: Any) -> None:
+    """Print one JSON document, letters of every script as they are, nothing that steers a terminal."""
+    typer.echo(for_json(json.dumps(document, indent=2, ensure_ascii=False)))
 
 
 def say(message: str) -> None:

@@ -1,10 +1,10 @@
 """`attnrun list`: what there is to run, with one line and the source of each."""
 
-import json
 from typing import Annotated
 
 import typer
 
+from attnrun.cli.ends import echo_json
 from attnrun.errors import UserError, suggest
 from attnrun.launch import catalog
 
@@ -25,7 +25,7 @@ def list_catalog(
         document = {
             name: [{f: getattr(e, f) for f in fields} for e in entries] for name, entries in found.items()
         }
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
         return
     from attnrun.cli.tables import show_catalog
 

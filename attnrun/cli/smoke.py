@@ -1,6 +1,5 @@
 """`attnrun smoke`: every experiment for a few steps, as a check for CI."""
 
-import json
 import shutil
 import tempfile
 import time
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from attnrun.cli.complete import complete_experiment
+from attnrun.cli.ends import echo_json
 from attnrun.errors import RunFailed
 from attnrun.launch import catalog
 
@@ -54,8 +54,10 @@ def smoke(
 
 def _run(entry: catalog.Entry, steps: int, workplace: Path) -> Row:
     from attnrun.launch.bridge import launch
+    from attnrun.launch.quoting import quote
 
-    words = [f"trainer.max_steps={steps}", f"hydra.run.dir={workplace / entry.name}", *entry.smoke.split()]
+    place = quote(str(workplace / entry.name))
+    words = [f"trainer.max_steps={steps}", f"hydra.run.dir={place}", *entry.smoke.split()]
     start = time.monotonic()
     report = launch(entry.name, words)[0]
     return Row(entry.name, report.status, round(time.monotonic() - start, 1), report.message)
@@ -63,7 +65,7 @@ def _run(entry: catalog.Entry, steps: int, workplace: Path) -> Row:
 
 def _show(rows: list[Row], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False))
+        echo_json([asdict(row) for row in rows])
         return
     from rich.console import Console
 

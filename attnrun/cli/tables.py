@@ -1,5 +1,6 @@
 """Tables on stdout: plain enough to paste, coloured where a terminal shows them."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -73,7 +74,7 @@ def new_table(first: str, *others: str) -> Table:
 
 def literal(text: object) -> Text:
     """Return text that is shown as it is: no markup, no control characters."""
-    return Text(for_terminal(str(text)))
+    return Text(for_terminal(str(text), sys.stdout.encoding or "utf-8"))
 
 
 def number(value: Any) -> str:

@@ -1,13 +1,12 @@
 """`attnrun train` and `attnrun resume`: start or continue runs and show what they gave."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from attnrun.cli.complete import complete_experiment, complete_override, complete_run
-from attnrun.cli.ends import say
+from attnrun.cli.ends import echo_json, say
 from attnrun.errors import UserError, suggest
 
 if TYPE_CHECKING:
@@ -120,9 +119,7 @@ def finish(reports: "list[Report]", as_json: bool) -> None:
 def _show(records: "list[RunRecord]", as_json: bool) -> None:
     if as_json:
         documents = [{"run": str(record.directory), **(record.result or {})} for record in records]
-        typer.echo(
-            json.dumps(documents[0] if len(documents) == 1 else documents, indent=2, ensure_ascii=False)
-        )
+        echo_json(documents[0] if len(documents) == 1 else documents)
         return
     from attnrun.cli.tables import show_runs
 

@@ -1,14 +1,15 @@
 """`attnrun translate`: translate text with an attention mechanism and show where it looked."""
 
-import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from attnrun.cli.complete import complete_attention, complete_corpus, complete_override, complete_run
-from attnrun.cli.ends import say
+from attnrun.cli.ends import echo_json, say
 from attnrun.errors import RunFailed, UserError, suggest
+from attnrun.escape import for_terminal
 
 if TYPE_CHECKING:
     from attnrun.cli.inputs import Inputs
@@ -133,10 +134,12 @@ def _translate(directory: Path, inputs: "Inputs", as_json: bool) -> None:
     scores = None if inputs.lines else _test_scores(directory)
     if as_json:
         document = _document(directory, examples, predictions, maps, pictures, scores)
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
     elif inputs.many:
+        shown = sys.stdout.isatty()  # elsewhere the exact text goes on, one line a sentence
         for prediction in predictions:
-            typer.echo(prediction)
+            # `color` keeps Typer from cutting out what looks like an escape code.
+            typer.echo(for_terminal(prediction) if shown else prediction, color=True)
     else:
         from attnrun.cli.maps import show_translations
 

@@ -3,6 +3,7 @@
 Letters: B batch, S source length, T target length.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -61,6 +62,10 @@ class Sequences:
     def __getitem__(self, index: int) -> np.ndarray:
         return self._flat[self._ends[index] - self.lengths[index] : self._ends[index]]
 
+    def fingerprint(self) -> str:
+        """Return the sha256 of the numbers and where each sequence ends."""
+        return hashlib.sha256(self.lengths.tobytes() + self._flat.tobytes()).hexdigest()
+
     def padded(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Return the sequences (B, longest) padded with 0, and their lengths (B,)."""
         lengths = self.lengths[list(indices)]
@@ -82,6 +87,10 @@ class EncodedPairs:
 
     def __len__(self) -> int:
         return len(self.source)
+
+    def fingerprint(self) -> str:
+        """Return a hash of the pairs in their order."""
+        return self.source.fingerprint() + self.target.fingerprint()
 
 
 def encode_pairs(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from attnrun.launch.explain import explained
-from attnrun.launch.job import Job, Report
+from attnrun.launch.job import Job, Report, remove_sweep
 
 
 def launch(
@@ -39,7 +39,11 @@ def launch(
         main = hydra.main(config_path="pkg://attnrun.configs", config_name="config", **version_base())
         with _command_line(words), explained(experiment, config_dir):
             main(Job(outbox, trust))()
-        return _reports(Path(outbox))
+        reports = _reports(Path(outbox))
+    if not any(report.directory for report in reports):
+        for sweep in {Path(report.place).parent for report in reports}:
+            remove_sweep(sweep)
+    return reports
 
 
 @contextmanager

@@ -4,13 +4,15 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from attnrun.errors import UserError
+from attnrun.launch.contents import with_contents
 from attnrun.launch.schema import build, fields_of
 from attnrun.launch.targets import import_module
-from attnrun.ranges import NonNegativeInt
+from attnrun.ranges import Seed
 
 if TYPE_CHECKING:
     from attnrun.runs.device import Runtime
@@ -25,7 +27,7 @@ class Common:
 
     experiment: str
     module: str
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Plan:
     config: Any
     plain: dict[str, Any]
 
-    @property
+    @cached_property
     def config_hash(self) -> str:
         return config_hash(self.plain)
 
@@ -50,6 +52,9 @@ def check(plain: Mapping[str, Any], trust: tuple[str, ...] = ()) -> Plan:
     common_keys = fields_of(Common)
     common = build(Common, {key: plain[key] for key in common_keys if key in plain})
     module = import_module(common.module, "module", trust)
+    missing = [name for name in ("Config", "PRIMARY", "train") if not hasattr(module, name)]
+    if missing:
+        raise UserError(f"module: {common.module!r} is no experiment, it has no {' and no '.join(missing)}")
     runtime = build(Runtime, plain.get("runtime", {}), "runtime")
     rest = {key: value for key, value in plain.items() if key not in common_keys and key != "runtime"}
     config = build(module.Config, rest, trust=trust)
@@ -99,7 +104,10 @@ def version_base() -> dict[str, str]:
 
 
 def config_hash(plain: Mapping[str, Any]) -> str:
-    """Return 16 hex digits that are equal exactly where two configs compute the same thing."""
+    """Return 16 hex digits that are equal exactly where two configs compute the same thing.
+
+    Of the user's files the content counts, not the path: a run of a file edited since matches no more.
+    """
     kept = json.loads(json.dumps(plain))
     for dotted in _NOT_HASHED:
         *parents, last = dotted.split(".")
@@ -107,4 +115,4 @@ def config_hash(plain: Mapping[str, Any]) -> str:
         for parent in parents:
             node = node.get(parent) or {}
         node.pop(last, None)
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(with_contents(kept), sort_keys=True).encode()).hexdigest()[:16]

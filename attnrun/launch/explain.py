@@ -25,6 +25,10 @@ def explained(experiment: str, config_dir: Path | None = None) -> Iterator[None]
         yield
     except HydraException as error:
         raise UserError(explain(error, experiment, config_dir)) from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a job keeps its own to itself: this is a config, or the run's directory
+        raise UserError(f"cannot use {error.filename or 'a file'}: {error.strerror or error}") from None
     except OmegaConfBaseException as error:
         raise UserError(f"config key {error.full_key or '?'!r}: {_first_line(error)}") from None
     except ValueError as error:
@@ -59,6 +63,9 @@ def _no_choice(missing: str, options: Sequence[str]) -> str:
 
 def _no_key(key: str, experiment: str, config_dir: Path | None) -> str:
     keys = _known_keys(experiment, config_dir)
+    if key in keys:
+        group = key.rpartition(".")[0]
+        return f"no config key {key!r} with this choice of {group!r}"
     groups = sorted({known.partition(".")[0] for known in keys})
     if key in catalog.groups([config_dir] if config_dir else []):
         return f"experiment {experiment!r} takes no {key!r}; it takes: {', '.join(groups)}"

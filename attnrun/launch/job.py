@@ -6,6 +6,7 @@ import os
 import traceback
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ class Report:
     directory: str | None
     message: str = ""
     primary: float | None = None
+    place: str = ""  # the directory that it was to have
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ def execute(plain: Mapping[str, Any], directory: Path, trust: tuple[str, ...] = 
         )
     except UserError as error:
         return _refused(error, directory)
+    except OSError as error:
+        return _refused(UserError(f"cannot write the run {directory}: {error.strerror or error}"), directory)
     with run:
         return _train(plan, run)
 
@@ -101,12 +105,26 @@ def _train(plan: Plan, run: "Run") -> Report:
         log.error("%s", traceback.format_exc())
         message = str(error) if isinstance(error, RunFailed) else f"{type(error).__name__}: {error}"
         first_line = message.strip().split("\n")[0]
-        run.fail(first_line)
+        with suppress(OSError):  # a full disk, for one: the message must still get out
+            run.fail(first_line)
         return Report("failed", 1, where, f"{first_line} (log: {run.directory / 'job.log'})")
 
 
 def _refused(error: UserError, directory: Path) -> Report:
-    """Remove the empty directory that was made for the job, and its empty parents up to `outputs`."""
+    _remove_empty(directory)
+    return Report("refused", UserError.exit_code, None, str(error), place=str(directory))
+
+
+def remove_sweep(directory: Path) -> None:
+    """Remove what Hydra wrote for a sweep of which no job ran."""
+    record = directory / "multirun.yaml"
+    if [path.name for path in directory.glob("*")] == [record.name]:
+        record.unlink()
+        _remove_empty(directory)
+
+
+def _remove_empty(directory: Path) -> None:
+    """Remove the directory if it is empty, and its empty parents up to `outputs`."""
     names = [parent.name for parent in directory.parents]
     above = directory.parents[: names.index("outputs") + 1] if "outputs" in names else ()
     for place in (directory, *above):
@@ -114,4 +132,3 @@ def _refused(error: UserError, directory: Path) -> Report:
             if any(place.iterdir()):
                 break
             place.rmdir()
-    return Report("refused", UserError.exit_code, None, str(error))

@@ -24,9 +24,11 @@ def import_module(name: str, key: str, trust: tuple[str, ...] = ()) -> ModuleTyp
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name and not name.startswith(error.name):
-            raise  # the module is there and one of its own imports is missing
-        raise UserError(f"{key}: there is no module {name!r}") from None
+        if error.name and name.startswith(error.name):
+            raise UserError(f"{key}: there is no module {name!r}") from None
+        raise UserError(f"{key}: {name!r} cannot be imported: {error}") from error
+    except Exception as error:  # whatever a user's own module does wrong
+        raise UserError(f"{key}: {name!r} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def resolve(target: object, key: str, trust: tuple[str, ...] = ()) -> Callable[..., Any]:

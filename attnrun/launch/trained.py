@@ -11,7 +11,7 @@ from attnrun.runs.find import RunRecord, records
 def open_model(directory: Path, trust: tuple[str, ...] = ()) -> Any:
     """Return the model that was trained there, with `predict(inputs)` and `weights(inputs, layers, heads)`.
 
-    Raises UserError where the run is not finished or its experiment predicts nothing.
+    Raises UserError where the run is not finished or is damaged, or its experiment predicts nothing.
     """
     from attnrun.runs.device import resolve_device
     from attnrun.runs.trained import TrainedRun
@@ -23,7 +23,12 @@ def open_model(directory: Path, trust: tuple[str, ...] = ()) -> Any:
     plan = check(record.config, trust)
     if not hasattr(plan.module, "load"):
         raise UserError(f"experiment {plan.common.experiment!r} has no model that predicts")
-    return plan.module.load(TrainedRun(directory, plan.config, resolve_device(plan.runtime.device)))
+    device = resolve_device(plan.runtime.device)
+    try:
+        return plan.module.load(TrainedRun(directory, plan.config, device))
+    except (OSError, ValueError, TypeError, LookupError, RuntimeError) as error:
+        first_line = str(error).partition("\n")[0]
+        raise UserError(f"the run {directory} is damaged: {type(error).__name__}: {first_line}") from error
 
 
 def newest_match(root: Path, config_hash: str) -> Path | None:

@@ -1,6 +1,7 @@
 """TensorBoard events of one run, in the run directory itself; imported and opened on first use (0.2 s)."""
 
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,12 @@ class Board:
         self.close()
         self._purge_step = step + 1
 
-    def clear(self) -> None:
-        """Remove the events of an earlier attempt that left nothing to resume from."""
+    def clear(self, others: Collection[str] = ()) -> None:
+        """Remove the events of an attempt that leaves nothing to resume from; files named `others` stay."""
         self.close()
         for path in self.directory.glob(EVENTS):
-            path.unlink()
+            if path.name not in others:
+                path.unlink()
 
     def flush(self) -> None:
         if self._writer is not None:

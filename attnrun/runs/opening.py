@@ -24,12 +24,28 @@ def has_checkpoints(directory: Path) -> bool:
     return (directory / layout.CHECKPOINTS / layout.MANIFEST).exists()
 
 
+def names_of_others(directory: Path) -> set[str]:
+    """Return the names of what lies in `directory` already and is no run's; it stays when a run is discarded.
+
+    Raises UserError where a run would write over a file of somebody else.
+    """
+    if (directory / layout.IDENTITY).exists():
+        return set()
+    names = {path.name for path in directory.iterdir()}
+    taken = names & {layout.CONFIG, layout.RESULT, layout.METRICS, layout.ENVIRONMENT}
+    if taken:
+        held = ", ".join(sorted(taken))
+        raise UserError(f"{directory} is no run and holds {held} of something else; choose a new directory")
+    return names
+
+
 def check_identity(directory: Path, config_hash: str) -> None:
     """Raise UserError where `directory` holds a run of another configuration."""
     found = read_json(directory / layout.IDENTITY)
     theirs = found.get("config_hash") if isinstance(found, dict) else None
     if theirs is not None and theirs != config_hash:
-        raise UserError(f"{directory} holds a run of another configuration; choose a new directory")
+        changed = "another configuration, or its data file has changed since"
+        raise UserError(f"{directory} was begun with {changed}; start a new run in another directory")
 
 
 def write_identity(
@@ -82,13 +98,13 @@ def stop_log(handler: logging.Handler) -> None:
     handler.close()
 
 
-def remove_run(directory: Path, written: list[Path]) -> None:
-    """Remove what a run wrote, and its directory unless something else is in it."""
+def remove_run(directory: Path, written: list[Path], others: set[str]) -> None:
+    """Remove what a run wrote, and its directory unless something else (`others`: names in it) is there."""
     for path in written:
         path.unlink(missing_ok=True)
-    for folder in (layout.FIGURES, layout.SAMPLES, layout.CHECKPOINTS):
+    for folder in {layout.FIGURES, layout.SAMPLES, layout.CHECKPOINTS} - others:
         shutil.rmtree(directory / folder, ignore_errors=True)
-    for name in layout.FILES:
+    for name in set(layout.FILES) - others:
         (directory / name).unlink(missing_ok=True)
     with suppress(OSError):
         directory.rmdir()

@@ -103,6 +103,7 @@ class Run:
 
     def _start(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
+        self._others = opening.names_of_others(self.directory)
         self._lock = RunLock(self.directory)
         try:
             opening.check_identity(self.directory, self.config_hash)
@@ -124,7 +125,7 @@ class Run:
         (self.directory / layout.RESULT).unlink(missing_ok=True)
         if not self.resumed:
             (self.directory / layout.METRICS).unlink(missing_ok=True)
-            self._board.clear()
+            self._board.clear(self._others)
 
     def _describe(self) -> None:
         self._versions = versions()
@@ -216,9 +217,9 @@ class Run:
             return self.fail("stopped by a mistake in what was given")
         self._ended = True
         self._rows.close()
-        self._board.clear()
+        self._board.clear(self._others)
         opening.stop_log(self._log_file)
-        opening.remove_run(self.directory, self._written)
+        opening.remove_run(self.directory, self._written, self._others)
 
     def _end(self, status: Status, metrics: dict[str, Any], notes: list[str] | None = None) -> dict[str, Any]:
         self._board.flush()

@@ -114,7 +114,9 @@ def test_regression_curves_are_sorted_and_named() -> None:
     names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert names == ["training data", "truth", r"\$a\$", "b"]
     assert first.get_color() != second.get_color() and first.get_linestyle() != second.get_linestyle()
-    assert len(plots.regression_curves([5], [2], x_test, None, {"a": x_test}).axes[0].lines) == 1
+    named = plots.regression_curves([5], [2], x_test, None, {"a": x_test}, names=("$t$", "g\x1b")).axes[0]
+    assert len(named.lines) == 1
+    assert (named.get_xlabel(), named.get_ylabel()) == ("\\$t\\$", "g\\x1b")
 
 
 def test_regression_weights_stand_at_their_numbers() -> None:

@@ -74,6 +74,11 @@ def test_a_sweep_shows_every_failure_and_keeps_the_others(cli: Cli, tmp_path: Pa
         (["nw-regression", "data=csv"], "config key 'data.path' has no value"),
         (["nw-regression", "attention._target_=os.system"], "outside attnrun"),
         (["nw-regression", "module=os"], "outside attnrun"),
+        (["nw-regression", "module=attnrun.errors"], "'attnrun.errors' is no experiment"),
+        (["nw-regression", f"seed={2**63}"], "the value must be less than"),
+        (["nw-regression", "attention=dot", "attention.width=2"], "with this choice of 'attention'"),
+        (["nw-regression", "hydra.run.dir=/proc/nowhere/x"], "cannot use /proc/nowhere"),
+        (["nw-regression", "-m", "seed=-1,-2"], "seed=-1: the value must be greater"),
         (["nw-regression", "--cfg", "jobs"], "--cfg takes job, hydra or all"),
     ],
 )
@@ -83,7 +88,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     result = cli("train", *words)
     assert result.exit_code == 2, result.output
     assert message in result.stderr
-    assert len(result.stderr.strip().splitlines()) == 1
+    assert len(result.stderr.strip().splitlines()) == 1 + ("-m" in words)  # a line for each job
     assert not list(tmp_path.rglob("*")), "something was left behind"
 
 
@@ -95,6 +100,26 @@ def test_a_run_that_breaks_says_where_its_log_is(cli: Cli, tmp_path: Path) -> No
     assert "not finite" in result.stderr and "job.log" in result.stderr
     (run,) = _runs(tmp_path)
     assert json.loads((run / "result.json").read_text())["status"] == "failed"
+
+
+def test_a_mistake_removes_nothing_of_the_users(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/mine.png").write_text("mine")
+    result = cli(
+        "train", "nw-regression", "hydra.run.dir=.", "data=csv", "data.path=no.csv", "data.x=a", "data.y=b"
+    )
+    assert result.exit_code == 2 and "no file" in result.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "figures/mine.png"]
+
+
+@pytest.mark.parametrize("split", ["valid", "test"])
+def test_a_split_without_pairs_is_found_before_the_training(cli: Cli, tmp_path: Path, split: str) -> None:
+    lines = [f"a{n % 5} b{n // 5}\tc{n % 5} d{n // 5}\n" for n in range(40)]
+    (tmp_path / "mine.tsv").write_text("".join(lines))
+    result = cli("train", "translation", "corpus=tsv", "corpus.path=mine.tsv", f"corpus.{split}=0")
+    assert result.exit_code == 2
+    assert f"no {split} pairs" in result.stderr and len(result.stderr.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.tsv"]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,19 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import Result
+
+from attnrun.cli.inputs import Inputs
+from attnrun.cli.translate import _translate
 
 Cli = Callable[..., Result]
 SMALL = [
@@ -161,6 +167,54 @@ def test_a_corpus_of_markup_and_escapes_is_ordinary_text(cli: Cli, tmp_path: Pat
     result = cli("translate", "--corpus", "markup.tsv", *SET[2:], "--set", "trainer.epochs=1")
     assert result.exit_code == 0, result.stderr
     assert "\x1b" not in result.output and "\u202e" not in result.output
+    (page,) = _texts_in_tensorboard(next(tmp_path.glob("outputs/*/*")), "samples/text_summary")
+    assert page.count("\n") == 9  # head, rule and eight sentences: none broke its row
+    assert not set("\x1b\u202e<[$`") & set(page), page
+
+
+def _texts_in_tensorboard(run: Path, tag: str) -> list[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+        events = EventAccumulator(str(run), {"tensors": 0})
+        events.Reload()
+    return [event.tensor_proto.string_val[0].decode() for event in events.Tensors(tag)]
+
+
+@pytest.mark.parametrize(("terminal", "shown"), [(True, "\\x1b[31mred\n"), (False, "\x1b[31mred\n")])
+def test_lines_are_escaped_for_a_terminal_and_exact_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool, shown: str
+) -> None:
+    model = SimpleNamespace(predict=lambda sources: ["\x1b[31mred" for _ in sources])
+    monkeypatch.setattr("attnrun.launch.trained.open_model", lambda directory: model)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    _translate(Path(), Inputs(["go"], many=True), as_json=False)
+    assert capsys.readouterr().out == shown
+
+
+def test_a_file_edited_since_is_trained_on_anew(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "mine.tsv"
+    lines = [f"{a} {b}\t{b} {a}\n" for a in "abcdefg" for b in "hijklmn"]
+    file.write_text("".join(lines))
+    words = ["translate", "--corpus", "mine.tsv", *SET[2:], "--set", "trainer.epochs=1", "a h"]
+    assert "training one first" in cli(*words).stderr
+    assert "using the run" in cli(*words).stderr
+    (tmp_path / "moved").mkdir()
+    file.rename(tmp_path / "moved/same.tsv")
+    words[2] = "moved/same.tsv"
+    assert "using the run" in cli(*words).stderr
+    (tmp_path / "moved/same.tsv").write_text("".join(lines).replace("a h\t", "a i\t"))
+    assert "training one first" in cli(*words).stderr
+
+
+def test_a_damaged_run_is_one_line(cli: Cli, place: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(_run_of(place, "bahdanau"), copy)
+    (copy / "source_vocabulary.json").write_text('{"tokens": ["x"]}')
+    result = cli("translate", "--run", str(copy), "Go home.")
+    assert result.exit_code == 2, result.output
+    assert "is damaged" in result.stderr and len(result.stderr.splitlines()) == 1
 
 
 def test_smoke_runs_what_is_named_and_leaves_nothing(cli: Cli, tmp_path: Path) -> None:

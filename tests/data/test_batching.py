@@ -175,3 +175,18 @@ def test_workers_give_the_same_batches_as_none():
     for batch, indices in zip(loader, order, strict=True):
         assert torch.equal(batch.source, made.collate(indices).source)
         assert torch.equal(batch.target_lengths, made.collate(indices).target_lengths)
+
+
+def test_the_fingerprint_changes_with_any_number_and_any_border():
+    def of(*lines: tuple[str, str]) -> str:
+        return encode_pairs([Pair(*line) for line in lines], TOKENISER, TOKENISER).fingerprint()
+
+    base = of(("w1 w2", "w3"), ("w4", "w5"))
+    assert base == of(("w1 w2", "w3"), ("w4", "w5"))
+    changed = [
+        of(("w1 w2", "w3"), ("w4", "w6")),
+        of(("w1", "w3"), ("w2 w4", "w5")),
+        of(("w4", "w5"), ("w1 w2", "w3")),
+        of(("w1 w2", "w5"), ("w4", "w3")),
+    ]
+    assert len({base, *changed}) == 5

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import is_dataclass
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
@@ -90,6 +91,24 @@ def test_the_hash_ignores_where_and_how_fast_and_nothing_else() -> None:
         "leave_own_out=false",
     ]:
         assert config_hash(compose("nw-regression", [other])) != config_hash(base), other
+
+
+def test_the_hash_is_of_what_the_files_hold(tmp_path: Path) -> None:
+    def of(path: str, **others: str) -> str:
+        return config_hash({"corpus": {"path": path, **others}})
+
+    for name in ("a.txt", "b.txt", "pair.en", "pair.fr", "pair.de"):
+        (tmp_path / name).write_text(name[0])
+    first, pair = str(tmp_path / "a.txt"), str(tmp_path / "pair")
+    before = of(first), of(pair, source="en", target="fr"), of(str(tmp_path), source="en", target="fr")
+    assert of(str(tmp_path / "b.txt")) != before[0] != of(str(tmp_path / "none.txt"))
+    (tmp_path / "b.txt").write_text("a")
+    (tmp_path / "pair.de").write_text("of no concern")
+    assert of(str(tmp_path / "b.txt")) == before[0]
+    assert of(pair, source="en", target="fr") == before[1] != of(pair, source="fr", target="en")
+    (tmp_path / "pair.fr").write_text("changed")
+    assert of(pair, source="en", target="fr") != before[1]
+    assert of(str(tmp_path), source="en", target="fr") != before[2]
 
 
 @pytest.mark.parametrize(

@@ -289,3 +289,23 @@ def test_discard_keeps_a_training(open_run, tmp_path):
         run.discard()
     assert (tmp_path / "checkpoints" / "manifest.json").exists()
     assert result(tmp_path)["status"] == "failed"
+
+
+def test_discard_keeps_what_was_there_before(open_run, tmp_path):
+    (tmp_path / "figures").mkdir()
+    mine = [tmp_path / name for name in ("figures/mine.png", "job.log", "events.out.tfevents.1.mine")]
+    for path in mine:
+        path.write_text("mine")
+    with open_run(tmp_path) as run:
+        run.figure("curves", Figure(figsize=(2, 3), dpi=50))
+        run.samples("plain", "a")
+        run.discard()
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(mine)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "result.json", "metrics.jsonl"])
+def test_no_run_is_written_over_files_of_something_else(open_run, tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(UserError, match=f"is no run and holds {name}"):
+        open_run(tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "mine"}
