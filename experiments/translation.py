@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from attnrun.analysis.maps import AttentionMap
-from attnrun.analysis.plots import heat_map
+from attnrun.analysis.plots import heat_map, loss_curves
 from attnrun.data.batching import Batch, EncodedPairs, TextBatches, encode_pairs, restore
 from attnrun.data.corpus import Corpus, Pair
 from attnrun.data.tokenisers import Tokeniser, Word, from_json
@@ -22,6 +22,7 @@ from attnrun.escape import for_markdown
 from attnrun.models.decoding import Decoded, greedy
 from attnrun.models.seq2seq import AttentionFactory
 from attnrun.ranges import PositiveInt, Probability
+from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.checkpoint import load_best
@@ -127,7 +128,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         schedule=config.schedule(optimiser, config.trainer.total_steps(len(batches.order(0)))),
         batches=batches,
         loss=lambda batch: _loss(translator.model, batch, config.label_smoothing),
-        evaluate=lambda: _validate(translator, corpus.valid, run),
+        evaluate=lambda: _validate(translator, corpus.valid, run, draw=config.attention is not None),
         fingerprint=_fingerprint(translator, encoded),
         unit="tokens",
     )
@@ -164,14 +165,14 @@ def _loss(model: Any, batch: Batch, label_smoothing: float) -> tuple[Tensor, Ten
     )
 
 
-def _validate(translator: Translator, pairs: Sequence[Pair], run: Run) -> dict[str, float]:
+def _validate(translator: Translator, pairs: Sequence[Pair], run: Run, draw: bool) -> dict[str, float]:
     hypotheses, loss = _translate(translator, pairs), _mean_loss(translator, pairs)
     rows = [
         {"source": p.source, "target": p.target, "prediction": h}
         for p, h in zip(pairs, hypotheses, strict=True)
     ]
     run.text("samples", _as_markdown(rows[:_SHOWN]))
-    if translator.model.score is not None:
+    if draw:
         run.figure("attention", heat_map(translator.weights([pairs[0].source])[0]))
     references = [pair.target for pair in pairs]
     return {"loss": loss, "bleu": bleu(hypotheses, references, lowercase=_lowercase(translator))["score"]}
@@ -185,6 +186,8 @@ def _test(translator: Translator, corpus: Corpus, run: Run) -> dict[str, Any]:
     ]
     run.samples("test", rows)
     run.text("test_samples", _as_markdown(rows[:_SHOWN]))
+    curves = ("train/epoch_loss", "valid/loss")
+    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), curves, run.experiment))
     return {**_scores(rows, translator), "loss": _mean_loss(translator, corpus.test)}
 
 

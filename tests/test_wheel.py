@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -19,6 +21,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wheels = sorted((ROOT / "dist").glob("attnrun-*.whl"))
     assert len(wheels) == 1, "build one wheel first: make wheel"
     venv.create(place / "env", with_pip=True)
+    _install_cpu_torch(place / "env/bin/python")
     install = [
         place / "env/bin/python",
         "-m",
@@ -31,6 +34,23 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     subprocess.run(install, check=True)
     return place
+
+
+def _install_cpu_torch(python: Path) -> None:
+    """As the Makefile does: without a GPU the CPU build saves gigabytes."""
+    if shutil.which("nvidia-smi"):
+        return
+    (torch,) = re.findall(r"^torch==\S+$", (ROOT / ".ci/constraints.txt").read_text(), re.MULTILINE)
+    index = [
+        "--no-deps",
+        "--retries",
+        "0",
+        "--timeout",
+        "20",
+        "--index-url",
+        "https://download.pytorch.org/whl/cpu",
+    ]
+    subprocess.run([python, "-m", "pip", "install", "-q", *index, torch], check=False, capture_output=True)
 
 
 def _run(clean: Path, *words: str) -> subprocess.CompletedProcess[str]:

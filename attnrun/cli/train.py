@@ -55,6 +55,8 @@ def train(
     words = list(overrides or [])
     if config_dir is None:
         check_experiment(experiment)
+    if any(word.startswith("experiment=") for word in words):
+        raise UserError(f"the experiment is {experiment!r} already; leave out experiment=…")
     flags = ["--multirun"] * multirun + ["--resolve"] * resolve
     if cfg is not None:
         flags.append(f"--cfg={cfg}")

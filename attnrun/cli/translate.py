@@ -164,6 +164,7 @@ def _save(directory: Path, maps: list[Any]) -> list[Path]:
     paths = [directory / "figures" / f"translate-{number}.png" for number in range(1, len(maps) + 1)]
     for path, attention_map in zip(paths, maps, strict=True):
         save(heat_map(attention_map), path)
+        attention_map.save(path.with_suffix(".npz"))
     return paths
 
 

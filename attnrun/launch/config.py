@@ -47,7 +47,7 @@ class Plan:
 
 def check(plain: Mapping[str, Any], trust: tuple[str, ...] = ()) -> Plan:
     """Turn the resolved config `plain` into typed values, or raise UserError naming the key that is wrong."""
-    from attnrun.runs.device import Runtime, resolve_device
+    from attnrun.runs.device import Runtime
 
     common_keys = fields_of(Common)
     common = build(Common, {key: plain[key] for key in common_keys if key in plain})
@@ -58,7 +58,6 @@ def check(plain: Mapping[str, Any], trust: tuple[str, ...] = ()) -> Plan:
     runtime = build(Runtime, plain.get("runtime", {}), "runtime")
     rest = {key: value for key, value in plain.items() if key not in common_keys and key != "runtime"}
     config = build(module.Config, rest, trust=trust)
-    resolve_device(runtime.device)
     return Plan(common, module, runtime, config, dict(plain))
 
 

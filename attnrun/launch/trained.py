@@ -23,9 +23,8 @@ def open_model(directory: Path, trust: tuple[str, ...] = ()) -> Any:
     plan = check(record.config, trust)
     if not hasattr(plan.module, "load"):
         raise UserError(f"experiment {plan.common.experiment!r} has no model that predicts")
-    device = resolve_device(plan.runtime.device)
-    try:
-        return plan.module.load(TrainedRun(directory, plan.config, device))
+    try:  # on the best device that is here: a run may come from another machine
+        return plan.module.load(TrainedRun(directory, plan.config, resolve_device("auto")))
     except (OSError, ValueError, TypeError, LookupError, RuntimeError) as error:
         first_line = str(error).partition("\n")[0]
         raise UserError(f"the run {directory} is damaged: {type(error).__name__}: {first_line}") from error

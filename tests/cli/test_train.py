@@ -79,6 +79,7 @@ def test_a_sweep_shows_every_failure_and_keeps_the_others(cli: Cli, tmp_path: Pa
         (["nw-regression", "attention=dot", "attention.width=2"], "with this choice of 'attention'"),
         (["nw-regression", "hydra.run.dir=/proc/nowhere/x"], "cannot use /proc/nowhere"),
         (["nw-regression", "-m", "seed=-1,-2"], "seed=-1: the value must be greater"),
+        (["nw-regression", "experiment=translation"], "the experiment is 'nw-regression' already"),
         (["nw-regression", "--cfg", "jobs"], "--cfg takes job, hydra or all"),
     ],
 )
@@ -201,7 +202,6 @@ def _wait_for_steps(place: Path, count: int) -> Path:
     raise AssertionError("the training made no progress")
 
 
-@pytest.mark.slow
 def test_a_killed_training_resumes_to_the_same_weights_bit_by_bit(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
     (tmp_path / "killed").mkdir()
@@ -228,7 +228,6 @@ def _without_time(run: Path) -> list[dict[str, object]]:
     return [{key: value for key, value in row.items() if key != "time"} for row in rows]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_and_says_so(cli: Cli, tmp_path: Path, number: signal.Signals, code: int) -> None:
     process = _train_in_a_process(tmp_path, "trainer.epochs=500")
