@@ -26,7 +26,7 @@ demo: .venv/installed  ## Fit a kernel regression and train a translator with Ba
 	$(BIN)/attnrun translate --attention bahdanau
 	@echo
 	@echo "Made: the curves and heat maps named above, in ./outputs."
-	@echo "Next: $(BIN)/attnrun translate --attention bahdanau 'The old baker has not found her umbrella.'"
+	@echo "Next: $(BIN)/attnrun translate --attention bahdanau \"If it rains tonight, he'll play cards.\""
 	@echo "      $(BIN)/attnrun train nw-regression data=mcycle"
 	@echo "      $(BIN)/attnrun list"
 	@echo "      $(BIN)/tensorboard --logdir outputs"
