@@ -12,10 +12,13 @@ _SHOWN = ("experiment", "attention", "corpus", "data", "model")
 
 
 def list_catalog(
-    group: Annotated[str | None, typer.Argument(metavar="[GROUP]", help="Only this config group.")] = None,
+    group: Annotated[str | None, typer.Argument(metavar="GROUP", help="Only this config group.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """List experiments, attention mechanisms, corpora and the other choices."""
+    """List what there is to run, each with its source.
+
+    Without GROUP: experiments, attention mechanisms, corpora, data sets and models.
+    """
     known = catalog.groups()
     if group is not None and group not in known:
         raise UserError(f"no config group named {group!r}{suggest(group, known)}")

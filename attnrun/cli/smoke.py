@@ -28,7 +28,7 @@ class Row:
 def smoke(
     experiments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[EXPERIMENT]...", help="Only these.", autocompletion=complete_experiment),
+        typer.Argument(metavar="EXPERIMENT", help="Only these.", autocompletion=complete_experiment),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Training steps of each.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,

@@ -21,7 +21,7 @@ ExperimentName = Annotated[
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[KEY=VALUE]...", help="Hydra overrides, e.g. seed=1.", autocompletion=complete_override
+        metavar="KEY=VALUE", help="Hydra overrides, e.g. seed=1.", autocompletion=complete_override
     ),
 ]
 ConfigDir = Annotated[
@@ -51,7 +51,10 @@ def train(
     trust: Trust = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train an experiment and print what it gave."""
+    """Train an experiment and print what it gave.
+
+    Everything of Hydra works: overrides (seed=1, attention=dot), -m seed=1,2,3 for one run each, --cfg job.
+    """
     words = list(overrides or [])
     if config_dir is None:
         check_experiment(experiment)
@@ -82,7 +85,10 @@ def resume(
     trust: Trust = None,
     as_json: AsJson = False,
 ) -> None:
-    """Continue an interrupted run from its newest checkpoint; a finished run is left as it is."""
+    """Continue an interrupted run.
+
+    It goes on from the newest checkpoint that is whole. A finished run is left as it is.
+    """
     from attnrun.runs.find import RunRecord, find
 
     record = RunRecord(find(Path("outputs"), run))

@@ -22,7 +22,7 @@ def translate(
     text: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TEXT]...", help="Sentences; - reads lines from stdin. None: a sample of the test set."
+            metavar="TEXT", help="Sentences; - reads lines from stdin. None: a sample of the test set."
         ),
     ] = None,
     attention: Annotated[
@@ -64,7 +64,10 @@ def translate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Translate with the newest finished run of this configuration; train one first if there is none."""
+    """Translate, and show where the model looked.
+
+    Uses the newest finished run of this configuration, and trains one first if there is none.
+    """
     from attnrun.cli.inputs import read_inputs
 
     inputs = read_inputs(text or [])

@@ -82,7 +82,6 @@ class EncodedPairs:
 
     source: Sequences
     target: Sequences
-    kept: list[int]  # place of each pair among those given
     dropped: int  # how many were longer than max_length
 
     def __len__(self) -> int:
@@ -101,7 +100,7 @@ def encode_pairs(
     Raises:
         ValueError: a pair has no token on a side.
     """
-    sources, targets, kept, dropped = [], [], [], 0
+    sources, targets, dropped = [], [], 0
     for place, pair in enumerate(pairs):
         source_ids, target_ids = source.encode(pair.source), target.encode(pair.target)
         if not source_ids or not target_ids:
@@ -111,8 +110,7 @@ def encode_pairs(
             continue
         sources.append(source_ids)
         targets.append([target.bos, *target_ids, target.eos])
-        kept.append(place)
-    return EncodedPairs(Sequences(sources), Sequences(targets), kept, dropped)
+    return EncodedPairs(Sequences(sources), Sequences(targets), dropped)
 
 
 def bucketed_order(

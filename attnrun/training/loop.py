@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import nn
@@ -28,18 +28,11 @@ from attnrun.training.state import LoopState, mean
 from attnrun.training.step import Loss, NonFinite, Stepper
 from attnrun.training.trainer import Trainer
 
-__all__ = ["FitResult", "Stateful", "Trainer", "fit"]
+__all__ = ["FitResult", "Trainer", "fit"]
 
 MOST_SKIPPED = 100  # steps in a row: by then it is no longer a bad batch but a bad model
 
 logger = logging.getLogger("attnrun")
-
-
-class Stateful(Protocol):
-    """Anything with a state to save, such as an average of weights."""
-
-    def state_dict(self) -> dict[str, Any]: ...
-    def load_state_dict(self, state: dict[str, Any], /) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -70,10 +63,8 @@ def fit(
     loss: Loss,
     schedule: LRScheduler | None = None,
     evaluate: Callable[[], Mapping[str, float]] | None = None,
-    after_epoch: Callable[[int, int], None] | None = None,
     monitor: tuple[str, str] | None = None,
     fingerprint: Mapping[str, str] | None = None,
-    extra: Mapping[str, Stateful] | None = None,
     unit: str = "items",
 ) -> FitResult:
     """Train `model` in place, on from the newest checkpoint of the run; at most one training a run.
@@ -83,11 +74,9 @@ def fit(
         batches: the training data; `collate` draws random numbers, if any, from the global generators.
         loss: (batch on the device) to (sum, count); the gradient is that of sum / count.
         evaluate: metrics by name, called in evaluation mode without gradients; logged as valid/NAME.
-        after_epoch: called with (epochs finished, step) after each epoch and at the end, like `evaluate`.
         monitor: which metric of `evaluate` says what is best, and its goal "min" or "max"; by default
             the run's primary metric, if `evaluate` has one of that name.
         fingerprint: hashes of what the weights depend on, such as the vocabulary.
-        extra: more state to save, by name.
         unit: what the loss counts, for the display.
 
     Raises:
@@ -96,9 +85,9 @@ def fit(
         UserError: there are no batches, or the checkpoint has another fingerprint.
     """
     if trainer.patience is not None and evaluate is None:
-        raise ValueError("trainer.patience needs an evaluation")
+        raise UserError("trainer.patience counts evaluations, and this experiment makes none while it trains")
     stepper = Stepper(model, optimiser, loss, run.autocast, trainer.clip_norm)
-    parts: dict[str, Any] = {"model": model, "optimiser": optimiser, **(extra or {})}
+    parts: dict[str, Any] = {"model": model, "optimiser": optimiser}
     if schedule is not None:
         parts["schedule"] = schedule
     loop = _Loop(
@@ -109,7 +98,6 @@ def fit(
         parts=parts,
         schedule=schedule,
         evaluate=evaluate,
-        after_epoch=after_epoch,
         monitor=monitor,
         fingerprint=dict(fingerprint or {}),
     )
@@ -132,7 +120,6 @@ class _Loop:
     parts: dict[str, Any]
     schedule: LRScheduler | None
     evaluate: Callable[[], Mapping[str, float]] | None
-    after_epoch: Callable[[int, int], None] | None
     monitor: tuple[str, str] | None
     fingerprint: dict[str, str]
     state: LoopState = field(default_factory=LoopState)
@@ -236,8 +223,6 @@ class _Loop:
             improved = self._judge()
         self.run.log(state.step, values, epoch=state.epoch)
         progress.evaluated(state.step, state.epoch, values)
-        if self.after_epoch:
-            self._apart(lambda: self.after_epoch(state.epoch, state.step), "after_epoch")  # type: ignore[misc]
         state.sums = [0.0, 0.0]
         if state.stopped or improved or not trainer.checkpoint_every:
             self._save(best=improved)

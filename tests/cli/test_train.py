@@ -252,3 +252,10 @@ def test_resume_of_nothing_is_a_mistake(cli: Cli) -> None:
     result = cli("resume", "latest")
     assert result.exit_code == 2
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_nonsensical_combination_of_settings_is_a_mistake(cli: Cli, tmp_path: Path) -> None:
+    result = cli("train", "nw-regression", "trainer.patience=3")
+    assert result.exit_code == 2
+    assert "trainer.patience" in result.stderr
+    assert not list(tmp_path.iterdir())

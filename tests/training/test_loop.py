@@ -158,15 +158,6 @@ def test_evaluation_runs_in_evaluation_mode_and_training_does_not(tiny, tmp_path
     assert model.training
 
 
-def test_after_epoch_is_told_where_it_is(tiny, tmp_path):
-    told = []
-    with tiny.open_run(tmp_path) as run:
-        tiny.train(
-            run, Trainer(max_steps=6), after_epoch=lambda epoch, step: told.append((epoch, step, run.step))
-        )
-    assert told == [(1, 4, 4), (1, 6, 6)]
-
-
 def test_what_evaluate_draws_does_not_change_the_training(tiny, tmp_path):
     with tiny.open_run(tmp_path / "a") as run:
         one, _ = tiny.train(run, Trainer(epochs=2), evaluate=lambda: {"loss": float(torch.rand(71).sum())})

@@ -163,16 +163,6 @@ def test_another_fingerprint_is_refused(tiny, tmp_path):
         tiny.train(run, TRAINER, fingerprint={"vocabulary": "abd"})
 
 
-def test_extra_state_is_saved(tiny, tmp_path):
-    average = torch.nn.Linear(2, 3)
-    with pytest.raises(Interrupted), tiny.open_run(tmp_path) as run:
-        tiny.train(run, TRAINER, interrupt_at(2), extra={"average": average})
-    other = torch.nn.Linear(2, 3)
-    with tiny.open_run(tmp_path) as run:
-        tiny.train(run, TRAINER, extra={"average": other})
-    assert torch.equal(average.weight, other.weight)
-
-
 def test_seconds_go_on(tiny, tmp_path):
     with pytest.raises(Interrupted), tiny.open_run(tmp_path) as run:
         run._began -= 1000
