@@ -1,0 +1,39 @@
+"""Commands that the README and the config headers show can be given as they stand."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from attnrun.launch import catalog
+from attnrun.launch.config import compose
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHOWN = re.findall(r"attnrun train [a-z][^`\n]*", README)
+HEADERS = [entry.run for entry in catalog.entries("experiment")]
+
+
+@pytest.mark.parametrize("command", sorted({*SHOWN, *HEADERS}))
+def test_a_shown_training_composes(command: str) -> None:
+    experiment, *words = shlex.split(command)[2:]
+    assert experiment in catalog.names("experiment")
+    overrides = [word for word in words if "=" in word and "range(" not in word]
+    assert compose(experiment, overrides)["experiment"] == experiment
+
+
+def test_the_readme_shows_trainings_and_its_pictures_exist() -> None:
+    assert len(SHOWN) >= 8
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert len(pictures) >= 3
+    for picture in pictures:
+        assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_python_example_runs() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    assert tuple(names["context"].shape) == (2, 3, 7)  # type: ignore[attr-defined]
+    assert float(names["weights"][1, :, 2:].abs().max()) == 0.0  # type: ignore[index]
