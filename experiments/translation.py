@@ -67,6 +67,14 @@ class Translator:
         decoded = self._decode(inputs, need_weights=False)
         return [self.target.decode(tokens) for tokens in decoded.tokens]
 
+    def unknown(self, inputs: Sequence[str]) -> list[str]:
+        """Return the words of the texts that are not in the source vocabulary, each once."""
+        found = {}
+        for text in inputs:
+            pairs = zip(self.source.tokens(text), self.source.encode(text), strict=True)
+            found |= {token: None for token, number in pairs if number == self.source.unk}
+        return list(found)
+
     def weights(
         self, inputs: Sequence[str], layers: Sequence[int] | None = None, heads: Sequence[int] | None = None
     ) -> list[AttentionMap]:

@@ -13,7 +13,7 @@ from attnrun.cli.train import resume, train
 from attnrun.cli.translate import translate
 
 app = typer.Typer(
-    help="Run attention mechanisms on real tasks, from kernel regression to the Transformer.",
+    help="Run attention mechanisms on real tasks, from kernel regression to neural translation.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -44,4 +44,4 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Run attention mechanisms on real tasks, from kernel regression to the Transformer."""
+    """Run attention mechanisms on real tasks, from kernel regression to neural translation."""

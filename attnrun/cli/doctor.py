@@ -4,15 +4,14 @@ import os
 import platform
 import sys
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from attnrun.cli.ends import echo_json
+from attnrun.cli.options import AsJson
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show versions, devices, threads and where data is kept."""
     facts = _facts()

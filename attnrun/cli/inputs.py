@@ -24,7 +24,10 @@ class Inputs:
 def read_inputs(words: list[str]) -> Inputs:
     """Take the sentences from the words, else from a stdin that has some; never wait on an empty one."""
     if words == ["-"]:
-        return Inputs(_lines(), many=True)
+        lines = _lines()
+        if not lines:
+            raise UserError("stdin holds no sentence to translate")
+        return Inputs(lines, many=True)
     if words:
         empty = [word for word in words if not word.strip()]
         if empty:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from attnrun.cli.ends import echo_json
+from attnrun.cli.options import AsJson, ConfigDir
 from attnrun.errors import UserError, suggest
 from attnrun.launch import catalog
 
@@ -13,16 +14,18 @@ _SHOWN = ("experiment", "attention", "corpus", "data", "model")
 
 def list_catalog(
     group: Annotated[str | None, typer.Argument(metavar="GROUP", help="Only this config group.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    config_dir: ConfigDir = None,
+    as_json: AsJson = False,
 ) -> None:
     """List what there is to run, each with its source.
 
     Without GROUP: experiments, attention mechanisms, corpora, data sets and models.
     """
-    known = catalog.groups()
+    own = [config_dir] if config_dir else []
+    known = catalog.groups(own)
     if group is not None and group not in known:
         raise UserError(f"no config group named {group!r}{suggest(group, known)}")
-    found = {name: catalog.entries(name) for name in ([group] if group else _SHOWN)}
+    found = {name: catalog.entries(name, own) for name in ([group] if group else _SHOWN)}
     if as_json:
         fields = ("name", "what", "source", "run", "takes", "gives")
         document = {

@@ -11,6 +11,7 @@ import typer
 
 from attnrun.cli.complete import complete_experiment
 from attnrun.cli.ends import echo_json
+from attnrun.cli.options import AsJson
 from attnrun.errors import RunFailed
 from attnrun.launch import catalog
 
@@ -31,7 +32,7 @@ def smoke(
         typer.Argument(metavar="EXPERIMENT", help="Only these.", autocompletion=complete_experiment),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Training steps of each.")] = 2,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run every experiment for a few steps; fail if one fails."""
     from attnrun.cli.train import check_experiment

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from attnrun.cli.ends import say
 from attnrun.escape import for_terminal
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _show_run(console: Console, record: "RunRecord") -> None:
     if table.row_count:
         console.print(table)
     for warning in result.get("warnings") or []:
-        console.print(literal(f"warning: {warning}"), soft_wrap=True)
+        say(f"warning: {warning}")
     ended = f"{result.get('experiment')} {result.get('status')}: {shown_path(record.directory)}"
     console.print(literal(ended), soft_wrap=True)
     for figure in sorted(record.directory.glob("figures/*.png")):
@@ -74,7 +75,7 @@ def new_table(first: str, *others: str) -> Table:
 
 def literal(text: object) -> Text:
     """Return text that is shown as it is: no markup, no control characters."""
-    return Text(for_terminal(str(text), sys.stdout.encoding or "utf-8"))
+    return Text(for_terminal(str(text), getattr(sys.stdout, "encoding", None) or "utf-8"))
 
 
 def number(value: Any) -> str:

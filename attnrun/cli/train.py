@@ -7,6 +7,7 @@ import typer
 
 from attnrun.cli.complete import complete_experiment, complete_override, complete_run
 from attnrun.cli.ends import echo_json, say
+from attnrun.cli.options import AsJson, ConfigDir, Trust
 from attnrun.errors import UserError, suggest
 
 if TYPE_CHECKING:
@@ -24,14 +25,6 @@ Overrides = Annotated[
         metavar="KEY=VALUE", help="Hydra overrides, e.g. seed=1.", autocompletion=complete_override
     ),
 ]
-ConfigDir = Annotated[
-    Path | None,
-    typer.Option("--config-dir", help="A directory of your own config groups.", file_okay=False, exists=True),
-]
-Trust = Annotated[
-    list[str] | None, typer.Option("--trust", metavar="MODULE", help="Let configs name code of this module.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 def train(
@@ -63,15 +56,24 @@ def train(
     flags = ["--multirun"] * multirun + ["--resolve"] * resolve
     if cfg is not None:
         flags.append(f"--cfg={cfg}")
+    if resolve and cfg is None:
+        raise UserError("--resolve fills in what --cfg prints; give --cfg=job with it")
     if info:
         topics = [word for word in words if word in _INFO]
         words = [word for word in words if word not in _INFO]
+        unknown = [word for word in words if "=" not in word and not word.startswith("~")]
+        if unknown:
+            raise UserError(
+                f"--info takes {', '.join(_INFO)}, not {unknown[0]!r}{suggest(unknown[0], _INFO)}"
+            )
         flags.append(f"--info={topics[0] if topics else 'all'}")
     if cfg not in (None, "job", "hydra", "all"):
         raise UserError(f"--cfg takes job, hydra or all, not {cfg!r}")
     from attnrun.launch.bridge import launch
 
     reports = launch(experiment, words, flags, trust=tuple(trust or ()), config_dir=config_dir)
+    if multirun and not reports and cfg is None and not info:
+        raise UserError("there is no job in this sweep; one of its values is an empty list or range")
     finish(reports, as_json)
 
 
@@ -114,9 +116,9 @@ def finish(reports: "list[Report]", as_json: bool) -> None:
     """Show the runs that the reports name, then every failure; exit with the worst one's code."""
     from attnrun.runs.find import RunRecord
 
-    records = [RunRecord(Path(report.directory)) for report in reports if report.directory]
-    if records:
-        _show(records, as_json)
+    shown = [report.directory for report in reports if report.directory and (as_json or not report.exit_code)]
+    if shown:
+        _show([RunRecord(Path(directory)) for directory in shown], as_json)
     failures = [report for report in reports if report.exit_code]
     for message in dict.fromkeys(report.message for report in failures):
         say(message)

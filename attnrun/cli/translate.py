@@ -8,6 +8,7 @@ import typer
 
 from attnrun.cli.complete import complete_attention, complete_corpus, complete_override, complete_run
 from attnrun.cli.ends import echo_json, say
+from attnrun.cli.options import AsJson, ConfigDir, Trust
 from attnrun.errors import RunFailed, UserError, suggest
 from attnrun.escape import for_terminal
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _OUTPUTS = Path("outputs")
 _MOST_MAPS = 3  # more would scroll the first one away
+_MOST_UNKNOWN = 12
 
 
 def translate(
@@ -62,7 +64,9 @@ def translate(
             autocompletion=complete_override,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    config_dir: ConfigDir = None,
+    trust: Trust = None,
+    as_json: AsJson = False,
 ) -> None:
     """Translate, and show where the model looked.
 
@@ -72,41 +76,45 @@ def translate(
 
     inputs = read_inputs(text or [])
     if run is None:
-        directory = _find_or_train(_overrides(attention, corpus, override or []))
+        words = _overrides(attention, corpus, override or [], config_dir)
+        directory = _find_or_train(words, tuple(trust or ()), config_dir)
     elif attention or corpus or override:
         raise UserError("--run names a trained run; --attention, --corpus and --set belong to a new one")
     else:
         from attnrun.runs.find import find
 
         directory = find(_OUTPUTS, run)
-    _translate(directory, inputs, as_json)
+    _translate(directory, inputs, tuple(trust or ()), as_json)
 
 
-def _overrides(attention: str | None, corpus: str | None, others: list[str]) -> list[str]:
+def _overrides(
+    attention: str | None, corpus: str | None, others: list[str], config_dir: Path | None
+) -> list[str]:
     words = [f"attention={attention or 'bahdanau'}"]
     if corpus is not None:
-        words += _corpus_words(corpus)
+        words += _corpus_words(corpus, config_dir)
     return words + others
 
 
-def _corpus_words(corpus: str) -> list[str]:
+def _corpus_words(corpus: str, config_dir: Path | None) -> list[str]:
     """Read --corpus: a name from the catalog, else a file."""
     from attnrun.launch import catalog
     from attnrun.launch.quoting import quote
 
-    known = catalog.names("corpus")
+    known = catalog.names("corpus", [config_dir] if config_dir else [])
     if corpus in known:
         return [f"corpus={corpus}"]
-    if Path(corpus).exists() or "/" in corpus or "." in corpus:
+    if Path(corpus).is_file():
         return ["corpus=tsv", f"corpus.path={quote(str(Path(corpus).absolute()))}"]
-    raise UserError(f"no corpus named {corpus!r} and no such file{suggest(corpus, known)}")
+    what = "is a directory, not a file" if Path(corpus).is_dir() else "names no corpus and no file"
+    raise UserError(f"--corpus {corpus!r} {what}{suggest(corpus, known)}")
 
 
-def _find_or_train(words: list[str]) -> Path:
+def _find_or_train(words: list[str], trust: tuple[str, ...], config_dir: Path | None) -> Path:
     from attnrun.launch.config import check, compose
     from attnrun.launch.trained import newest_match
 
-    plan = check(compose("translation", words))
+    plan = check(compose("translation", words, config_dir), trust)
     found = newest_match(_OUTPUTS, plan.config_hash)
     if found is not None:
         say(f"using the run {found}")
@@ -115,7 +123,7 @@ def _find_or_train(words: list[str]) -> Path:
     say(f"attnrun train translation {' '.join(words)}")
     from attnrun.launch.bridge import launch
 
-    report = launch("translation", words)[0]
+    report = launch("translation", words, trust=trust, config_dir=config_dir)[0]
     if report.exit_code == UserError.exit_code:
         raise UserError(report.message)
     if report.exit_code:
@@ -124,13 +132,17 @@ def _find_or_train(words: list[str]) -> Path:
     return Path(report.directory)
 
 
-def _translate(directory: Path, inputs: "Inputs", as_json: bool) -> None:
+def _translate(directory: Path, inputs: "Inputs", trust: tuple[str, ...], as_json: bool) -> None:
     from attnrun.cli.inputs import sample
     from attnrun.launch.trained import open_model
 
-    model = open_model(directory)
+    _check_translates(directory)
+    model = open_model(directory, trust)
     examples = [{"source": line} for line in inputs.lines] or sample(directory)
     sources = [example["source"] for example in examples]
+    unknown = [] if not inputs.lines else model.unknown(sources)
+    if unknown:
+        say(f"words that the model has never seen: {', '.join(unknown[:_MOST_UNKNOWN])}")
     predictions = model.predict(sources)
     maps = [] if inputs.many else _maps(model, sources[:_MOST_MAPS])
     pictures = _save(directory, maps)
@@ -147,6 +159,14 @@ def _translate(directory: Path, inputs: "Inputs", as_json: bool) -> None:
         from attnrun.cli.maps import show_translations
 
         show_translations(directory, examples, predictions, maps, pictures, scores)
+
+
+def _check_translates(directory: Path) -> None:
+    from attnrun.runs.find import RunRecord
+
+    record = RunRecord(directory)
+    if "corpus" not in record.config:
+        raise UserError(f"{directory} is a run of {record.experiment}, which does not translate")
 
 
 def _maps(model: Any, sources: list[str]) -> list[Any]:

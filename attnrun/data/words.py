@@ -29,9 +29,19 @@ def join(tokens: Iterable[str]) -> str:
     """
     text = ""
     for token in tokens:
-        space = "" if not text or token.startswith(JOINER) else " "
-        text += space + token.removeprefix(JOINER)
+        word = token.removeprefix(JOINER)
+        # Two words never stand joined in a text: where a model says so, it is wrong.
+        joined = token.startswith(JOINER) and not (_ends_in_word(text) and _begins_word(word))
+        text += ("" if not text or joined else " ") + word
     return text
+
+
+def _ends_in_word(text: str) -> bool:
+    return re.search(r"\w\Z", text) is not None
+
+
+def _begins_word(text: str) -> bool:
+    return re.match(r"\w", text) is not None
 
 
 def display(token: str) -> str:

@@ -37,7 +37,7 @@ def launch(
     words = [*own, *flags, f"experiment={experiment}", *overrides]
     with tempfile.TemporaryDirectory(prefix="attnrun-") as outbox:
         main = hydra.main(config_path="pkg://attnrun.configs", config_name="config", **version_base())
-        with _command_line(words), explained(experiment, config_dir):
+        with _command_line(words), explained(experiment, overrides, config_dir):
             main(Job(outbox, trust))()
         reports = _reports(Path(outbox))
     if not any(report.directory for report in reports):

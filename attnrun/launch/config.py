@@ -5,13 +5,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from attnrun.errors import UserError
 from attnrun.launch.contents import with_contents
 from attnrun.launch.schema import build, fields_of
-from attnrun.launch.targets import import_module
+from attnrun.launch.targets import check_trust, import_module
 from attnrun.ranges import Seed
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def check(plain: Mapping[str, Any], trust: tuple[str, ...] = ()) -> Plan:
     """Turn the resolved config `plain` into typed values, or raise UserError naming the key that is wrong."""
     from attnrun.runs.device import Runtime
 
+    check_trust(trust)
     common_keys = fields_of(Common)
     common = build(Common, {key: plain[key] for key in common_keys if key in plain})
     module = import_module(common.module, "module", trust)
@@ -61,7 +63,7 @@ def check(plain: Mapping[str, Any], trust: tuple[str, ...] = ()) -> Plan:
     return Plan(common, module, runtime, config, dict(plain))
 
 
-def compose(experiment: str, overrides: Sequence[str]) -> dict[str, Any]:
+def compose(experiment: str, overrides: Sequence[str], config_dir: Path | None = None) -> dict[str, Any]:
     """Compose the config of `experiment` without running it, and resolve it to plain values.
 
     Raises UserError for an override that does not fit.
@@ -69,10 +71,14 @@ def compose(experiment: str, overrides: Sequence[str]) -> dict[str, Any]:
     import hydra
     from hydra.core.hydra_config import HydraConfig
 
-    from attnrun.launch.explain import explained
+    from attnrun.launch.explain import explained, search_path
 
-    with explained(experiment), hydra.initialize_config_module("attnrun.configs", **version_base()):
-        composed = hydra.compose("config", [f"experiment={experiment}", *overrides], return_hydra_config=True)
+    words = [f"experiment={experiment}", *overrides, *search_path(config_dir)]
+    with (
+        explained(experiment, overrides, config_dir),
+        hydra.initialize_config_module("attnrun.configs", **version_base()),
+    ):
+        composed = hydra.compose("config", words, return_hydra_config=True)
         HydraConfig.instance().set_config(composed)
         return to_plain(composed)
 

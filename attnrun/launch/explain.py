@@ -16,7 +16,9 @@ _SWEEP = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^']+)
 
 
 @contextmanager
-def explained(experiment: str, config_dir: Path | None = None) -> Iterator[None]:
+def explained(
+    experiment: str, overrides: Sequence[str] = (), config_dir: Path | None = None
+) -> Iterator[None]:
     """Turn what Hydra and OmegaConf raise about the user's words into one UserError."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -24,7 +26,7 @@ def explained(experiment: str, config_dir: Path | None = None) -> Iterator[None]
     try:
         yield
     except HydraException as error:
-        raise UserError(explain(error, experiment, config_dir)) from None
+        raise UserError(explain(error, experiment, overrides, config_dir)) from None
     except BrokenPipeError:
         raise
     except OSError as error:  # a job keeps its own to itself: this is a config, or the run's directory
@@ -37,7 +39,9 @@ def explained(experiment: str, config_dir: Path | None = None) -> Iterator[None]
         raise UserError(f"a config group takes the name of a choice: {_first_line(error)}") from None
 
 
-def explain(error: Exception, experiment: str, config_dir: Path | None = None) -> str:
+def explain(
+    error: Exception, experiment: str, overrides: Sequence[str] = (), config_dir: Path | None = None
+) -> str:
     """Return one line for an error that Hydra raised while it composed `experiment`."""
     from hydra.errors import MissingConfigException, OverrideParseException
 
@@ -50,7 +54,7 @@ def explain(error: Exception, experiment: str, config_dir: Path | None = None) -
         key = found[1].partition("=")[0]
         return f"{found[1]!r} names several values; add -m to run each, or write {key}=[…] for one list"
     if found := _NO_KEY.search(text):
-        return _no_key(found[1], experiment, config_dir)
+        return _no_key(found[1], experiment, overrides, config_dir)
     return _first_line(error)
 
 
@@ -61,11 +65,8 @@ def _no_choice(missing: str, options: Sequence[str]) -> str:
     return f"no {what} named {name!r}{suggest(name, listed)}"
 
 
-def _no_key(key: str, experiment: str, config_dir: Path | None) -> str:
-    keys = _known_keys(experiment, config_dir)
-    if key in keys:
-        group = key.rpartition(".")[0]
-        return f"no config key {key!r} with this choice of {group!r}"
+def _no_key(key: str, experiment: str, overrides: Sequence[str], config_dir: Path | None) -> str:
+    keys = _known_keys(experiment, overrides, config_dir)
     groups = sorted({known.partition(".")[0] for known in keys})
     if key in catalog.groups([config_dir] if config_dir else []):
         return f"experiment {experiment!r} takes no {key!r}; it takes: {', '.join(groups)}"
@@ -79,24 +80,43 @@ def closest_key(key: str, keys: list[str]) -> str:
     sibling = nearest(last, siblings)
     if sibling is not None:
         return f"; did you mean {parent + dot + sibling!r}?"
+    if parent in keys:
+        return f"; with this choice {parent} takes {', '.join(siblings) or 'no keys'}"
     by_last_word = {known.rpartition(".")[2]: known for known in keys}
     elsewhere = by_last_word.get(last)
     return f"; did you mean {elsewhere!r}?" if elsewhere else suggest(key, keys)
 
 
-def _known_keys(experiment: str, config_dir: Path | None) -> list[str]:
+def _known_keys(experiment: str, overrides: Sequence[str], config_dir: Path | None) -> list[str]:
+    """The keys that the experiment has with the choices made for its groups."""
     import hydra
+    from hydra.errors import HydraException
     from omegaconf import OmegaConf
 
     from attnrun.launch.config import version_base
 
-    words = [f"experiment={experiment}"]
-    if config_dir is not None:
-        words.append(f"hydra.searchpath=[{quote('file://' + str(config_dir.absolute()))}]")
+    own = [config_dir] if config_dir else []
+    words = [f"experiment={experiment}", *search_path(config_dir)]
+    chosen = [word for word in overrides if _is_choice(word, own)]
     with hydra.initialize_config_module("attnrun.configs", **version_base()):
-        composed = OmegaConf.to_container(hydra.compose("config", words))
+        try:
+            composed = OmegaConf.to_container(hydra.compose("config", words + chosen))
+        except HydraException:  # a choice for a group that this experiment lacks
+            composed = OmegaConf.to_container(hydra.compose("config", words))
     assert isinstance(composed, dict)
-    return sorted(_flat(composed))
+    return sorted(key for key in _flat(composed) if not key.endswith("_target_"))
+
+
+def _is_choice(override: str, own: Sequence[Path]) -> bool:
+    group, _, name = override.partition("=")
+    return group in catalog.groups(own) and name in catalog.names(group, own)
+
+
+def search_path(config_dir: Path | None) -> list[str]:
+    """Return the override that lets a composition find `config_dir`."""
+    if config_dir is None:
+        return []
+    return [f"hydra.searchpath=[{quote('file://' + str(config_dir.absolute()))}]"]
 
 
 def _flat(values: Mapping[Any, Any], where: str = "") -> Iterator[str]:

@@ -1,6 +1,9 @@
 """From a dotted name in a config to the code it names, inside `attnrun` and trusted modules only."""
 
 import importlib
+import importlib.util
+import os
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -11,6 +14,15 @@ from attnrun.errors import UserError, suggest
 def is_trusted(module: str, trust: tuple[str, ...]) -> bool:
     """Say whether a config may name code of `module`."""
     return any(module == root or module.startswith(root + ".") for root in ("attnrun", *trust))
+
+
+def check_trust(trust: tuple[str, ...]) -> None:
+    """Let trusted modules be found in the working directory too; raise UserError for one that is nowhere."""
+    if trust and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    for module in trust:
+        if importlib.util.find_spec(module.partition(".")[0]) is None:
+            raise UserError(f"--trust {module}: there is no such module here or on PYTHONPATH")
 
 
 def import_module(name: str, key: str, trust: tuple[str, ...] = ()) -> ModuleType:

@@ -76,10 +76,14 @@ def test_a_sweep_shows_every_failure_and_keeps_the_others(cli: Cli, tmp_path: Pa
         (["nw-regression", "module=os"], "outside attnrun"),
         (["nw-regression", "module=attnrun.errors"], "'attnrun.errors' is no experiment"),
         (["nw-regression", f"seed={2**63}"], "the value must be less than"),
-        (["nw-regression", "attention=dot", "attention.width=2"], "with this choice of 'attention'"),
+        (["nw-regression", "attention=dot", "attention.width=2"], "with this choice attention takes no keys"),
         (["nw-regression", "hydra.run.dir=/proc/nowhere/x"], "cannot use /proc/nowhere"),
         (["nw-regression", "-m", "seed=-1,-2"], "seed=-1: the value must be greater"),
         (["nw-regression", "experiment=translation"], "the experiment is 'nw-regression' already"),
+        (["nw-regression", "--resolve"], "give --cfg=job with it"),
+        (["nw-regression", "--info", "foo"], "--info takes all, config, defaults"),
+        (["nw-regression", "--trust", "nope"], "--trust nope: there is no such module"),
+        (["translation", "attention=general", "model.hiden=3"], "did you mean 'model.hidden'?"),
         (["nw-regression", "--cfg", "jobs"], "--cfg takes job, hydra or all"),
     ],
 )
@@ -259,3 +263,9 @@ def test_a_nonsensical_combination_of_settings_is_a_mistake(cli: Cli, tmp_path: 
     assert result.exit_code == 2
     assert "trainer.patience" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_sweep_without_jobs_is_a_mistake(cli: Cli) -> None:
+    result = cli("train", "nw-regression", "-m", "seed=range(0)")
+    assert result.exit_code == 2
+    assert "there is no job in this sweep" in result.stderr

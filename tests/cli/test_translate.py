@@ -126,6 +126,8 @@ def test_a_model_without_attention_translates_and_says_that_it_has_no_map(here: 
     [
         (["--attention", "bahdanu"], "did you mean 'bahdanau'?"),
         (["--corpus", "phrase"], "did you mean 'phrases'?"),
+        (["--corpus", "outputs"], "is a directory, not a file"),
+        (["--trust", "no_such_module", "Hi."], "--trust no_such_module: there is no such module"),
         (["--corpus", "none.tsv"], "none.tsv"),
         (["--run", "nowhere"], "nowhere"),
         (["--run", "latest", "--attention", "dot"], "--run names a trained run"),
@@ -186,10 +188,13 @@ def _texts_in_tensorboard(run: Path, tag: str) -> list[str]:
 def test_lines_are_escaped_for_a_terminal_and_exact_elsewhere(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool, shown: str
 ) -> None:
-    model = SimpleNamespace(predict=lambda sources: ["\x1b[31mred" for _ in sources])
-    monkeypatch.setattr("attnrun.launch.trained.open_model", lambda directory: model)
+    model = SimpleNamespace(
+        predict=lambda sources: ["\x1b[31mred" for _ in sources], unknown=lambda sources: []
+    )
+    monkeypatch.setattr("attnrun.launch.trained.open_model", lambda directory, trust: model)
+    monkeypatch.setattr("attnrun.cli.translate._check_translates", lambda directory: None)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    _translate(Path(), Inputs(["go"], many=True), as_json=False)
+    _translate(Path(), Inputs(["go"], many=True), (), as_json=False)
     assert capsys.readouterr().out == shown
 
 
@@ -233,3 +238,40 @@ def test_doctor_names_versions_devices_and_threads(cli: Cli) -> None:
     assert "cpu" in facts["devices"]
     assert {"torch", "hydra-core"} <= set(facts["versions"])
     assert facts["threads"] >= 1
+
+
+def test_words_never_seen_are_named(here: Cli, place: Path) -> None:
+    result = here("translate", "--run", str(_run_of(place, "bahdanau")), "The cat xqzzy the \x1bwvuu.")
+    assert result.exit_code == 0
+    assert "never seen: " in result.stderr and "xqzzy" in result.stderr and "wvuu" in result.stderr
+    assert "cat" not in result.stderr and "\x1b" not in result.stderr
+
+
+def test_an_empty_stdin_that_was_asked_for_is_a_mistake(here: Cli, place: Path) -> None:
+    result = here("translate", "--run", str(_run_of(place, "bahdanau")), "-", stdin="")
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_a_run_that_does_not_translate_is_refused(cli: Cli) -> None:
+    assert cli("train", "nw-regression", "trainer.max_steps=1").exit_code == 0
+    result = cli("translate", "--run", "latest", "Go home.")
+    assert result.exit_code == 2
+    assert "is a run of nw-regression, which does not translate" in result.stderr
+
+
+def test_a_corpus_of_ones_own_trains_and_translates(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "my_numbers.py").write_text(
+        "from attnrun.data.corpus import Corpus, Pair\n"
+        "def load(*, n: int = 90) -> Corpus:\n"
+        "    pairs = [Pair(f'{i // 10} plus {i % 10}', f'{i // 10} et {i % 10}') for i in range(n)]\n"
+        "    return Corpus('numbers', 'en', 'fr', pairs[20:], pairs[:10], pairs[10:20])\n"
+    )
+    (tmp_path / "mine/corpus").mkdir(parents=True)
+    (tmp_path / "mine/corpus/numbers.yaml").write_text("_target_: my_numbers.load\nn: 90\n")
+    own = ["--config-dir", "mine", "--trust", "my_numbers"]
+    result = cli("translate", "--corpus", "numbers", *own, *SET[2:], "--json", "3 plus 4")
+    assert result.exit_code == 0, result.stderr
+    run = json.loads(result.stdout)["run"]
+    assert cli("translate", "--run", run, "--trust", "my_numbers", "3 plus 4").exit_code == 0
+    assert "--trust my_numbers" in cli("translate", "--run", run, "3 plus 4").stderr
+    assert "numbers" in cli("list", "corpus", "--config-dir", "mine").stdout

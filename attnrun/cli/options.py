@@ -1,0 +1,15 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ConfigDir = Annotated[
+    Path | None,
+    typer.Option("--config-dir", help="A directory of your own config groups.", file_okay=False, exists=True),
+]
+Trust = Annotated[
+    list[str] | None, typer.Option("--trust", metavar="MODULE", help="Let configs name code of this module.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
