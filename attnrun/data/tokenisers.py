@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from itertools import chain
+from typing import Any, Protocol, get_args
 
 from attnrun.data import words
+from attnrun.data.corpus import Pair
+from attnrun.data.subwords import BpeTokeniser
 from attnrun.data.vocabulary import BOS, EOS, PAD, UNK, Vocabulary, fingerprint
+from attnrun.data.words import Split
 from attnrun.ranges import PositiveInt
 
 
@@ -40,6 +44,17 @@ class Tokeniser(Protocol):
         """Return a sha256, equal for tokenisers that encode alike."""
 
 
+class Recipe(Protocol):
+    """How to make a tokeniser from texts."""
+
+    @property
+    def joint(self) -> bool:
+        """Whether source and target share one tokeniser."""
+
+    def fit(self, texts: Iterable[str]) -> Tokeniser:
+        """Learn the tokens of `texts`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Word:
     """Recipe of a word-level tokeniser: the words of `words.tokenise` that occur often enough."""
@@ -47,6 +62,8 @@ class Word:
     lowercase: bool = True
     minimum_frequency: PositiveInt = 2
     maximum_size: PositiveInt | None = None
+    split: Split = "words"
+    joint: bool = False
 
     def fit(self, texts: Iterable[str]) -> "WordTokeniser":
         """Collect the vocabulary of `texts`.
@@ -54,9 +71,9 @@ class Word:
         Raises:
             UserError: no word is left.
         """
-        split = (_split(text, self.lowercase) for text in texts)
+        split = (_split(text, self.lowercase, self.split) for text in texts)
         vocabulary = Vocabulary.build(split, self.minimum_frequency, self.maximum_size)
-        return WordTokeniser(vocabulary, lowercase=self.lowercase)
+        return WordTokeniser(vocabulary, lowercase=self.lowercase, split=self.split)
 
 
 class WordTokeniser:
@@ -64,9 +81,10 @@ class WordTokeniser:
 
     pad, unk, bos, eos = PAD, UNK, BOS, EOS
 
-    def __init__(self, vocabulary: Vocabulary, *, lowercase: bool) -> None:
+    def __init__(self, vocabulary: Vocabulary, *, lowercase: bool, split: Split = "words") -> None:
         self.vocabulary = vocabulary
         self.lowercase = lowercase
+        self.split = split
 
     @property
     def size(self) -> int:
@@ -75,15 +93,16 @@ class WordTokeniser:
 
     def encode(self, text: str) -> list[int]:
         """Return the numbers of a text, without beginning and end; none only for blank text."""
-        return self.vocabulary.encode(_split(text, self.lowercase))
+        return self.vocabulary.encode(_split(text, self.lowercase, self.split))
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of numbers, an unknown word as `<unk>`."""
-        return words.join(self.vocabulary.decode(ids))
+        tokens = self.vocabulary.decode(ids)
+        return words.join(tokens) if self.split == "words" else " ".join(tokens)
 
     def tokens(self, text: str) -> list[str]:
         """Return the words themselves, unknown ones too, one for each number of `encode(text)`."""
-        return [words.display(token) for token in _split(text, self.lowercase)]
+        return [words.display(token) for token in _split(text, self.lowercase, self.split)]
 
     def labels(self, ids: Sequence[int]) -> list[str]:
         """Return a label for each number, specials by their names."""
@@ -91,7 +110,8 @@ class WordTokeniser:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data from which `from_json` rebuilds the tokeniser."""
-        return {"kind": "word", "lowercase": self.lowercase, **self.vocabulary.to_json()}
+        options = {"lowercase": self.lowercase, "split": self.split}
+        return {"kind": "word", **options, **self.vocabulary.to_json()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "WordTokeniser":
@@ -100,9 +120,10 @@ class WordTokeniser:
         Raises:
             ValueError: the data is no word tokeniser.
         """
-        if data.get("kind") != "word" or not isinstance(data.get("lowercase"), bool):
-            raise ValueError("a word tokeniser's JSON has kind 'word' and a boolean 'lowercase'")
-        return cls(Vocabulary.from_json(data), lowercase=data["lowercase"])
+        options = {"lowercase": data.get("lowercase"), "split": data.get("split", "words")}
+        if not isinstance(options["lowercase"], bool) or options["split"] not in get_args(Split):
+            raise ValueError("a word tokeniser's JSON has a boolean 'lowercase' and a known 'split'")
+        return cls(Vocabulary.from_json(data), **options)
 
     def fingerprint(self) -> str:
         """Return a sha256, equal for tokenisers that encode alike."""
@@ -115,13 +136,25 @@ def from_json(data: dict[str, Any]) -> Tokeniser:
     Raises:
         ValueError: the data describes no tokeniser known here.
     """
-    kinds: dict[str, Callable[[dict[str, Any]], Tokeniser]] = {"word": WordTokeniser.from_json}
+    kinds: dict[str, Callable[[dict[str, Any]], Tokeniser]] = {
+        "word": WordTokeniser.from_json,
+        "bpe": BpeTokeniser.from_json,
+    }
     kind = data.get("kind")
     if kind not in kinds:
         raise ValueError(f"no tokeniser of kind {kind!r}; known: {', '.join(kinds)}")
     return kinds[kind](data)
 
 
-def _split(text: str, lowercase: bool) -> list[str]:
+def fit_sides(recipe: Recipe, pairs: Sequence[Pair]) -> tuple[Tokeniser, Tokeniser]:
+    """Return the tokenisers of source and target, the same one for both where the recipe is joint."""
+    sources, targets = (pair.source for pair in pairs), (pair.target for pair in pairs)
+    if recipe.joint:
+        joint = recipe.fit(chain(sources, targets))
+        return joint, joint
+    return recipe.fit(sources), recipe.fit(targets)
+
+
+def _split(text: str, lowercase: bool, split: Split) -> list[str]:
     # Lower-cased after splitting: "İ" lower-cased first would fall apart and shift gold alignments.
-    return [token.lower() if lowercase else token for token in words.tokenise(text)]
+    return [token.lower() if lowercase else token for token in words.split(text, split)]

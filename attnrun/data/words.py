@@ -2,9 +2,14 @@
 
 import re
 from collections.abc import Iterable
+from typing import Literal
 
+# Where tokens end: at white space and at every punctuation mark; at white space alone, for tokenised text; at
+# white space and before , . ! ?, as the vocabularies of Zhang et al., Dive into Deep Learning, section 9.5.2.
+Split = Literal["words", "spaces", "stops"]
 JOINER = "￭"  # U+FFED, not found in natural text
 _STAND_IN = "■"  # U+25A0, its compatibility form: what a text that holds U+FFED is read as
+_STOP = re.compile(r"(?<=\S)(?=[,.!?])")
 _WORD = re.compile(r"\w+['’]?|[^\w\s]")
 
 
@@ -19,6 +24,17 @@ def tokenise(text: str) -> list[str]:
         joined = match.start() > 0 and not text[match.start() - 1].isspace()
         tokens.append(JOINER * joined + match.group())
     return tokens
+
+
+def split(text: str, how: Split) -> list[str]:
+    """Split in one of the three ways; only `words` leaves joining marks.
+
+    >>> split("J'ai fini.", "stops")
+    ["J'ai", 'fini', '.']
+    """
+    if how == "words":
+        return tokenise(text)
+    return (_STOP.sub(" ", text) if how == "stops" else text).split()
 
 
 def join(tokens: Iterable[str]) -> str:

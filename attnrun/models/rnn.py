@@ -27,8 +27,9 @@ class RnnSeq2Seq(nn.Module):
     """Translate with a recurrent encoder and an attention decoder; satisfies `seq2seq.Seq2Seq`.
 
     `attention(query_size, key_size)` builds the score; None leaves it out: every step then sees the encoder's
-    final top-layer state. Dropout acts on embeddings, between layers and on what the readout reads. `tied`
-    uses the target embeddings as output weights (Press and Wolf 2017).
+    final top-layer state. `joint` says that both sides have one vocabulary: they share one embedding. Dropout
+    acts on embeddings, between layers and on what the readout reads. `tied` uses the target embeddings as
+    output weights (Press and Wolf 2017).
 
     Raises UserError where the score cannot join a decoder state (hidden) to an encoder state (hidden, or
     twice that where bidirectional).
@@ -39,6 +40,7 @@ class RnnSeq2Seq(nn.Module):
         source_size: int,
         target_size: int,
         attention: AttentionFactory | None,
+        joint: bool = False,
         *,
         cell: Literal["gru", "lstm"] = "gru",
         embedding: PositiveInt = 128,
@@ -51,7 +53,9 @@ class RnnSeq2Seq(nn.Module):
         super().__init__()
         make_cell = CELLS[cell]
         self.source_embedding = nn.Embedding(source_size, embedding, padding_idx=PAD)
-        self.target_embedding = nn.Embedding(target_size, embedding, padding_idx=PAD)
+        self.target_embedding = (
+            self.source_embedding if joint else nn.Embedding(target_size, embedding, padding_idx=PAD)
+        )
         self.encoder = RnnEncoder(
             embedding, hidden, cell=cell, layers=layers, bidirectional=bidirectional, dropout=dropout
         )

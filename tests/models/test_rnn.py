@@ -245,3 +245,16 @@ def test_learns_to_reverse(cell, attention):
         optimiser.step()
     right = (logits.argmax(-1) == wanted)[wanted > 0].float().mean()
     assert right == 1 and loss < 0.1
+
+
+def test_a_joint_vocabulary_has_one_embedding():
+    models = {
+        (joint, tied): RnnSeq2Seq(19, 19, additive, joint, embedding=13, hidden=17, tied=tied)
+        for joint in (False, True)
+        for tied in (False, True)
+    }
+    for (joint, tied), model in models.items():
+        assert (model.source_embedding.weight is model.target_embedding.weight) is joint
+        assert (model.output.weight is model.target_embedding.weight) is tied
+    sizes = {key: sum(p.numel() for p in model.parameters()) for key, model in models.items()}
+    assert sizes[False, False] - sizes[True, False] == sizes[True, False] - sizes[True, True] == 19 * 13

@@ -1,0 +1,162 @@
+"""Subword tokens by byte-pair encoding (Sennrich, Haddow and Birch 2016), as `tokenizers` learns them."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from attnrun.data.vocabulary import BOS, EOS, PAD, SPECIALS, UNK, Vocabulary, fingerprint
+from attnrun.errors import UserError
+from attnrun.ranges import PositiveInt
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+SPACE = "▁"  # U+2581, begins a token that has a space before it
+_STAND_IN = "_"  # what a text that holds U+2581 is read as
+_UNKNOWN = "<unk> "  # the library's number 0: no text can spell it, since no token holds a space
+Split = Literal["words", "spaces"]  # see words.Split
+_SHIFT = len(SPECIALS) - 1  # from the library's numbers, unknown at 0, to ours, specials up to 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bpe:
+    """Recipe of a subword tokeniser.
+
+    Attributes:
+        size: how many numbers there are, the four specials and all single characters included.
+        lowercase: read and write lower case only.
+        minimum_frequency: how often two pieces must meet to become one.
+        split: what no token reaches over: a space, and with `words` also the border of a punctuation mark.
+        joint: learn one vocabulary for both languages; a model then shares one embedding between them.
+    """
+
+    size: PositiveInt = 6000
+    lowercase: bool = True
+    minimum_frequency: PositiveInt = 2
+    split: Split = "words"
+    joint: bool = True
+
+    def fit(self, texts: Iterable[str]) -> "BpeTokeniser":
+        """Learn the merges of `texts`; the same texts in the same order give the same tokeniser.
+
+        Raises:
+            UserError: `size` has no room for the characters of the texts.
+        """
+        from tokenizers import Tokenizer, models, trainers
+
+        learner = Tokenizer(models.BPE(unk_token=_UNKNOWN))
+        learner.pre_tokenizer = _pre_tokeniser(self.split)
+        trainer = trainers.BpeTrainer(
+            vocab_size=max(1, self.size - _SHIFT),
+            min_frequency=self.minimum_frequency,
+            special_tokens=[_UNKNOWN],
+            show_progress=False,
+        )
+        learner.train_from_iterator((_level(text, self.lowercase) for text in texts), trainer)
+        learned = json.loads(learner.to_str())["model"]
+        tokens = sorted(learned["vocab"], key=learned["vocab"].__getitem__)[1:]
+        if len(SPECIALS) + len(tokens) > self.size:
+            least = len(SPECIALS) + len(tokens) - len(learned["merges"])
+            raise UserError(f"tokeniser.size={self.size} is too small for these texts; at least {least}")
+        return BpeTokeniser(Vocabulary(tokens), learned["merges"], lowercase=self.lowercase, split=self.split)
+
+
+class BpeTokeniser:
+    """A subword tokeniser: a word falls into the pieces that its merges leave."""
+
+    pad, unk, bos, eos = PAD, UNK, BOS, EOS
+
+    def __init__(
+        self, vocabulary: Vocabulary, merges: Sequence[Sequence[str]], *, lowercase: bool, split: Split
+    ) -> None:
+        """Build from learned tokens and merges.
+
+        Raises:
+            ValueError: a merge joins or makes what is no token.
+        """
+        self.vocabulary = vocabulary
+        self.merges = [(first, second) for first, second in merges]
+        self.lowercase = lowercase
+        self.split = split
+        self._library = _library([_UNKNOWN, *vocabulary.tokens], self.merges, split)
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are, specials included."""
+        return len(self.vocabulary)
+
+    def encode(self, text: str) -> list[int]:
+        """Return the numbers of a text, without beginning and end; none only for blank text."""
+        found = self._library.encode(_level(text, self.lowercase), add_special_tokens=False)
+        return [number + _SHIFT if number else UNK for number in found.ids]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of numbers, a character never seen in training as `<unk>`."""
+        return "".join(self.vocabulary.decode(ids)).replace(SPACE, " ").strip()
+
+    def tokens(self, text: str) -> list[str]:
+        """Return the pieces themselves, unknown ones too, one for each number of `encode(text)`."""
+        level = _level(text, self.lowercase)
+        found = self._library.encode(level, add_special_tokens=False)
+        pieces = zip(found.ids, found.tokens, found.offsets, strict=True)
+        return [piece if number else level[slice(*place)] for number, piece, place in pieces]
+
+    def labels(self, ids: Sequence[int]) -> list[str]:
+        """Return a label for each number, specials by their names; `▁` marks the beginning of a word."""
+        return [self.vocabulary.token(number) for number in ids]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data from which `from_json` rebuilds the tokeniser."""
+        rest = {"lowercase": self.lowercase, "split": self.split, "merges": [list(m) for m in self.merges]}
+        return {"kind": "bpe", **rest, **self.vocabulary.to_json()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "BpeTokeniser":
+        """Rebuild what `to_json` gave.
+
+        Raises:
+            ValueError: the data is no subword tokeniser.
+        """
+        merges = data.get("merges")
+        if not isinstance(data.get("lowercase"), bool) or data.get("split") not in get_args(Split):
+            raise ValueError("a subword tokeniser's JSON has a boolean 'lowercase' and a known 'split'")
+        if not isinstance(merges, list) or not all(_is_merge(merge) for merge in merges):
+            raise ValueError("a subword tokeniser's JSON has pairs of strings under 'merges'")
+        return cls(Vocabulary.from_json(data), merges, lowercase=data["lowercase"], split=data["split"])
+
+    def fingerprint(self) -> str:
+        """Return a sha256, equal for tokenisers that encode alike."""
+        return fingerprint(self.to_json())
+
+
+def _library(tokens: Sequence[str], merges: list[tuple[str, str]], split: Split) -> "Tokenizer":
+    from tokenizers import Tokenizer, models
+
+    numbers = {token: number for number, token in enumerate(tokens)}
+    for first, second in merges:
+        if not {first, second, first + second} <= numbers.keys():
+            raise ValueError(f"a merge is of tokens, and {first!r} with {second!r} is not")
+    made = Tokenizer(models.BPE(vocab=numbers, merges=merges, unk_token=_UNKNOWN))
+    made.pre_tokenizer = _pre_tokeniser(split)
+    return made
+
+
+def _pre_tokeniser(split: Split) -> Any:
+    from tokenizers import pre_tokenizers
+
+    spaces = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme="always")
+    if split == "spaces":
+        return spaces
+    return pre_tokenizers.Sequence([spaces, pre_tokenizers.Punctuation("isolated")])
+
+
+def _level(text: str, lowercase: bool) -> str:
+    """One space between words, no mark of ours, nothing that UTF-8 lacks, lower case if asked for."""
+    known = text.encode("utf-8", "replace").decode("utf-8")  # half of a surrogate pair becomes "?"
+    level = " ".join(known.replace(SPACE, _STAND_IN).split())
+    return level.lower() if lowercase else level
+
+
+def _is_merge(merge: Any) -> bool:
+    return isinstance(merge, list) and len(merge) == 2 and all(isinstance(part, str) for part in merge)
