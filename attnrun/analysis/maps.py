@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from zipfile import BadZipFile
@@ -50,6 +50,22 @@ class AttentionMap:
         """Return the weights (N, M) of one head."""
         matrix: Array = self.weights[layer, head]
         return matrix
+
+    def choose(self, layers: Sequence[int] | None, heads: Sequence[int] | None) -> "AttentionMap":
+        """Return the map of some layers and heads, in the order given; None takes all.
+
+        Raises:
+            UserError: there are not so many.
+        """
+        weights = self.weights
+        for axis, (name, chosen) in enumerate((("layer", layers), ("head", heads))):
+            there = weights.shape[axis]
+            for number in chosen or ():
+                if not 0 <= number < there:
+                    raise UserError(f"no {name} {number}; this model has {there}, counted from 0")
+            if chosen is not None:
+                weights = weights.take(list(chosen), axis=axis)
+        return replace(self, weights=weights)
 
     def mean(self) -> Array:
         """Return the weights (N, M) averaged over layers and heads."""

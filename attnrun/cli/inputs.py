@@ -67,4 +67,5 @@ def sample(directory: Path, count: int = 3) -> list[dict[str, str]]:
         raise UserError(f"{directory} kept no test sentences; give TEXT to translate")
     with path.open(encoding="utf-8") as lines:
         rows = [json.loads(line) for _, line in zip(range(count), lines, strict=False)]
-    return [{"source": row["source"], "reference": row["target"]} for row in rows]
+    sides = {"source": "source", "reference": "target"}
+    return [{name: row.get(f"plain_{side}", row[side]) for name, side in sides.items()} for row in rows]

@@ -100,10 +100,10 @@ def _build_factory(
 def _check_keys(declared: Mapping[str, _Declared], values: Values, where: str) -> None:
     for key in values:
         if key not in declared:
-            place = f"; {where} takes: {', '.join(declared)}" if where and declared else ""
-            raise UserError(
-                f"no config key {_at(where, str(key))!r}{_nearest_key(str(key), declared, where) or place}"
-            )
+            wrong = _at(where, str(key))
+            taken = f"this choice of {where} takes: {', '.join(declared) or 'nothing'}"
+            place = f"; {taken}; leave the key out by '~{wrong}'" if where else ""
+            raise UserError(f"no config key {wrong!r}{_nearest_key(str(key), declared, where) or place}")
     for key, declaration in declared.items():
         if declaration.required and key not in values:
             raise UserError(f"config key {_at(where, key)!r} has no value; give one: {_at(where, key)}=…")

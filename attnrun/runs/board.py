@@ -1,10 +1,11 @@
 """TensorBoard events of one run, in the run directory itself; imported and opened on first use (0.2 s)."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from attnrun.escape import for_markdown
 from attnrun.runs.layout import EVENTS
 
 
@@ -75,6 +76,16 @@ class Board:
 
     def _add(self, summary: Any, step: int | None) -> None:
         self.writer.file_writer.add_summary(summary, step)
+
+
+def markdown_table(rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> str:
+    """Return a table for TensorBoard's text page; what stands in the cells is text, never markup."""
+    lines = [
+        columns,
+        ["---"] * len(columns),
+        *([for_markdown(row[name]) for name in columns] for row in rows),
+    ]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def is_number(value: Any) -> bool:

@@ -30,6 +30,26 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool =
     return _score(CHRF(lowercase=lowercase), hypotheses, references)
 
 
+def translation_scores(
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    *,
+    lowercase: bool = False,
+    tokenize: str = "13a",
+    suffix: str = "",
+) -> dict[str, Any]:
+    """Return BLEU, chrF and their signatures as `bleu`, `bleu_signature`, `chrf`, `chrf_signature`.
+
+    `suffix` is added to bleu and chrf, for scores of other forms of the same texts. Raises as `bleu` does.
+    """
+    found = {
+        "bleu": bleu(hypotheses, references, lowercase, tokenize),
+        "chrf": chrf(hypotheses, references, lowercase),
+    }
+    scores = {f"{name}{suffix}": one["score"] for name, one in found.items()}
+    return scores | {f"{name}{suffix}_signature": one["signature"] for name, one in found.items()}
+
+
 def _score(metric: Any, hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
     if len(hypotheses) != len(references) or not hypotheses:
         raise ValueError(f"{len(hypotheses)} hypotheses for {len(references)} references")

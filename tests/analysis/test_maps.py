@@ -72,3 +72,15 @@ def test_pickles_are_not_read(tmp_path: Path) -> None:
     np.savez(path, weights=np.array([{"a": 1}], dtype=object), labels=np.array(["x"], dtype=object))
     with pytest.raises(UserError, match="not an attention map"):
         AttentionMap.load(path)
+
+
+def test_layers_and_heads_are_chosen_in_the_order_asked_for() -> None:
+    weights = np.arange(3 * 5 * 2 * 7, dtype=np.float32).reshape(3, 5, 2, 7)
+    whole = AttentionMap(list("ab"), list("cdefghi"), weights, "title")
+    assert np.array_equal(whole.choose([2], [4, 0]).weights, weights[[2]][:, [4, 0]])
+    assert np.array_equal(whole.choose(None, None).weights, weights)
+    assert whole.choose([1], None).title == "title"
+    with pytest.raises(UserError, match="no layer 3; this model has 3"):
+        whole.choose([0, 3], None)
+    with pytest.raises(UserError, match="no head -1"):
+        whole.choose(None, [-1])

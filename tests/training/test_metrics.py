@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from attnrun.errors import UserError
-from attnrun.training.metrics import bleu, chrf
+from attnrun.training.metrics import bleu, chrf, translation_scores
 
 REFERENCES = ["Le chat est sur le tapis.", "Il fait très beau aujourd'hui !", "Où est la gare ?", "Merci."]
 HYPOTHESES = [
@@ -66,3 +66,15 @@ def test_mistakes():
         bleu(HYPOTHESES[:3], REFERENCES)
     with pytest.raises(ValueError, match="0 hypotheses"):
         chrf([], [])
+
+
+def test_scores_of_another_form_of_the_texts_have_names_of_their_own() -> None:
+    found = translation_scores(HYPOTHESES, REFERENCES, suffix="_cased")
+    assert found["bleu_cased"] == bleu(HYPOTHESES, REFERENCES)["score"]
+    assert found["chrf_cased"] == chrf(HYPOTHESES, REFERENCES)["score"]
+    assert "tok:13a" in found["bleu_cased_signature"]
+    tokens = translation_scores(HYPOTHESES, REFERENCES, lowercase=True, tokenize="none")
+    assert "case:lc" in tokens["bleu_signature"]
+    assert "tok:none" in tokens["bleu_signature"]
+    assert tokens["bleu"] != found["bleu_cased"]
+    assert not found.keys() & tokens.keys()

@@ -1,0 +1,56 @@
+"""The two figures that Zhang et al., Dive into Deep Learning (zh), print of a translator (9.7, 10.4)."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from attnrun.ranges import PositiveInt
+
+
+@dataclass(frozen=True)
+class Textbook:
+    """What the figures are of.
+
+    Attributes:
+        steps: the length to which they pad every sentence, and over which they average its loss.
+        phrases: the texts they translate, with their references, tokens with spaces between them.
+    """
+
+    steps: PositiveInt
+    phrases: list[tuple[str, str]]
+
+    def figures(self, translations: Sequence[str], loss: float) -> dict[str, float]:
+        """Return the mean BLEU of the phrases, and the loss in their unit.
+
+        `loss` is the cross-entropy a target token, in nats. Theirs is the mean over all steps, padding as 0,
+        summed over sentences and divided by the target tokens.
+        """
+        found = [
+            textbook_bleu(translation.split(), reference.split())
+            for translation, (_, reference) in zip(translations, self.phrases, strict=True)
+        ]
+        return {
+            "train_loss": loss,
+            "textbook_loss": loss / self.steps,
+            "textbook_bleu": sum(found) / len(found),
+        }
+
+
+def textbook_bleu(hypothesis: Sequence[str], reference: Sequence[str], most: int = 2) -> float:
+    """Return the BLEU of one sentence, 0..1, as Zhang et al., Dive into Deep Learning, section 9.7.6, has it.
+
+    Its precisions of n tokens, n to `most`, weigh 1/2^n each: a score of a few short phrases can use it, and
+    nothing else is comparable with it. 0 where the hypothesis has fewer than `most` tokens.
+    """
+    if len(hypothesis) < most:
+        return 0.0
+    score = math.exp(min(0.0, 1 - len(reference) / len(hypothesis)))
+    for size in range(1, most + 1):
+        counts = [Counter(_ngrams(tokens, size)) for tokens in (hypothesis, reference)]
+        score *= ((counts[0] & counts[1]).total() / counts[0].total()) ** (0.5**size)
+    return score
+
+
+def _ngrams(tokens: Sequence[str], size: int) -> list[tuple[str, ...]]:
+    return [tuple(tokens[start : start + size]) for start in range(len(tokens) - size + 1)]

@@ -1,0 +1,32 @@
+"""The textbook's two figures, against what it prints."""
+
+import pytest
+
+from attnrun.training.textbook import Textbook, textbook_bleu
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "reference", "score"),
+    [
+        ("va !", "va !", 1.0),
+        ("il est riche .", "il est calme .", 0.658),  # printed in section 10.4
+        ("je suis chez", "je suis chez moi .", 0.513),  # exp(1 - 5/3): every part is right, and too few
+        ("a b", "c d", 0.0),
+        ("va", "va !", 0.0),
+        ("", "va !", 0.0),
+    ],
+)
+def test_bleu_of_a_phrase(hypothesis: str, reference: str, score: float) -> None:
+    assert textbook_bleu(hypothesis.split(), reference.split()) == pytest.approx(score, abs=5e-4)
+
+
+def test_counts_are_clipped_and_orders_weigh_by_halves() -> None:
+    hypothesis, reference = list("aaba"), list("abcd")
+    assert textbook_bleu(hypothesis, reference) == pytest.approx((2 / 4) ** 0.5 * (1 / 3) ** 0.25)
+    assert textbook_bleu(hypothesis, reference, most=1) == pytest.approx((2 / 4) ** 0.5)
+
+
+def test_figures_are_the_mean_bleu_and_the_loss_over_padded_steps() -> None:
+    textbook = Textbook(steps=7, phrases=[("go .", "va !"), ("hi .", "salut !")])
+    found = textbook.figures(["va !", "a b"], loss=0.21)
+    assert found == {"train_loss": 0.21, "textbook_loss": pytest.approx(0.03), "textbook_bleu": 0.5}
