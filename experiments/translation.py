@@ -16,23 +16,28 @@ from attnrun.analysis.maps import AttentionMap
 from attnrun.analysis.plots import heat_map, loss_curves
 from attnrun.data.batching import Batch, EncodedPairs, TextBatches, encode_pairs, restore
 from attnrun.data.corpus import Corpus, Pair
-from attnrun.data.tokenisers import Tokeniser, Word, from_json
+from attnrun.data.filters import Filter
+from attnrun.data.moses import Moses
+from attnrun.data.tokenisers import Recipe, Tokeniser, fit_sides, from_json
+from attnrun.data.words import split
 from attnrun.errors import UserError
-from attnrun.escape import for_markdown
 from attnrun.models.decoding import Decoded, greedy
 from attnrun.models.seq2seq import AttentionFactory
 from attnrun.ranges import PositiveInt, Probability
+from attnrun.runs.board import markdown_table
 from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.checkpoint import load_best
 from attnrun.training.loop import Trainer, fit
 from attnrun.training.losses import projected_cross_entropy
-from attnrun.training.metrics import bleu, chrf
+from attnrun.training.metrics import bleu, translation_scores
+from attnrun.training.textbook import Textbook
 
 PRIMARY = ("bleu", "max")
-LONG = 16  # source tokens from which on a sentence counts as long
+LONG = 16  # source words from which on a sentence counts as long
 _SHOWN = 8  # sentences shown in TensorBoard after each epoch
+_SAMPLE = ("source", "target", "prediction")
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,9 @@ class Config:
     """The keys of a translation experiment beside the common ones."""
 
     corpus: Callable[[], Corpus]
-    tokeniser: Callable[[], Word]
-    model: Callable[[int, int, AttentionFactory | None], nn.Module]
+    filter: Filter
+    tokeniser: Callable[[], Recipe]
+    model: Callable[[int, int, AttentionFactory | None, bool], nn.Module]
     attention: Callable[[int, int], nn.Module] | None
     optim: Callable[..., torch.optim.Optimizer]
     schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler]
@@ -50,27 +56,32 @@ class Config:
     max_length: PositiveInt = 50  # tokens on either side; longer training pairs are left out
     label_smoothing: Probability = 0.0
     eval_batch_size: PositiveInt = 128
+    textbook: Textbook | None = None
 
 
 @dataclass(frozen=True)
 class Translator:
-    """A trained model with its tokenisers; what `load` returns."""
+    """A trained model with its tokenisers; what `load` returns.
+
+    `moses` turns plain text into the source tokens of the corpus and target tokens back, None where the
+    corpus is of plain text.
+    """
 
     model: Any  # a Seq2Seq that is an nn.Module
     source: Tokeniser
     target: Tokeniser
+    moses: tuple[Moses, Moses] | None
     device: torch.device
     batch_size: int = 128
 
     def predict(self, inputs: Sequence[str]) -> list[str]:
-        """Return the translation of each text, by greedy search."""
-        decoded = self._decode(inputs, need_weights=False)
-        return [self.target.decode(tokens) for tokens in decoded.tokens]
+        """Return the translation of each plain text, by greedy search."""
+        return [self.plain(found) for found in self.translate([self._prepared(text) for text in inputs])]
 
     def unknown(self, inputs: Sequence[str]) -> list[str]:
         """Return the words of the texts that are not in the source vocabulary, each once."""
         found = {}
-        for text in inputs:
+        for text in map(self._prepared, inputs):
             pairs = zip(self.source.tokens(text), self.source.encode(text), strict=True)
             found |= {token: None for token, number in pairs if number == self.source.unk}
         return list(found)
@@ -83,23 +94,32 @@ class Translator:
         `layers` and `heads` choose some of each; None takes all. Raises UserError where the model has no
         attention, or not so many layers or heads.
         """
-        decoded = self._decode(inputs, need_weights=True)
+        texts = [self._prepared(text) for text in inputs]
+        decoded = self._decode(texts, need_weights=True)
         if decoded.weights is None:
             raise UserError("this model has no attention to show; train one with attention=bahdanau")
-        chosen = [_choose(weights, layers, heads) for weights in decoded.weights]
+        found = zip(inputs, texts, decoded.tokens, decoded.weights, strict=True)
         return [
             AttentionMap(
-                self.target.labels(tokens), self.source.tokens(text), weights.float().cpu().numpy(), text
-            )
-            for text, tokens, weights in zip(inputs, decoded.tokens, chosen, strict=True)
+                self.target.labels(ids), self.source.tokens(text), weights.float().cpu().numpy(), title
+            ).choose(layers, heads)
+            for title, text, ids, weights in found
         ]
 
-    def _decode(self, inputs: Sequence[str], need_weights: bool) -> Decoded:
-        pairs = encode_pairs([Pair(text, text) for text in inputs], self.source, self.source)
-        return self.decode(pairs, need_weights)
+    def translate(self, texts: Sequence[str]) -> list[str]:
+        """Return the translation of each source of a corpus, in the form of the corpus."""
+        return [self.target.decode(tokens) for tokens in self._decode(texts, need_weights=False).tokens]
 
-    def decode(self, pairs: EncodedPairs, need_weights: bool = False) -> Decoded:
-        """Translate the source sides of `pairs`, in their order."""
+    def plain(self, translation: str) -> str:
+        """Return a translation in the form of the corpus as plain text."""
+        return self.moses[1].restore(translation) if self.moses else translation
+
+    def _prepared(self, text: str) -> str:
+        tokenised = self.moses[0].tokenise(text) if self.moses else text
+        return tokenised if tokenised.strip() else text  # the scripts drop control characters
+
+    def _decode(self, texts: Sequence[str], need_weights: bool) -> Decoded:
+        pairs = encode_pairs([Pair(text, text) for text in texts], self.source, self.source)
         batches = TextBatches(pairs, batch_size=self.batch_size, seed=0)
         order = batches.sequential()
         parts = [self._decode_batch(batches.collate(indices), need_weights) for indices in order]
@@ -118,10 +138,7 @@ class Translator:
 
 def train(config: Config, run: Run) -> dict[str, Any]:
     """Train on the corpus, keep the best epoch by validation BLEU, and score it on the test split."""
-    corpus = config.corpus()
-    for name, pairs in (("valid", corpus.valid), ("test", corpus.test)):
-        if not pairs:
-            raise UserError(f"the corpus has no {name} pairs to score by; give corpus.{name}=… more than 0")
+    corpus = _corpus(config, run)
     translator = _new_translator(config, corpus, run)
     encoded = encode_pairs(corpus.train, translator.source, translator.target, max_length=config.max_length)
     if encoded.dropped:
@@ -136,33 +153,55 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         schedule=config.schedule(optimiser, config.trainer.total_steps(len(batches.order(0)))),
         batches=batches,
         loss=lambda batch: _loss(translator.model, batch, config.label_smoothing),
-        evaluate=lambda: _validate(translator, corpus.valid, run, draw=config.attention is not None),
+        evaluate=lambda: _validate(translator, corpus, run, draw=config.attention is not None),
         fingerprint=_fingerprint(translator, encoded),
         unit="tokens",
     )
     translator.model.load_state_dict(load_best(run.directory)["model"])
-    return _test(translator, corpus, run)
+    return _test(translator, corpus, run) | _textbook(translator, config.textbook, run)
 
 
 def load(run: TrainedRun) -> Translator:
     """Return the translator that the run trained, from its best checkpoint."""
-    source, target = (
-        from_json(json.loads((run.directory / f"{side}_vocabulary.json").read_text(encoding="utf-8")))
-        for side in ("source", "target")
+    source, target, form = (
+        json.loads((run.directory / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("source_vocabulary", "target_vocabulary", "text")
     )
-    model = run.config.model(source.size, target.size, run.config.attention)
-    model.load_state_dict(load_best(run.directory)["model"])
-    return Translator(model.to(run.device).eval(), source, target, run.device, run.config.eval_batch_size)
+    translator = _translator(run.config, from_json(source), from_json(target), form["moses"], run.device)
+    translator.model.load_state_dict(load_best(run.directory)["model"])
+    translator.model.eval()
+    return translator
+
+
+def _corpus(config: Config, run: Run) -> Corpus:
+    corpus, report = config.filter.apply(config.corpus())
+    for name, pairs in (("valid", corpus.valid), ("test", corpus.test)):
+        if not pairs:
+            raise UserError(f"the corpus has no {name} pairs to score by; give corpus.{name}=… more than 0")
+    if report.examples:
+        run.warn(report.summary())
+    run.save_json("filter", report.to_json())
+    return corpus
 
 
 def _new_translator(config: Config, corpus: Corpus, run: Run) -> Translator:
-    recipe = config.tokeniser()
-    source = recipe.fit(pair.source for pair in corpus.train)
-    target = recipe.fit(pair.target for pair in corpus.train)
+    source, target = fit_sides(config.tokeniser(), corpus.train)
+    languages = [corpus.source_language, corpus.target_language]
+    moses = languages if corpus.moses else None
     run.save_json("source_vocabulary", source.to_json())
     run.save_json("target_vocabulary", target.to_json())
-    model = config.model(source.size, target.size, config.attention).to(run.device, run.dtype)
-    return Translator(model, source, target, run.device, config.eval_batch_size)
+    run.save_json("text", {"languages": languages, "tokenised": corpus.tokenised, "moses": moses})
+    translator = _translator(config, source, target, moses, run.device)
+    translator.model.to(run.dtype)
+    return translator
+
+
+def _translator(
+    config: Config, source: Tokeniser, target: Tokeniser, moses: list[str] | None, device: torch.device
+) -> Translator:
+    model = config.model(source.size, target.size, config.attention, config.tokeniser().joint).to(device)
+    scripts = None if moses is None else (Moses(moses[0]), Moses(moses[1]))
+    return Translator(model, source, target, scripts, device, config.eval_batch_size)
 
 
 def _loss(model: Any, batch: Batch, label_smoothing: float) -> tuple[Tensor, Tensor | int]:
@@ -173,53 +212,67 @@ def _loss(model: Any, batch: Batch, label_smoothing: float) -> tuple[Tensor, Ten
     )
 
 
-def _validate(translator: Translator, pairs: Sequence[Pair], run: Run, draw: bool) -> dict[str, float]:
-    hypotheses, loss = _translate(translator, pairs), _mean_loss(translator, pairs)
-    rows = [
-        {"source": p.source, "target": p.target, "prediction": h}
-        for p, h in zip(pairs, hypotheses, strict=True)
-    ]
-    run.text("samples", _as_markdown(rows[:_SHOWN]))
+def _validate(translator: Translator, corpus: Corpus, run: Run, draw: bool) -> dict[str, float]:
+    rows = _rows(translator, corpus.valid)
+    run.text("samples", markdown_table(rows[:_SHOWN], _SAMPLE))
     if draw:
-        run.figure("attention", heat_map(translator.weights([pairs[0].source])[0]))
-    references = [pair.target for pair in pairs]
-    return {"loss": loss, "bleu": bleu(hypotheses, references, lowercase=_lowercase(translator))["score"]}
+        first = rows[0].get("plain_source", rows[0]["source"])
+        run.figure("attention", heat_map(translator.weights([first])[0]))
+    score = bleu(*_columns(rows, "prediction", "target"), **_scoring(translator, corpus))["score"]
+    return {"loss": _mean_loss(translator, corpus.valid), "bleu": score}
 
 
 def _test(translator: Translator, corpus: Corpus, run: Run) -> dict[str, Any]:
-    hypotheses = _translate(translator, corpus.test)
-    rows = [
-        {"source": pair.source, "target": pair.target, "prediction": hypothesis}
-        for pair, hypothesis in zip(corpus.test, hypotheses, strict=True)
-    ]
+    rows = _rows(translator, corpus.test)
     run.samples("test", rows)
-    run.text("test_samples", _as_markdown(rows[:_SHOWN]))
+    run.text("test_samples", markdown_table(rows[:_SHOWN], _SAMPLE))
     curves = ("train/epoch_loss", "valid/loss")
     run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), curves, run.experiment))
-    return {**_scores(rows, translator), "loss": _mean_loss(translator, corpus.test)}
-
-
-def _scores(rows: Sequence[dict[str, str]], translator: Translator) -> dict[str, Any]:
-    """sacreBLEU and chrF of the whole split, and BLEU of its long sentences."""
-    lowercase = _lowercase(translator)
-    whole = [row["prediction"] for row in rows], [row["target"] for row in rows]
-    found, characters = bleu(*whole, lowercase=lowercase), chrf(*whole, lowercase=lowercase)
-    scores: dict[str, Any] = {
-        "bleu": found["score"],
-        "chrf": characters["score"],
-        "bleu_signature": found["signature"],
-        "chrf_signature": characters["signature"],
-        "test_pairs": len(rows),
-    }
-    long = [row for row in rows if len(translator.source.encode(row["source"])) >= LONG]
+    scoring = _scoring(translator, corpus)
+    scores = translation_scores(*_columns(rows, "prediction", "target"), **scoring)
+    words = "spaces" if corpus.tokenised else "words"
+    long = [row for row in rows if len(split(row["source"], words)) >= LONG]
     if long:
-        part = [row["prediction"] for row in long], [row["target"] for row in long]
-        scores["bleu_long"] = bleu(*part, lowercase=lowercase)["score"]
-    return scores
+        scores["bleu_long"] = bleu(*_columns(long, "prediction", "target"), **scoring)["score"]
+    if "plain_target" in rows[0]:
+        scores |= translation_scores(*_columns(rows, "plain_prediction", "plain_target"), suffix="_cased")
+    return {**scores, "test_pairs": len(rows), "loss": _mean_loss(translator, corpus.test)}
 
 
-def _translate(translator: Translator, pairs: Sequence[Pair]) -> list[str]:
-    return translator.predict([pair.source for pair in pairs])
+def _textbook(translator: Translator, textbook: Textbook | None, run: Run) -> dict[str, float]:
+    """Their two figures: the loss of the last epoch in their unit, and the mean BLEU of their phrases."""
+    if textbook is None:
+        return {}
+    rows = _rows(translator, [Pair(source, target) for source, target in textbook.phrases])
+    run.samples("phrases", rows)
+    logged = RunRecord(run.directory).metrics_rows()
+    losses = [row["train/epoch_loss"] for row in logged if "train/epoch_loss" in row]
+    return textbook.figures([row["prediction"] for row in rows], losses[-1])
+
+
+def _rows(translator: Translator, pairs: Sequence[Pair]) -> list[dict[str, str]]:
+    """Translate the sources; where the corpus is in Moses tokens, the rows hold plain text too."""
+    predictions = translator.translate([pair.source for pair in pairs])
+    rows = [
+        {"source": pair.source, "target": pair.target, "prediction": prediction}
+        for pair, prediction in zip(pairs, predictions, strict=True)
+    ]
+    if translator.moses:
+        for row, pair in zip(rows, pairs, strict=True):
+            row["plain_source"] = translator.moses[0].restore(pair.source)
+            row["plain_target"] = pair.raw_target or translator.plain(pair.target)
+            row["plain_prediction"] = translator.plain(row["prediction"])
+    return rows
+
+
+def _scoring(translator: Translator, corpus: Corpus) -> dict[str, Any]:
+    """How sacreBLEU is to read the texts: tokens as they stand, or plain text by its own tokeniser 13a."""
+    lowercase = bool(getattr(translator.target, "lowercase", False))
+    return {"lowercase": lowercase, "tokenize": "none" if corpus.tokenised else "13a"}
+
+
+def _columns(rows: Sequence[dict[str, str]], *names: str) -> list[list[str]]:
+    return [[row[name] for row in rows] for name in names]
 
 
 @torch.no_grad()
@@ -237,29 +290,6 @@ def _in_batches(translator: Translator, pairs: Sequence[Pair]) -> Iterator[Batch
     encoded = encode_pairs(pairs, translator.source, translator.target)
     batches = TextBatches(encoded, batch_size=translator.batch_size, seed=0)
     return (batches.collate(indices) for indices in batches.sequential())
-
-
-def _lowercase(translator: Translator) -> bool:
-    return bool(getattr(translator.target, "lowercase", False))
-
-
-def _choose(weights: Tensor, layers: Sequence[int] | None, heads: Sequence[int] | None) -> Tensor:
-    """Keep some layers and heads of weights (L, H, N, M)."""
-    for axis, (name, chosen) in enumerate((("layer", layers), ("head", heads))):
-        if chosen is None:
-            continue
-        there = weights.shape[axis]
-        wrong = [number for number in chosen if not 0 <= number < there]
-        if wrong:
-            raise UserError(f"no {name} {wrong[0]}; this model has {there}, counted from 0")
-        weights = weights.index_select(axis, torch.tensor(list(chosen), device=weights.device))
-    return weights
-
-
-def _as_markdown(rows: Sequence[dict[str, str]]) -> str:
-    lines = ["| source | target | prediction |", "|---|---|---|"]
-    cells = ([for_markdown(row[key]) for key in ("source", "target", "prediction")] for row in rows)
-    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in cells])
 
 
 def _fingerprint(translator: Translator, pairs: EncodedPairs) -> dict[str, str]:

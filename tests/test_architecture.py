@@ -22,8 +22,8 @@ ROOMS = {
     "training": {"runs"},
     "analysis": {"runs"},
     "experiments": {"attention", "data", "runs", "models", "training", "analysis"},
-    "launch": {"runs", "configs"},
-    "cli": {"launch", "analysis", "runs"},
+    "launch": {"runs", "configs", "data"},
+    "cli": {"launch", "analysis", "runs", "data"},  # `attnrun data` shows what `data` fetches and counts
     "configs": set(),
 }
 TOP = {"__init__", "__main__", "errors", "escape", "ranges"}

@@ -95,7 +95,7 @@ def regression_curves(
         axes.plot(x, _vector(truth)[order], color=INK, linewidth=1.2, label="truth")
     for (name, values), look in zip(predictions.items(), _looks(), strict=False):
         axes.plot(x, _vector(values)[order], linewidth=2, label=for_figure(name, 40), **look)
-    _legend(axes)
+    legend(axes)
     return fitted(figure)
 
 
@@ -115,7 +115,7 @@ def regression_weights(weights: ArrayLike, x_query: ArrayLike, x_key: ArrayLike,
     scale: dict[str, Any] = {"cmap": COLOUR_MAP, "vmin": 0, "vmax": _top(merged)}
     # As pixels also in an SVG: vector cells would be heavy, and show seams.
     image = axes.pcolormesh(_edges(keys), _edges(queries), merged, rasterized=True, **scale)
-    _name_axes(axes, "training x (key)", "test x (query)")
+    name_axes(axes, "training x (key)", "test x (query)")
     _colour_bar(figure, axes, image)
     set_title(figure, axes, title)
     return fitted(figure)
@@ -140,7 +140,7 @@ def loss_curves(rows: Sequence[Mapping[str, Any]], names: Sequence[str], title: 
     values = np.concatenate([np.empty(0), *(points[:, 1] for points in curves)])
     if values.size and 0 < 100 * values.min() < values.max():
         axes.set_yscale("log")
-    _legend(axes)
+    legend(axes)
     return fitted(figure)
 
 
@@ -170,12 +170,13 @@ def _new_curves(x_name: str, y_name: str, title: str) -> "tuple[Figure, Axes]":
     axes.grid(True, color="#E6E6E6", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    _name_axes(axes, x_name, y_name)
+    name_axes(axes, x_name, y_name)
     set_title(figure, axes, title)
     return figure, axes
 
 
-def _name_axes(axes: "Axes", x_name: str, y_name: str) -> None:
+def name_axes(axes: "Axes", x_name: str, y_name: str) -> None:
+    """Set two raw texts as the names of the axes."""
     style: dict[str, Any] = {"fontsize": 10, "color": INK, "fontfamily": fonts()}
     axes.set_xlabel(for_figure(x_name, 40), **style)
     axes.set_ylabel(for_figure(y_name, 40), **style)
@@ -233,7 +234,8 @@ def _colour_bar(figure: "Figure", axes: "Axes", image: Any) -> None:
     thin_ink(bar)
 
 
-def _legend(axes: "Axes") -> None:
+def legend(axes: "Axes") -> None:
+    """Add a legend where something on the axes has a label."""
     from matplotlib.font_manager import FontProperties
 
     if axes.get_legend_handles_labels()[0]:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from attnrun.cli.completion import completion
+from attnrun.cli.data import data
 from attnrun.cli.doctor import doctor
 from attnrun.cli.ends import guarded
 from attnrun.cli.listing import list_catalog
@@ -25,6 +26,7 @@ app.command()(guarded(train))
 app.command()(guarded(translate))
 app.command()(guarded(resume))
 app.command("list")(guarded(list_catalog))
+app.add_typer(data, name="data")
 app.command()(guarded(smoke))
 app.command()(guarded(doctor))
 app.command()(guarded(completion))

@@ -20,6 +20,14 @@ def complete_corpus(incomplete: str) -> list[tuple[str, str]]:
     return [(e.name, e.what) for e in catalog.entries("corpus") if e.name.startswith(incomplete)]
 
 
+def complete_download(incomplete: str) -> list[tuple[str, str]]:
+    """Offer the corpora that are downloaded, each with its one line."""
+    from attnrun.launch.corpora import listed
+
+    entries = [corpus.entry for corpus in listed() if corpus.package]
+    return [(e.name, e.what) for e in entries if e.name.startswith(incomplete)]
+
+
 def complete_override(incomplete: str) -> list[str]:
     """Offer `group=` first, then the choices of the group that is named."""
     group, equals, choice = incomplete.partition("=")

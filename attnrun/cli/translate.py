@@ -9,7 +9,7 @@ import typer
 from attnrun.cli.complete import complete_attention, complete_corpus, complete_override, complete_run
 from attnrun.cli.ends import echo_json, say
 from attnrun.cli.options import AsJson, ConfigDir, Trust
-from attnrun.errors import RunFailed, UserError, suggest
+from attnrun.errors import RunFailed, UserError
 from attnrun.escape import for_terminal
 
 if TYPE_CHECKING:
@@ -92,22 +92,10 @@ def _overrides(
 ) -> list[str]:
     words = [f"attention={attention or 'bahdanau'}"]
     if corpus is not None:
-        words += _corpus_words(corpus, config_dir)
+        from attnrun.launch.corpora import choose
+
+        words += choose(corpus, config_dir)
     return words + others
-
-
-def _corpus_words(corpus: str, config_dir: Path | None) -> list[str]:
-    """Read --corpus: a name from the catalog, else a file."""
-    from attnrun.launch import catalog
-    from attnrun.launch.quoting import quote
-
-    known = catalog.names("corpus", [config_dir] if config_dir else [])
-    if corpus in known:
-        return [f"corpus={corpus}"]
-    if Path(corpus).is_file():
-        return ["corpus=tsv", f"corpus.path={quote(str(Path(corpus).absolute()))}"]
-    what = "is a directory, not a file" if Path(corpus).is_dir() else "names no corpus and no file"
-    raise UserError(f"--corpus {corpus!r} {what}{suggest(corpus, known)}")
 
 
 def _find_or_train(words: list[str], trust: tuple[str, ...], config_dir: Path | None) -> Path:

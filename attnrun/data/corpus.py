@@ -10,8 +10,10 @@ Links = tuple[tuple[int, int], ...]
 class Pair:
     """One sentence and its translation.
 
-    `links` are gold word alignments, 0-indexed (source token, target token) over `words.tokenise`;
-    the tags are parts of speech over the same tokens. Each is None where the corpus has none.
+    `links` are the sure gold word alignments and `possible` the merely possible ones, both 0-indexed (source
+    token, target token) over `words.tokenise`, or over `text.split()` where the corpus is tokenised; the tags
+    are parts of speech over the same tokens. `raw_target` is the target as published, before lower-casing
+    and tokenising. Each is None where the corpus has none.
     """
 
     source: str
@@ -19,11 +21,23 @@ class Pair:
     links: Links | None = None
     source_tags: tuple[str, ...] | None = None
     target_tags: tuple[str, ...] | None = None
+    possible: Links | None = None
+    raw_target: str | None = None
 
     def reversed(self) -> "Pair":
-        """Return the pair read in the other direction."""
-        links = None if self.links is None else tuple(sorted((t, s) for s, t in self.links))
-        return Pair(self.target, self.source, links, self.target_tags, self.source_tags)
+        """Return the pair read in the other direction; the raw source is not known."""
+        return Pair(
+            self.target,
+            self.source,
+            _turned(self.links),
+            self.target_tags,
+            self.source_tags,
+            _turned(self.possible),
+        )
+
+
+def _turned(links: Links | None) -> Links | None:
+    return None if links is None else tuple(sorted((target, source) for source, target in links))
 
 
 @dataclass(frozen=True)
@@ -36,6 +50,8 @@ class Corpus:
     train: list[Pair]
     valid: list[Pair]
     test: list[Pair]
+    tokenised: bool = False  # the texts are tokens with spaces between them, punctuation marks included
+    moses: bool = False  # and lower-cased ones as `moses.Moses` makes of a sentence
 
     def reversed(self) -> "Corpus":
         """Return the corpus with source and target exchanged."""

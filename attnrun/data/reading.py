@@ -2,7 +2,9 @@
 
 import difflib
 import gzip
+import lzma
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,38 +16,65 @@ from attnrun.errors import UserError
 
 MAXIMUM_CHARACTERS = 100_000  # a line
 MAXIMUM_BYTES = 2 * 1024**3  # of text, unpacked
+MAXIMUM_LINES = 10_000_000  # a small packed file can hold more than memory does
+TEXT = (".txt", ".tsv")
 _LONGEST_LINE = 4 * MAXIMUM_CHARACTERS + 2  # bytes: UTF-8 takes at most four a character; CR LF
+_ZIP = b"PK\x03\x04"
 _BOM = b"\xef\xbb\xbf"
-_DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+_LOOKS_LIKE = {
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "zstandard",
+    b"%PDF": "PDF",
+}
+# What gzip and zipfile raise for damaged files; some come from the libraries beneath them.
+_DAMAGE = (
+    *(OSError, EOFError, ValueError, OverflowError, NotImplementedError, RuntimeError, struct.error),
+    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
+)
 
 
-def read_lines(path: str | Path) -> Iterator[tuple[str, str]]:
+def read_lines(
+    path: str | Path, ends: tuple[str, ...] = TEXT, *, blank_end: bool = False
+) -> Iterator[tuple[str, str]]:
     """Yield (place, line) for the lines of a UTF-8 text file; the place is `file:number`, for messages.
 
     Only a line feed ends a line, with a carriage return before it or not: other separators that Unicode
-    knows are ordinary text. A byte order mark is dropped, and so are empty lines at the end of the file.
-    Gzip and zip are known by their first bytes; a zip must hold one text file, and is never unpacked.
+    knows are ordinary text. A byte order mark is dropped, and so are empty lines at the end of the file,
+    unless `blank_end` is true. Gzip and zip are known by their first bytes; a zip must hold one file named
+    with one of `ends`, and is never unpacked to disk.
 
     Raises:
         UserError: the file is missing, unreadable, no text, empty, not UTF-8, or has too long a line.
     """
     file = existing_file(path)
-    empty: list[tuple[str, str]] = []
+    blank = 0  # empty lines since the last text: counted, not kept, for there may be millions
     found = False
     try:
-        with _opened(file) as (stream, name):
-            for place, line in _decoded(stream, name):
-                if not line:
-                    empty.append((place, line))
+        with _opened(file, ends) as (stream, name):
+            for number, line in enumerate(_decoded(stream, name), 1):
+                found = found or bool(line)
+                if not line and not blank_end:
+                    blank += 1
                     continue
-                yield from empty
-                empty.clear()
-                found = True
-                yield place, line
+                yield from ((f"{name}:{empty}", "") for empty in range(number - blank, number))
+                blank = 0
+                yield f"{name}:{number}", line
     except _DAMAGE as error:
         raise UserError(f"cannot read {file}: {_reason(error)}") from None
     if not found:
         raise UserError(f"{file} is empty")
+
+
+def is_zip(path: str | Path) -> bool:
+    """Say whether there is a file `path`, and a zip by its first bytes."""
+    try:
+        with open(path, "rb") as stream:
+            return os.path.isfile(path) and stream.read(len(_ZIP)) == _ZIP
+    except (OSError, ValueError):
+        return False
 
 
 def existing_file(path: str | Path) -> Path:
@@ -80,7 +109,7 @@ def _neighbour(missing: Path) -> str:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[tuple[IO[bytes], str]]:
+def _opened(file: Path, ends: tuple[str, ...]) -> Iterator[tuple[IO[bytes], str]]:
     """Open a file as bytes, unpacked, with the name to call it in messages."""
     with file.open("rb") as raw:
         magic = raw.read(4)
@@ -88,37 +117,45 @@ def _opened(file: Path) -> Iterator[tuple[IO[bytes], str]]:
         if magic[:2] == b"\x1f\x8b":
             with gzip.open(raw) as unpacked:
                 yield cast(IO[bytes], unpacked), str(file)
-        elif magic == b"PK\x03\x04":
+        elif magic == _ZIP:
             with zipfile.ZipFile(raw) as archive:
-                member = _only_text(archive, file)
+                member = only_text(archive, file, ends)
                 with archive.open(member) as stream:
                     yield stream, f"{file}/{member.filename}"
         else:
             yield raw, str(file)
 
 
-def _only_text(archive: zipfile.ZipFile, file: Path) -> zipfile.ZipInfo:
-    """Return the text of an archive, passing over notes and system files (`_about.txt`, `__MACOSX/`)."""
+def only_text(archive: zipfile.ZipFile, file: Path, ends: tuple[str, ...]) -> zipfile.ZipInfo:
+    """Return the one file of an archive that ends so, passing over notes and system files.
+
+    Such are `_about.txt` and `__MACOSX/`.
+
+    Raises:
+        UserError: there is no such file, or more than one.
+    """
     texts = [
         member
         for member in archive.infolist()
-        if member.filename.lower().endswith((".txt", ".tsv"))
+        if member.filename.lower().endswith(tuple(end.lower() for end in ends))
         and not any(part.startswith(("_", ".")) for part in member.filename.split("/"))
     ]
     if len(texts) != 1:
         names = ", ".join(member.filename for member in texts[:5]) or "none"
-        raise UserError(f"{file} must hold exactly one .txt or .tsv file; found: {names}")
+        raise UserError(f"{file} must hold exactly one {' or '.join(ends)} file; found: {names}")
     return texts[0]
 
 
-def _decoded(stream: IO[bytes], name: str) -> Iterator[tuple[str, str]]:
+def _decoded(stream: IO[bytes], name: str) -> Iterator[str]:
     number = total = 0
     while raw := stream.readline(_LONGEST_LINE + 1):
         number += 1
         total += len(raw)
         if total > MAXIMUM_BYTES:
             raise UserError(f"{name} holds more than {MAXIMUM_BYTES // 1024**2} MiB of text")
-        yield f"{name}:{number}", _text(raw, f"{name}:{number}", first=number == 1)
+        if number > MAXIMUM_LINES:
+            raise UserError(f"{name} holds more than {MAXIMUM_LINES:,} lines")
+        yield _text(raw, f"{name}:{number}", first=number == 1)
 
 
 def _text(raw: bytes, place: str, *, first: bool) -> str:
@@ -130,9 +167,8 @@ def _text(raw: bytes, place: str, *, first: bool) -> str:
     except UnicodeDecodeError as error:
         # A line longer than was read may be cut inside a character.
         if len(raw) <= _LONGEST_LINE:
-            wide = "; it looks like UTF-16" if first and raw[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
             offset = mark + error.start
-            raise UserError(f"{place}: not UTF-8 at byte {offset} of the line{wide}") from None
+            raise UserError(f"{place}: not UTF-8 at byte {offset} of the line{_looks(raw, first)}") from None
         text = ""
     if len(raw) > _LONGEST_LINE or len(text) > MAXIMUM_CHARACTERS:
         raise UserError(f"{place}: the line has more than {MAXIMUM_CHARACTERS:,} characters")
@@ -141,7 +177,12 @@ def _text(raw: bytes, place: str, *, first: bool) -> str:
     return text
 
 
+def _looks(raw: bytes, first: bool) -> str:
+    kinds = [kind for magic, kind in _LOOKS_LIKE.items() if first and raw.startswith(magic)]
+    return f"; it looks like {kinds[0]}" if kinds else ""
+
+
 def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return " ".join(str(error).split()) or type(error).__name__

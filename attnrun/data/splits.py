@@ -4,6 +4,7 @@ import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from attnrun.data.corpus import Pair
 from attnrun.errors import UserError
@@ -50,9 +51,39 @@ def split(pairs: Sequence[Pair], *, valid: int | None = None, test: int | None =
     return Split(**{name: [pairs[place] for place in sorted(places)] for name, places in parts.items()})
 
 
+def in_order(pairs: Sequence[Pair], *, train: int, valid: int, test: int) -> Split:
+    """Train on the first `train` pairs, as textbooks do, and hold out the pairs that come next in the file.
+
+    A held-out pair shares no side, as `normalised`, with a part before its own.
+
+    Raises:
+        UserError: there are too few pairs, or too few that share nothing, for the sizes asked for.
+    """
+    left = iter(pairs)
+    parts = {"train": list(islice(left, train)), "valid": list[Pair](), "test": list[Pair]()}
+    sizes = {"train": train, "valid": valid, "test": test}
+    seen: tuple[set[str], set[str]] = (set(), set())
+    for name, part in parts.items():
+        while len(part) < sizes[name] and (pair := next(left, None)) is not None:
+            if not any(text in known for text, known in zip(both_sides(pair), seen, strict=True)):
+                part.append(pair)
+        if len(part) < sizes[name]:
+            found = f"{len(part)} pairs of {len(pairs)} for {name}, not {sizes[name]}"
+            raise UserError(f"too few pairs, or too many that share a sentence: {found}")
+        for pair in part:
+            for text, known in zip(both_sides(pair), seen, strict=True):
+                known.add(text)
+    return Split(**parts)
+
+
 def normalised(text: str) -> str:
     """Return what sentences are compared by: case, white space and Unicode form levelled out."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def both_sides(pair: Pair) -> tuple[str, str]:
+    """Return source and target, each `normalised`."""
+    return normalised(pair.source), normalised(pair.target)
 
 
 def _take(groups: list[list[int]], size: int) -> list[int]:
@@ -70,7 +101,7 @@ def _take(groups: list[list[int]], size: int) -> list[int]:
 
 def _hashed(pairs: Sequence[Pair]) -> list[list[int]]:
     """Return the groups of places in the order of a hash of their texts."""
-    sides = [(normalised(pair.source), normalised(pair.target)) for pair in pairs]
+    sides = [both_sides(pair) for pair in pairs]
 
     def key(group: list[int]) -> bytes:
         # One text stands for its group: the least of many hashes would favour large groups.

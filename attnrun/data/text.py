@@ -1,16 +1,21 @@
-"""A user's own text corpus: a file of tab-separated columns, or a pair of files line by line."""
+"""A user's own text corpus: a file of columns, or a pair of files line by line."""
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
+from attnrun.data.alignments import Base, Gold, Row
 from attnrun.data.corpus import Corpus, Pair
-from attnrun.data.reading import existing_file, read_lines
-from attnrun.data.splits import Split, split
+from attnrun.data.pairs import checked, corpus_of, divided
+from attnrun.data.reading import existing_file, is_zip, read_lines
+from attnrun.data.splits import Split
 from attnrun.errors import UserError, suggest
 from attnrun.ranges import NonNegativeInt, PositiveInt
 
+Separator = Literal["tab", "|||"]
 _VALID_NAMES = ("valid", "val", "dev")
 
 
@@ -19,28 +24,44 @@ def tsv(
     path: str,
     source: str | int = 1,
     target: str | int = 2,
+    separator: Separator = "tab",
     limit: PositiveInt | None = None,
     valid: NonNegativeInt | None = None,
     test: NonNegativeInt | None = None,
+    tokenised: bool = False,
+    alignments: str | None = None,
+    alignment_column: str | int | None = None,
+    alignment_base: Base = 0,
 ) -> Corpus:
-    """Read a file with one pair a line in tab-separated columns; plain, gzip, or a zip with one text file.
+    """Read a file with one pair a line in columns; plain, gzip, or a zip with one text file.
 
     Args:
         path: the file.
         source: number of the source column, counted from 1, or its name: a name means a first line of names.
         target: the same for the target.
+        separator: what parts the columns: a tab, or `|||` with the spaces around it, as fast_align has it.
         limit: read the first so many pairs only.
         valid: pairs to hold out for validation, see `splits.split`.
         test: pairs to hold out for testing.
+        tokenised: the texts are tokens with spaces between them.
+        alignments: file of gold word alignments, a line a pair, see `alignments`.
+        alignment_column: number or name of the column that holds them instead.
+        alignment_base: number of a sentence's first token in the alignments.
 
     Quotes, markup and every other character are ordinary text; further columns are ignored.
 
     Raises:
         UserError: a file, line or column is not as described; the message names file and line.
     """
-    pairs = list(islice(_tsv_pairs(path, source, target), limit))
-    names = [str(side) if isinstance(side, str) else default for side, default in _sides(source, target)]
-    return _corpus(path, names, _split(path, pairs, valid, test))
+    gold = Gold(alignments, alignment_base, tokenised)
+    gold.refuse_beside("alignment_column", alignment_column)
+    wanted = {"source": source, "target": target}
+    names = [side if isinstance(side, str) else key for key, side in wanted.items()]
+    if alignment_column is not None:
+        wanted["alignment_column"] = alignment_column
+    rows = list(islice(_tsv_rows(path, separator, wanted), limit))
+    pairs = gold.attach(rows, None if len(rows) == limit else len(rows))
+    return corpus_of(path, names, divided(path, pairs, valid, test), tokenised)
 
 
 def files(
@@ -52,61 +73,65 @@ def files(
     valid: NonNegativeInt | None = None,
     test: NonNegativeInt | None = None,
     test_set: str | None = None,
+    tokenised: bool = False,
+    alignments: str | None = None,
+    alignment_base: Base = 0,
 ) -> Corpus:
     """Read a pair of files, one sentence a line: PATH.SOURCE and PATH.TARGET, or the same with `.gz`.
 
     Args:
-        path: what the two names have in common; or a directory with splits of its own, in files named
-            train, valid (val, dev) and test, where the splits that are missing are held out from train.
+        path: what the two names have in common; or a zip with one file of each name's end; or a directory
+            with splits of its own, in files named train, valid (val, dev) and test, where the splits that
+            are missing are held out from train.
         source: how the name of the source file ends, as `en`.
         target: the same for the target.
         limit: read the first so many training pairs only.
         valid: pairs to hold out for validation; of a valid file, the first so many are read.
         test: pairs to hold out for testing; of a test file, the first so many are read.
         test_set: name of the test files in the directory where they are not called test.
+        tokenised: the texts are tokens with spaces between them.
+        alignments: file of gold word alignments, a line a pair, see `alignments`; with a directory, those of
+            its test files.
+        alignment_base: number of a sentence's first token in the alignments.
 
     Raises:
         UserError: a file or line is not as described, or the files differ in length.
     """
     if source == target:
         raise UserError(f"corpus.source and corpus.target are both {source!r}")
-    directory = Path(os.path.expanduser(path))
     languages = [source, target]
-    if path and directory.is_dir():
-        return _corpus(path, languages, _given_splits(directory, languages, limit, valid, test, test_set))
+    gold = Gold(alignments, alignment_base, tokenised)
+    place = Path(os.path.expanduser(path))
+    if path and os.path.isdir(place):
+        parts = _given_splits(place, languages, (limit, valid, test), test_set, gold)
+        return corpus_of(path, languages, parts, tokenised)
     if test_set is not None:
         raise UserError(f"corpus.test_set names files in a directory, and corpus.path={path} is none")
-    return _corpus(path, languages, _split(path, _file_pairs(directory, languages, limit), valid, test))
+    return corpus_of(
+        path, languages, divided(path, _file_pairs(place, languages, limit, gold), valid, test), tokenised
+    )
 
 
-def _corpus(path: str, languages: list[str], parts: Split) -> Corpus:
-    name = Path(path).name.split(".")[0] or path
-    return Corpus(name, languages[0], languages[1], parts.train, parts.valid, parts.test)
-
-
-def _split(path: str, pairs: list[Pair], valid: int | None, test: int | None) -> Split:
-    try:
-        return split(pairs, valid=valid, test=test)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-
-
-def _sides(source: str | int, target: str | int) -> tuple[tuple[str | int, str], tuple[str | int, str]]:
-    return (source, "source"), (target, "target")
-
-
-def _tsv_pairs(path: str, source: str | int, target: str | int) -> Iterator[Pair]:
-    lines = read_lines(path)
+def _tsv_rows(path: str, separator: Separator, wanted: dict[str, str | int]) -> Iterator[Row]:
+    lines = ((place, _fields(line, separator)) for place, line in read_lines(path))
     header: list[str] | None = None
     place = str(path)
-    if isinstance(source, str) or isinstance(target, str):
-        place, line = next(lines)
-        header = line.split("\t")
-    columns = [_column(side, key, header, place) for side, key in _sides(source, target)]
-    if columns[0] == columns[1]:
-        raise UserError(f"corpus.source={source} and corpus.target={target} are the same column")
-    for place, line in lines:
-        yield _pair(line.split("\t"), columns, place)
+    if any(isinstance(name, str) for name in wanted.values()):
+        place, header = next(lines)
+    columns = [_column(name, key, header, place) for key, name in wanted.items()]
+    keys = [f"corpus.{key}={name}" for key, name in wanted.items()]
+    for number, column in enumerate(columns):
+        if column in columns[:number]:
+            raise UserError(f"{keys[columns.index(column)]} and {keys[number]} are the same column")
+    for place, fields in lines:
+        if len(fields) <= max(columns):
+            raise UserError(f"{place}: {_too_few(fields, columns, separator)}")
+        source, target, *links = (fields[column] for column in columns)
+        yield checked(source, target, place, place), (place, links[0]) if links else None
+
+
+def _fields(line: str, separator: Separator) -> list[str]:
+    return line.split("\t") if separator == "tab" else [text.strip(" ") for text in line.split(separator)]
 
 
 def _column(wanted: str | int, key: str, header: list[str] | None, place: str) -> int:
@@ -123,40 +148,34 @@ def _column(wanted: str | int, key: str, header: list[str] | None, place: str) -
     return wanted - 1
 
 
-def _pair(fields: list[str], columns: list[int], place: str) -> Pair:
-    if len(fields) <= max(columns):
-        if len(fields) == 1:
-            raise UserError(f"{place}: no tab between source and target")
-        raise UserError(f"{place}: {len(fields)} columns, and column {max(columns) + 1} is asked for")
-    return _checked(fields[columns[0]], fields[columns[1]], place, place)
-
-
-def _checked(source: str, target: str, source_place: str, target_place: str) -> Pair:
-    for text, place, side in ((source, source_place, "source"), (target, target_place, "target")):
-        if not text or text.isspace():
-            raise UserError(f"{place}: the {side} is empty")
-    return Pair(source, target)
+def _too_few(fields: list[str], columns: list[int], separator: Separator) -> str:
+    if len(fields) == 1:
+        return f"no {separator} between source and target"
+    return f"{len(fields)} columns, and column {max(columns) + 1} is asked for"
 
 
 def _given_splits(
     directory: Path,
     languages: list[str],
-    limit: int | None,
-    valid: int | None,
-    test: int | None,
+    sizes: tuple[int | None, int | None, int | None],
     test_set: str | None,
+    gold: Gold,
 ) -> Split:
     """Read the splits a directory has, and hold out the others from its train."""
-    train = _file_pairs(directory / "train", languages, limit)
+    limit, valid, test = sizes
+    plain = replace(gold, file=None)
     valid_name = next((name for name in _VALID_NAMES if _found(directory / name, languages[0])), None)
     test_name = _test_name(directory, languages[0], test_set)
+    if gold.file is not None and test_name is None:
+        raise UserError(f"corpus.alignments belongs to the test files, and {directory} has none")
+    train = _file_pairs(directory / "train", languages, limit, plain)
     given = {
-        name: _file_pairs(directory / stem, languages, size) if size != 0 else []
-        for name, stem, size in (("valid", valid_name, valid), ("test", test_name, test))
+        name: _file_pairs(directory / stem, languages, size, links) if size != 0 else []
+        for name, stem, size, links in (("valid", valid_name, valid, plain), ("test", test_name, test, gold))
         if stem is not None
     }
     left = [0 if name in given else size for name, size in (("valid", valid), ("test", test))]
-    drawn = _split(str(directory), train, *left)
+    drawn = divided(str(directory), train, *left)
     return Split(drawn.train, given.get("valid", drawn.valid), given.get("test", drawn.test))
 
 
@@ -173,17 +192,27 @@ def _test_name(directory: Path, language: str, test_set: str | None) -> str | No
 
 def _found(prefix: Path, language: str) -> Path | None:
     for end in ("", ".gz"):
-        file = prefix.with_name(f"{prefix.name}.{language}{end}")
-        if file.is_file():
-            return file
+        file = f"{prefix}.{language}{end}"
+        if os.path.isfile(file):
+            return Path(file)
     return None
 
 
-def _file_pairs(prefix: Path, languages: list[str], limit: int | None) -> list[Pair]:
+def _file_pairs(prefix: Path, languages: list[str], limit: int | None, gold: Gold) -> list[Pair]:
     """Read both files whole, that a difference in length is seen, and pair the first `limit` lines."""
-    found = [_found(prefix, language) or existing_file(f"{prefix}.{language}") for language in languages]
-    source, target = (list(read_lines(file)) for file in found)
+    source, target = (list(_side(prefix, language)) for language in languages)
     if len(source) != len(target):
-        raise UserError(f"{found[0]} has {len(source)} lines, but {found[1]} has {len(target)}")
+        names = [side[0][0].rpartition(":")[0] for side in (source, target)]
+        raise UserError(f"{names[0]} has {len(source)} lines, but {names[1]} has {len(target)}")
     both = islice(zip(source, target, strict=True), limit)
-    return [_checked(line, other, place, other_place) for (place, line), (other_place, other) in both]
+    rows: list[Row] = [
+        (checked(line, other, place, other_place), None) for (place, line), (other_place, other) in both
+    ]
+    return gold.attach(rows, len(source))
+
+
+def _side(prefix: Path, language: str) -> Iterator[tuple[str, str]]:
+    """Read the lines of one language: of its file, or of its one file in a zip."""
+    if is_zip(prefix):
+        return read_lines(prefix, (f".{language}",))
+    return read_lines(_found(prefix, language) or existing_file(f"{prefix}.{language}"), (f".{language}",))

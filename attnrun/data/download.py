@@ -1,0 +1,246 @@
+"""Corpora from the web, in a cache: fetched once, verified, and shared by processes that run at once."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from attnrun.data.archive import keep
+from attnrun.data.transfer import say, transfer
+from attnrun.errors import UserError
+
+_ZIP_SLACK = 2**20  # bytes that a zip may have beyond its text: other members, names, incompressible text
+_PARTIAL = ".partial-"
+NOTICE = "LICENCE.txt"
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file of a package.
+
+    Attributes:
+        name: of the file in the cache: ours, never one from a server or an archive.
+        url: where it comes from.
+        sha256: of the file as it is kept; None where it is not known.
+        size: bytes it has, or the most it may have.
+        zipped: the address serves a zip, of which the only text is kept.
+    """
+
+    name: str
+    url: str
+    sha256: str | None
+    size: int
+    zipped: bool = False
+
+
+@dataclass(frozen=True)
+class Package:
+    """What is fetched, under which licence, and whom to cite for it."""
+
+    name: str
+    licence: str
+    citation: str
+    homepage: str
+    files: tuple[Remote, ...]
+
+    @property
+    def directory(self) -> Path:
+        """Where its files are kept."""
+        return cache_directory() / self.name
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What a file was when it was verified; kept beside it."""
+
+    sha256: str
+    size: int
+
+
+def cache_directory() -> Path:
+    """Return where downloads are kept: $ATTNRUN_DATA, else the user's cache directory."""
+    given = os.environ.get("ATTNRUN_DATA")
+    if given:
+        return Path(os.path.expanduser(given)).absolute()
+    import pooch
+
+    return Path(pooch.os_cache("attnrun"))
+
+
+def fetch(package: Package) -> Path:
+    """Download the files of `package` that are missing, and return the directory of all of them.
+
+    A file that was verified before is trusted by its size; one that was placed by hand is verified now.
+    Processes that fetch at once wait for the one that downloads. Licence and citation are shown the first
+    time, on stderr.
+
+    Raises:
+        UserError: a file cannot be had, or is not the one it should be; or the cache cannot be written.
+    """
+    with _explained(package.directory):
+        missing = [remote for remote in package.files if not _is_there(package, remote)]
+        if missing:
+            package.directory.mkdir(parents=True, exist_ok=True)
+            with _locked(package):
+                for remote in missing:
+                    if not _is_there(package, remote):
+                        _get(package.directory, remote)
+        _introduce(package)
+    return package.directory
+
+
+def state(package: Package) -> dict[str, Literal["present", "missing"]]:
+    """Say of each file whether it is in the cache; none is read."""
+    with _explained(package.directory):
+        return {
+            remote.name: "present" if (package.directory / remote.name).is_file() else "missing"
+            for remote in package.files
+        }
+
+
+def verify(package: Package) -> dict[str, Literal["ok", "missing", "damaged"]]:
+    """Say of each file whether it has the hash it should have, or had when it came; all are read."""
+    with _explained(package.directory):
+        return {remote.name: _verdict(package, remote) for remote in package.files}
+
+
+def _verdict(package: Package, remote: Remote) -> Literal["ok", "missing", "damaged"]:
+    place = package.directory / remote.name
+    if not place.is_file():
+        return "missing"
+    return "ok" if _expected(place, remote) in (None, _hash(place)) else "damaged"
+
+
+def _is_there(package: Package, remote: Remote) -> bool:
+    """Say whether the file can be used, verifying one of which there is no record."""
+    place = package.directory / remote.name
+    if not place.is_file():
+        return False
+    size, record = place.stat().st_size, _read_record(place)
+    if record is not None and record.size == size and remote.sha256 in (None, record.sha256):
+        return True
+    found, expected = _hash(place), _expected(place, remote)
+    if expected not in (None, found):
+        raise UserError(
+            f"{place} is not the file it should be: its sha256 is {found}, not {expected}; "
+            "delete it, and it is downloaded again"
+        )
+    with suppress(OSError):  # a cache that others prepared may be read-only
+        _write_record(place, _Record(found, size))
+    return True
+
+
+def _get(directory: Path, remote: Remote) -> None:
+    """Download one file; the caller holds the lock."""
+    for stale in directory.glob(f"{_PARTIAL}*"):  # of processes that died: the lock was theirs
+        shutil.rmtree(stale, ignore_errors=True)
+    place = directory / remote.name
+    try:
+        with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=directory) as scratch:
+            part = Path(scratch) / remote.name
+            found = _fetch_part(remote, part)
+            os.replace(part, place)
+    except UserError as error:
+        raise UserError(f"{error}; {_way_out(place, remote)}") from None
+    _write_record(place, _Record(found, place.stat().st_size))
+    if remote.sha256 is None:
+        say(f"{remote.name} was not checked, for no sha256 was given; it has {found}")
+
+
+def _fetch_part(remote: Remote, part: Path) -> str:
+    """Download and check what becomes the file; return its sha256."""
+    body = part.with_name(f"{remote.name}.body")
+    transfer(remote.url, body, remote.size + _ZIP_SLACK * remote.zipped, remote.name)
+    try:
+        found = keep(body, part, zipped=remote.zipped, limit=remote.size)
+    except UserError as error:
+        raise UserError(f"{remote.url}: {error}") from None
+    if remote.sha256 not in (None, found):
+        raise UserError(
+            f"{remote.url}: {remote.name} is not the file it should be: "
+            f"its sha256 is {found}, not {remote.sha256}"
+        )
+    return found
+
+
+def _way_out(place: Path, remote: Remote) -> str:
+    what = "the text of that zip" if remote.zipped else "that file"
+    hash_ = f" (sha256 {remote.sha256})" if remote.sha256 else ""
+    return f"put {what} at {place} by hand{hash_}, or use corpus=phrases, which is built in"
+
+
+@contextmanager
+def _locked(package: Package) -> Iterator[None]:
+    """Hold the only right to write in the package's directory; it ends with the process."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(package.directory / ".lock")
+    try:
+        lock.acquire(timeout=1)
+    except Timeout:
+        say(f"another process is downloading {package.name}; waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _introduce(package: Package) -> None:
+    """Show licence and citation once: the notice beside the files says that it was done."""
+    notice = (
+        f"{package.name}: {package.homepage}",
+        f"licence: {package.licence}",
+        f"cite: {package.citation}",
+    )
+    try:
+        with (package.directory / NOTICE).open("x", encoding="utf-8") as file:
+            file.write("\n".join(notice) + "\n")
+    except FileExistsError:
+        return
+    except OSError:  # a read-only cache: shown each time
+        pass
+    for line in notice:
+        say(line)
+
+
+@contextmanager
+def _explained(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UserError(f"cannot use the cache {directory}: {reason}; ATTNRUN_DATA=… names another") from None
+
+
+def _expected(place: Path, remote: Remote) -> str | None:
+    """Return the hash that a file must have: the known one, else the one it had when it came."""
+    record = _read_record(place)
+    return remote.sha256 or (record.sha256 if record else None)
+
+
+def _hash(place: Path) -> str:
+    with place.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _record_of(place: Path) -> Path:
+    return place.with_name(f".{place.name}.json")
+
+
+def _read_record(place: Path) -> _Record | None:
+    try:
+        return _Record(**json.loads(_record_of(place).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _write_record(place: Path, record: _Record) -> None:
+    # A reader who finds half of it only hashes the file again.
+    _record_of(place).write_text(json.dumps(asdict(record)), encoding="utf-8")

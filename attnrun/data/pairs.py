@@ -1,0 +1,35 @@
+"""From the rows of a user's file to a corpus: what the readers of every format share."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from attnrun.data.corpus import Corpus, Pair
+from attnrun.data.splits import Split, split
+from attnrun.errors import UserError
+
+
+def checked(source: str, target: str, source_place: str, target_place: str) -> Pair:
+    """Return the pair of two texts; the places are named where one of them is blank.
+
+    Raises:
+        UserError: a side is empty.
+    """
+    for text, place, side in ((source, source_place, "source"), (target, target_place, "target")):
+        if not text or text.isspace():
+            raise UserError(f"{place}: the {side} is empty")
+    return Pair(source, target)
+
+
+def divided(path: str, pairs: list[Pair], valid: int | None, test: int | None) -> Split:
+    """Split as `splits.split` does; a fault names the file."""
+    try:
+        return split(pairs, valid=valid, test=test)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def corpus_of(path: str, languages: Sequence[str], parts: Split, tokenised: bool) -> Corpus:
+    """Return the corpus of given splits, named after its file."""
+    name = Path(path).name.split(".")[0] or path
+    source, target = languages
+    return Corpus(name, source, target, parts.train, parts.valid, parts.test, tokenised)

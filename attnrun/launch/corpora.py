@@ -1,0 +1,221 @@
+"""Corpora as the command line names them: by a name of the catalog or a file, with keys of their own.
+
+What a corpus downloads is read from its one YAML file, which takes no Hydra. The corpus itself is composed as
+`attnrun train translation` composes it, so that its figures are those of a training with the same words.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attnrun.errors import UserError, suggest
+from attnrun.launch import catalog
+from attnrun.launch.quoting import quote
+from attnrun.launch.schema import build, fields_of, keywords_of
+from attnrun.launch.targets import check_trust, import_module
+
+if TYPE_CHECKING:
+    from attnrun.data.corpus import Corpus
+    from attnrun.data.download import Package
+    from attnrun.data.filters import Report
+    from attnrun.data.tokenisers import Recipe
+
+NOTICE = "LICENCE.txt"  # what attnrun.data.download writes beside the files
+_EXPERIMENT = "translation"  # whose tokeniser and filter stand where no word names another
+_GROUPS = ("corpus", "filter", "tokeniser")  # that a word may name
+_SURELY = 0.8  # likeness from which on a word is a misspelt group, and no key of the corpus
+_MISSING = "???"
+_JSON_LINES = (".jsonl", ".ndjson", ".json")
+_PACKED = (".gz", ".zip")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A corpus of the catalog.
+
+    Attributes:
+        entry: its YAML file.
+        keys: what that file and the user's words set.
+        package: what it downloads; None where it downloads nothing.
+    """
+
+    entry: catalog.Entry
+    keys: dict[str, Any]
+    package: "Package | None"
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it reads what the user's key `path` names."""
+        return "path" in self.keys
+
+    @property
+    def languages(self) -> list[str] | None:
+        """Source and target as they are by default; None where they are the user's to name."""
+        named = [self.keys.get(side) for side in ("source", "target")]
+        known = [name for name in named if isinstance(name, str) and name != _MISSING]
+        return known if len(known) == len(named) else None
+
+
+@dataclass(frozen=True)
+class _Node:
+    corpus: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class _Nodes:
+    corpus: Callable[[], Any]
+    tokeniser: Callable[[], Any]
+
+
+def listed(config_dir: Path | None = None, trust: tuple[str, ...] = ()) -> list[Listed]:
+    """Return every corpus of the catalog, by name.
+
+    Raises UserError where a YAML file cannot be read or names code that is not trusted.
+    """
+    check_trust(trust)
+    found = [(entry, _read(entry.path)) for entry in catalog.entries("corpus", _own(config_dir))]
+    return [Listed(entry, keys, _package(keys, trust)) for entry, keys in found]
+
+
+def find(
+    name: str, words: Sequence[str] = (), config_dir: Path | None = None, trust: tuple[str, ...] = ()
+) -> Listed:
+    """Return the corpus `name` with the keys that `words` give, as KEY=VALUE.
+
+    Raises UserError for an unknown name or key, and for a value that does not fit.
+    """
+    check_trust(trust)
+    entries = {entry.name: entry for entry in catalog.entries("corpus", _own(config_dir))}
+    if name not in entries:
+        raise UserError(f"no corpus named {name!r}{suggest(name, entries)}")
+    given = dict(map(_key_and_value, words))
+    keys = _read(entries[name].path) | given
+    found = Listed(entries[name], keys, _package(keys, trust))
+    if found.package is not None or given:
+        build(_Node, {"corpus": _given(keys)}, trust=trust)  # for its checks
+    return found
+
+
+def choose(given: str, config_dir: Path | None = None) -> list[str]:
+    """Return the overrides that choose what `given` names: a corpus of the catalog, else a file.
+
+    A file is a table with tabs between its columns, or JSON lines where its name says so.
+
+    Raises UserError where it names neither.
+    """
+    known = catalog.names("corpus", _own(config_dir))
+    if given in known:
+        return [f"corpus={given}"]
+    file = Path(given)
+    if file.is_file():
+        kind = "jsonl" if _without_packing(file.name).endswith(_JSON_LINES) else "tsv"
+        return [f"corpus={kind}", f"corpus.path={quote(str(file.absolute()))}"]
+    what = "is a directory, not a file" if file.is_dir() else "names no corpus and no file"
+    raise UserError(f"{given!r} {what}{suggest(given, known)}")
+
+
+def load(
+    given: str, words: Sequence[str] = (), config_dir: Path | None = None, trust: tuple[str, ...] = ()
+) -> "tuple[Corpus, Report, Recipe]":
+    """Return the corpus that `given` names, filtered, what was left out of it, and the tokeniser's recipe.
+
+    `words` are overrides as for a training; a key without a group is one of the corpus.
+
+    Raises UserError for whatever does not fit, as a training does.
+    """
+    from attnrun.data.filters import Filter
+    from attnrun.launch.config import compose
+
+    check_trust(trust)
+    overrides = choose(given, config_dir) + [_override(word) for word in words]
+    plain = compose(_EXPERIMENT, overrides, config_dir)
+    nodes = build(_Nodes, {key: plain[key] for key in fields_of(_Nodes)}, trust=trust)
+    kept = build(Filter, plain["filter"], "filter")
+    return *kept.apply(nodes.corpus()), nodes.tokeniser()
+
+
+def whole(package: "Package") -> "Package":
+    """Return the package with every file that is in its directory, those of other keys too.
+
+    Of these only the hash is known that they had when they came.
+    """
+    from attnrun.data.download import Remote
+
+    named = {remote.name for remote in package.files}
+    found = sorted(path.name for path in package.directory.glob("[!.]*") if path.is_file())
+    others = [Remote(name, "", None, 0) for name in found if name not in {*named, NOTICE}]
+    return replace(package, files=(*package.files, *others))
+
+
+def _without_packing(name: str) -> str:
+    lower = name.lower()
+    return next((lower.removesuffix(end) for end in _PACKED if lower.endswith(end)), lower)
+
+
+def _own(config_dir: Path | None) -> list[Path]:
+    return [config_dir] if config_dir else []
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read the node of a corpus."""
+    import yaml
+
+    try:
+        node = yaml.safe_load(path.read_bytes())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"cannot read {path}: {str(error).partition(chr(10))[0]}") from None
+    if not isinstance(node, dict):
+        raise UserError(f"{path} holds no keys of a corpus")
+    return {str(key): value for key, value in node.items()}
+
+
+def _given(keys: dict[str, Any]) -> dict[str, Any]:
+    """Return the keys that do not wait for a value."""
+    return {key: value for key, value in keys.items() if value != _MISSING}
+
+
+def _package(keys: dict[str, Any], trust: tuple[str, ...]) -> "Package | None":
+    """Call the `package` that stands beside the corpus's own function, if there is one."""
+    module, _, _ = str(keys.get("_target_", "")).rpartition(".")
+    made = getattr(import_module(module, "corpus._target_", trust), "package", None) if module else None
+    if made is None:
+        return None
+    node = {key: value for key, value in _given(keys).items() if key in keywords_of(made)}
+    package: Package = build(
+        _Node, {"corpus": {"_target_": f"{module}.package", **node}}, trust=trust
+    ).corpus()
+    return package
+
+
+def _key_and_value(word: str) -> tuple[str, Any]:
+    """Read KEY=VALUE; a value that is no number, no true, false or null is text, `no` and `1:30` too."""
+    key, text = _parted(word)
+    try:
+        return key.removeprefix("corpus."), json.loads(text)
+    except ValueError:
+        return key.removeprefix("corpus."), text
+
+
+def _override(word: str) -> str:
+    """Complete the key of the corpus; refuse keys that change nothing here, and a group that is misspelt."""
+    key, _ = _parted(word)
+    group, dot, _ = key.lstrip("+").partition(".")
+    if group in _GROUPS:
+        return word
+    close = get_close_matches(group, _GROUPS, cutoff=_SURELY)
+    if dot or close:
+        hint = f"did you mean {close[0]!r}?" if close else f"what counts are keys of {', '.join(_GROUPS)}"
+        raise UserError(f"no config key {key!r} here; {hint}")
+    return f"corpus.{word}"
+
+
+def _parted(word: str) -> tuple[str, str]:
+    key, equals, text = word.partition("=")
+    if not equals:
+        raise UserError(f"cannot read {word!r}; expected KEY=VALUE")
+    if key == "corpus":
+        raise UserError(f"the corpus is named already; leave out {word}")
+    return key, text

@@ -1,0 +1,443 @@
+"""Downloads: the right bytes arrive or one line says why not, whatever servers, archives and processes do."""
+
+import hashlib
+import io
+import json
+import os
+import signal
+import stat
+import struct
+import subprocess
+import sys
+import textwrap
+import time
+import zipfile
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from attnrun import __version__
+from attnrun.data.download import Package, Remote, cache_directory, fetch, state, verify
+from attnrun.errors import UserError
+
+TEXT = "".join(f"Go {number}.\tVa {number} !\n" for number in range(9_000)).encode()
+LONG = TEXT * 4  # about 0.7 MB
+
+
+def sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def package(url: str, body: bytes = TEXT, **how: Any) -> Package:
+    """A package of one file, which should be `body`."""
+    remote = {"name": "x.txt", "url": url, "sha256": sha256(body), "size": len(body), **how}
+    return Package("small", "CC0", "somebody 1999", "https://example.org", (Remote(**remote),))
+
+
+def zipped(*members: tuple[str | zipfile.ZipInfo, bytes], packing: int = zipfile.ZIP_DEFLATED) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", packing) as archive:
+        for name, body in members:
+            archive.writestr(name, body)
+    return stream.getvalue()
+
+
+def files(directory: Path) -> set[str]:
+    """Every file below `directory` that is not a record of ours."""
+    return {
+        str(path.relative_to(directory))
+        for path in directory.rglob("*")
+        if path.is_file() and path.name not in (".lock", ".x.txt.json")
+    }
+
+
+def refused(wanted: Package) -> str:
+    """Return the message of the refusal, which leaves no file."""
+    with pytest.raises(UserError) as caught:
+        fetch(wanted)
+    assert "\n" not in str(caught.value)
+    assert not files(wanted.directory) if wanted.directory.exists() else True
+    assert state(wanted) == {"x.txt": "missing"}
+    return str(caught.value)
+
+
+# The ordinary way
+
+
+def test_a_file_comes_once_and_is_then_found_without_the_server(server: Any, cache: Path) -> None:
+    wanted = package(server.serve("/x.txt", TEXT))
+    assert state(wanted) == verify(wanted) == {"x.txt": "missing"}
+    assert fetch(wanted) == cache / "small" == wanted.directory
+    assert (cache / "small/x.txt").read_bytes() == TEXT
+    assert server.agents == {f"attnrun/{__version__}"}
+    server.stop()
+    assert fetch(wanted) == cache / "small"
+    assert server.asked == {"/x.txt": 1}
+    assert (state(wanted), verify(wanted)) == ({"x.txt": "present"}, {"x.txt": "ok"})
+    assert files(cache) == {"small/x.txt", "small/LICENCE.txt"}
+
+
+def test_the_text_of_a_zip_is_kept_under_our_name(server: Any, cache: Path) -> None:
+    body = zipped(("deep/fra.txt", TEXT), ("deep/_about.txt", b"note"), ("__MACOSX/deep/._fra.txt", b"\0"))
+    fetch(package(server.serve("/fra-eng.zip", body), zipped=True))
+    assert (cache / "small/x.txt").read_bytes() == TEXT
+
+
+def test_what_comes_and_its_licence_are_said_once(
+    server: Any, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = package(server.serve("/x.txt", LONG), LONG)
+    fetch(wanted)
+    said = capsys.readouterr()
+    assert not said.out
+    assert f"downloading x.txt (675.1 kB) from {wanted.files[0].url}" in said.err
+    assert "licence: CC0" in said.err and "cite: somebody 1999" in said.err
+    fetch(wanted)
+    (cache / "small/x.txt").unlink()
+    fetch(wanted)
+    assert capsys.readouterr().err.splitlines() == [
+        f"attnrun: downloading x.txt (675.1 kB) from {wanted.files[0].url}"
+    ]
+
+
+def test_a_terminal_sees_a_bar(server: Any, cache: Path) -> None:
+    import pty
+
+    url = server.serve("/x.txt", LONG, pause=0.01)
+    master, slave = pty.openpty()
+    with start(fetching(url, LONG), slave) as process:
+        os.close(slave)
+        shown = b""
+        try:
+            while block := os.read(master, 2**12):
+                shown += block
+        except OSError:  # how a pseudo-terminal says that the other side has closed
+            pass
+        assert process.wait() == 0
+    os.close(master)
+    assert b"downloading x.txt" in shown and b"\x1b[" in shown and b"CC0" in shown
+
+
+def test_without_a_known_hash_the_one_that_came_is_said_and_held_to(
+    server: Any, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = package(server.serve("/x.txt", TEXT), sha256=None, size=10**6)
+    fetch(wanted)
+    assert f"x.txt was not checked, for no sha256 was given; it has {sha256(TEXT)}" in capsys.readouterr().err
+    assert verify(wanted) == {"x.txt": "ok"}
+    (cache / "small/x.txt").write_bytes(TEXT[:-1] + b"?")
+    assert verify(wanted) == {"x.txt": "damaged"}
+
+
+def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ATTNRUN_DATA", str(tmp_path))
+    assert cache_directory() == tmp_path
+    monkeypatch.delenv("ATTNRUN_DATA")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    assert "attnrun" in cache_directory().name
+
+
+# What lies in the cache already
+
+
+def test_a_file_placed_by_hand_is_verified_at_its_first_use(server: Any, cache: Path) -> None:
+    wanted = package(server.url("/never"))
+    (cache / "small").mkdir(parents=True)
+    (cache / "small/x.txt").write_bytes(TEXT)
+    assert fetch(wanted) == cache / "small"
+    assert not server.asked
+
+    (cache / "small/x.txt").write_bytes(TEXT[:-1])
+    with pytest.raises(UserError, match=f"x.txt is not.*{sha256(TEXT[:-1])}.*delete it"):
+        fetch(wanted)
+    assert verify(wanted) == {"x.txt": "damaged"}
+
+
+def test_a_damaged_record_only_means_that_the_file_is_read_again(server: Any, cache: Path) -> None:
+    wanted = package(server.serve("/x.txt", TEXT))
+    fetch(wanted)
+    for record in ("", "[]", '{"sha256": 1}', json.dumps({"sha256": "0" * 64, "size": len(TEXT)})):
+        (cache / "small/.x.txt.json").write_text(record)
+        fetch(wanted)
+    assert server.asked == {"/x.txt": 1}
+
+
+@pytest.mark.parametrize("place", ["/dev/null/cache", "/proc/cache"])
+def test_a_cache_that_cannot_be_made_is_named(
+    place: str, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATTNRUN_DATA", place)
+    with pytest.raises(UserError, match=f"cannot use the cache {place}/small: .*ATTNRUN_DATA"):
+        fetch(package(server.serve("/x.txt", TEXT)))
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(server: Any, cache: Path) -> None:
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))\n"
+    url = server.serve("/x.txt", LONG)
+    with start(limit + fetching(url, LONG)) as process:
+        _, said = process.communicate()
+    assert process.returncode == 3
+    assert f"cannot use the cache {cache}/small: file too large" in said
+    assert not files(cache)
+
+
+# Servers
+
+
+@pytest.mark.parametrize(("status", "said"), [(404, "404 Not Found"), (500, "500 Internal"), (799, "799")])
+def test_a_refusal_of_the_server_says_what_to_do(
+    status: int, said: str, server: Any, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = server.serve("/x.txt", b"<html>", status=status)
+    message = refused(package(url))
+    assert f"cannot download {url}: the server answers {said}" in message
+    assert f"put that file at {cache}/small/x.txt by hand (sha256 {sha256(TEXT)})" in message
+    assert "corpus=phrases" in message
+    assert server.asked == {"/x.txt": 1}
+    assert "licence" not in capsys.readouterr().err
+
+
+def test_a_server_that_is_down_is_one_line(server: Any, cache: Path) -> None:
+    server.stop()
+    assert "Connection refused; put that file at" in refused(package(server.url("/x.txt")))
+
+
+@pytest.mark.parametrize("announce", [True, False])
+def test_a_truncated_body_is_refused(announce: bool, server: Any, cache: Path) -> None:
+    url = server.serve("/x.txt", LONG, cut=400_000, announce=announce)
+    message = refused(package(url, LONG))
+    if announce:
+        assert "400000 bytes read" in message
+        assert server.asked == {"/x.txt": 2}
+    else:
+        assert f"its sha256 is {sha256(LONG[:400_000])}, not {sha256(LONG)}" in message
+
+
+def test_a_connection_that_breaks_once_is_tried_again(server: Any, cache: Path) -> None:
+    fetch(package(server.serve("/x.txt", LONG, cut=400_000, cuts=1), LONG))
+    assert (cache / "small/x.txt").read_bytes() == LONG
+    assert server.asked == {"/x.txt": 2}
+
+
+def test_wrong_bytes_are_refused_with_both_hashes(server: Any, cache: Path) -> None:
+    wrong = TEXT[:-1] + b"?"
+    url = server.serve("/x.txt", wrong)
+    message = refused(package(url))
+    assert f"{url}: x.txt is not the file it should be: its sha256 is {sha256(wrong)}" in message
+    assert f"not {sha256(TEXT)}" in message
+
+
+@pytest.mark.parametrize("how", [{"endless": True}, {}])
+def test_too_large_a_body_is_cut_off_at_once(how: dict[str, Any], server: Any, cache: Path) -> None:
+    body = b"a" * 30_000_000 if not how else LONG
+    message = refused(package(server.serve("/x.txt", body, **how)))
+    assert f"larger than {len(TEXT):,} bytes" in message
+    assert server.sent < 20_000_000
+
+
+def test_a_body_packed_for_the_way_cannot_grow(server: Any, cache: Path) -> None:
+    import gzip
+
+    bomb = gzip.compress(b"\0" * 50_000_000)
+    url = server.serve("/x.txt", bomb, headers={"Content-Encoding": "gzip"})
+    assert "larger than" in refused(package(url))
+
+
+def test_redirects_are_followed_and_bounded(server: Any, cache: Path) -> None:
+    server.serve("/x.txt", TEXT)
+    server.serve("/ring", status=302, headers={"Location": "/ring"})
+    server.serve("/file", status=302, headers={"Location": "file:///etc/passwd"})
+    assert "Exceeded 30 redirects" in refused(package(server.url("/ring")))
+    assert "file:///etc/passwd" in refused(package(server.url("/file")))
+    fetch(package(server.serve("/old", status=301, headers={"Location": "/x.txt"})))
+    assert (cache / "small/x.txt").read_bytes() == TEXT
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/x",
+        "doi:10.5281/zenodo.1/x",
+        "x.txt",
+        "",
+        "http://",
+        "http://[::1/x",
+        "http://\x1b[31m/x",
+    ],
+)
+def test_only_web_addresses_are_taken(url: str, cache: Path) -> None:
+    assert "is no http:// or https:// address" in refused(package(url))
+
+
+def test_an_address_that_leads_nowhere_is_one_line(cache: Path) -> None:
+    assert refused(package("http://a..b/x")).startswith("cannot download http://a..b/x: ")
+
+
+# Archives
+
+
+def _link(name: str, kind: int = stat.S_IFLNK) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.create_system, info.external_attr = 3, (kind | 0o777) << 16
+    return info
+
+
+def _encrypted() -> bytes:
+    body = bytearray(zipped(("x.txt", TEXT)))
+    body[6] |= 1
+    body[body.rindex(b"PK\x01\x02") + 8] |= 1
+    return bytes(body)
+
+
+def _lying(size: int) -> bytes:
+    """A zip whose headers give another size of the text."""
+    body = bytearray(zipped(("x.txt", b"\0" * 40_000_000)))
+    body[22:26] = struct.pack("<I", size)
+    at = body.rindex(b"PK\x01\x02") + 24
+    body[at : at + 4] = struct.pack("<I", size)
+    return bytes(body)
+
+
+HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
+    "nothing": (zipped, "exactly one"),
+    "no text": (lambda: zipped(("run.exe", b"MZ")), "exactly one"),
+    "two texts": (lambda: zipped(("a.txt", TEXT), ("b.txt", TEXT)), "found: a.txt, b.txt"),
+    "a way out": (lambda: zipped(("../../x.txt", TEXT)), "exactly one"),
+    "a zip in a zip": (lambda: zipped(("x.zip", zipped(("x.txt", TEXT)))), "exactly one"),
+    "ten thousand": (lambda: zipped(*((f"{n}.txt", b"a") for n in range(10_000))), "found: 0.txt, 1.txt"),
+    "link": (lambda: zipped((_link("x.txt"), b"/etc/passwd")), "is a link or a device"),
+    "device": (lambda: zipped((_link("x.txt", stat.S_IFCHR), b"")), "is a link or a device"),
+    "encrypted": (_encrypted, "encrypted"),
+    "bomb": (lambda: zipped(("x.txt", b"\0" * 40_000_000)), f"more than {len(TEXT):,} bytes"),
+    "bomb that lies": (lambda: _lying(len(TEXT)), "no sound zip: Bad CRC-32"),
+    "bomb that says zero": (lambda: _lying(0), "no sound zip: Bad CRC-32"),
+    "lzma": (lambda: zipped(("x.txt", TEXT), packing=zipfile.ZIP_LZMA), "packed neither"),
+    "cut off": (lambda: zipped(("x.txt", TEXT))[:-30], "no sound zip"),
+    "no zip": (lambda: b"<html>not found</html>", "no sound zip"),
+    "empty": (lambda: b"", "no sound zip"),
+    "wrong text": (lambda: zipped(("x.txt", TEXT[1:])), "is not the file it should be"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("name", [*HOSTILE, "one name twice"])
+def test_a_hostile_archive_is_refused(name: str, server: Any, cache: Path) -> None:
+    twice: tuple[Callable[[], bytes], str] = (
+        lambda: zipped(("x.txt", TEXT), ("x.txt", TEXT)),
+        "found: x.txt, x.txt",
+    )
+    make, said = HOSTILE.get(name, twice)
+    assert said in refused(package(server.serve("/x.zip", make()), zipped=True))
+
+
+@pytest.mark.parametrize("name", ["/tmp/evil.txt", "C:\\evil.txt", "a/b\\..\\..\\evil.txt", "NUL.txt"])
+def test_a_name_in_an_archive_names_no_file(name: str, server: Any, cache: Path, tmp_path: Path) -> None:
+    fetch(package(server.serve("/x.zip", zipped((name, TEXT))), zipped=True))
+    assert files(tmp_path) == {"cache/small/x.txt", "cache/small/LICENCE.txt"}
+    assert (cache / "small/x.txt").read_bytes() == TEXT
+
+
+def test_a_zip_with_flipped_bytes_gives_the_text_or_one_line(tmp_path: Path) -> None:
+    import random
+
+    from attnrun.data.archive import keep
+
+    dice = random.Random(7)
+    sound = zipped(("d/x.txt", TEXT[:2_000]), ("_about.txt", b"note"))
+    body, place = tmp_path / "body", tmp_path / "x.txt"
+    outcomes = set()
+    for _ in range(300):
+        changed = bytearray(sound)
+        for _ in range(dice.randint(1, 4)):
+            # most of them in the headers, where they do most
+            changed[dice.choice((dice.randrange(len(sound)), -dice.randrange(1, 180)))] = dice.randrange(256)
+        body.write_bytes(changed)
+        place.unlink(missing_ok=True)
+        try:
+            outcomes.add(keep(body, place, zipped=True, limit=2_000) == sha256(TEXT[:2_000]))
+        except UserError as error:
+            assert "\n" not in str(error)
+            outcomes.add("refused")
+    assert outcomes >= {True, "refused"}
+
+
+# Processes
+
+
+def fetching(url: str, body: bytes = LONG) -> str:
+    """A program that fetches as `package` says, and ends with 3 after a line on stderr where it cannot."""
+    return textwrap.dedent(f"""
+        import sys
+        from attnrun.data.download import Package, Remote, fetch
+        from attnrun.errors import UserError
+        remote = Remote("x.txt", {url!r}, {sha256(body)!r}, {len(body)})
+        try:
+            fetch(Package("small", "CC0", "somebody 1999", "https://example.org", (remote,)))
+        except UserError as error:
+            print(error, file=sys.stderr)
+            sys.exit(3)
+    """)
+
+
+def start(program: str, log: Path | int = subprocess.PIPE) -> subprocess.Popen[str]:
+    """Run a program, with stderr to a file, a descriptor or a pipe."""
+    with log.open("w") if isinstance(log, Path) else nullcontext(log) as stderr:
+        return subprocess.Popen([sys.executable, "-c", program], stderr=stderr, text=True)
+
+
+def kill_while_downloading(process: subprocess.Popen[str], cache: Path) -> None:
+    while not [part for part in cache.glob("small/.partial-*/*") if part.stat().st_size]:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_after_a_kill_the_next_fetch_gives_the_file_and_no_debris(server: Any, cache: Path) -> None:
+    url = server.serve("/x.txt", LONG, pause=0.05)
+    with start(fetching(url)) as process:
+        kill_while_downloading(process, cache)
+    assert not (cache / "small/x.txt").exists()
+    server.serve("/x.txt", LONG)
+    fetch(package(url, LONG))
+    assert (cache / "small/x.txt").read_bytes() == LONG
+    assert files(cache) == {"small/x.txt", "small/LICENCE.txt"}
+    assert not list(cache.rglob(".partial-*"))
+
+
+def test_ctrl_c_leaves_nothing(server: Any, cache: Path) -> None:
+    with start(fetching(server.serve("/x.txt", LONG, pause=0.05))) as process:
+        while not list(cache.glob("small/.partial-*/*")):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+    assert process.returncode == -signal.SIGINT
+    assert not files(cache)
+
+
+def test_eight_at_once_with_one_killed_all_have_the_file_from_two_requests(
+    server: Any, cache: Path, tmp_path: Path
+) -> None:
+    url = server.serve("/x.txt", LONG, pause=0.5)
+    killed = start(fetching(url))
+    while not list(cache.glob("small/.partial-*")):
+        time.sleep(0.01)
+    logs = [tmp_path / f"stderr.{number}" for number in range(8)]
+    others = [start(fetching(url), log) for log in logs[:7]]
+    while not all(
+        "another process is downloading small; waiting for it" in log.read_text() for log in logs[:7]
+    ):
+        time.sleep(0.05)
+    kill_while_downloading(killed, cache)
+    server.replies["/x.txt"].pause = 0.0
+    others.append(start(fetching(url), logs[7]))  # the killed one, started again
+    assert [process.wait() for process in others] == [0] * 8
+    killed.communicate()
+    assert (cache / "small/x.txt").read_bytes() == LONG
+    assert files(cache) == {"small/x.txt", "small/LICENCE.txt"}
+    assert not list(cache.rglob(".partial-*"))
+    assert server.asked["/x.txt"] == 2
+    assert sum("licence: CC0" in log.read_text() for log in logs) == 1
