@@ -134,14 +134,14 @@ def verify(
     from attnrun.launch.corpora import listed, whole
 
     if name is None:
-        packages = [corpus.package for corpus in listed(config_dir, tuple(trust or ())) if corpus.package]
+        every = listed(config_dir, tuple(trust or ()))
+        packages = {corpus.entry.name: corpus.package for corpus in every if corpus.package}
     else:
-        packages = [_package(name, config_dir, trust)]
-    verdicts = {package: verified(whole(package)) for package in packages}
+        packages = {name: _package(name, config_dir, trust)}
     rows = [
-        {"corpus": package.name, "path": str(package.directory / file), "state": state}
-        for package, states in verdicts.items()
-        for file, state in states.items()
+        {"corpus": corpus, "path": str(package.directory / file), "state": state}
+        for corpus, package in packages.items()
+        for file, state in verified(whole(package)).items()
     ]
     if as_json:
         echo_json(rows)
@@ -155,9 +155,9 @@ def verify(
 def _refuse_damaged(rows: list[dict[str, str]]) -> None:
     damaged = [row for row in rows if row["state"] == "damaged"]
     if damaged:
-        again = " && ".join(f"attnrun data get {name}" for name in {row["corpus"]: None for row in damaged})
+        names = ", ".join(f"attnrun data get {name}" for name in {row["corpus"]: None for row in damaged})
         files = " ".join(row["path"] for row in damaged)
-        raise RunFailed(f"damaged: {files}; delete what is damaged, then: {again}")
+        raise RunFailed(f"damaged: {files}; delete what is damaged and get it with the same keys: {names}")
 
 
 def _package(name: str, config_dir: Path | None, trust: list[str] | None) -> "Package":

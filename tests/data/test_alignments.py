@@ -1,6 +1,7 @@
 """Gold alignments stay with their pair, and a wrong base or a shifted file does not pass for data."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -25,15 +26,15 @@ def write(directory: Path, content: str, name: str) -> str:
 
 def from_one(links: str) -> str:
     """Count from 1 what is counted from 0."""
-    return "".join(str(int(part) + 1) if part.isdigit() else part for part in _parts(links))
+    return re.sub(r"\d+", lambda number: str(int(number[0]) + 1), links)
 
 
-def _parts(links: str) -> list[str]:
-    return list(links)  # every number in ROWS has one digit
+def pairs_of(corpus: Corpus) -> list[Pair]:
+    return corpus.train + corpus.valid + corpus.test
 
 
 def by_source(corpus: Corpus) -> dict[str, Pair]:
-    return {pair.source: pair for pair in corpus.train + corpus.valid + corpus.test}
+    return {pair.source: pair for pair in pairs_of(corpus)}
 
 
 def tsv(directory: Path, rows: list[tuple[str, str, str]] = ROWS, **keys) -> Corpus:
@@ -196,12 +197,8 @@ def test_columns_of_alignments_go_by_name_too(tmp_path):
 
 
 def counts(corpus: Corpus) -> tuple[int, int, int]:
-    pairs = by_source_and_target(corpus)
+    pairs = pairs_of(corpus)
     return len(pairs), sum(len(p.links or ()) for p in pairs), sum(len(p.possible or ()) for p in pairs)
-
-
-def by_source_and_target(corpus: Corpus) -> list[Pair]:
-    return corpus.train + corpus.valid + corpus.test
 
 
 def test_real_hansards(test_data):
@@ -214,7 +211,7 @@ def test_real_hansards(test_data):
     }
     corpus = text.tsv(alignment_base=1, **keys)
     assert counts(corpus) == (447, 4038, 13400)
-    linked = {(pair.source, pair.target): pair.links for pair in by_source_and_target(corpus)}
+    linked = {(pair.source, pair.target): pair.links for pair in pairs_of(corpus)}
     assert linked["oh , oh !", "oh , oh !"] == ((0, 0), (1, 1), (2, 2), (3, 3))
     assert "enfr.gold:1:" in (message := fault(text.tsv, **keys))
     assert message.endswith("look 1-indexed: set corpus.alignment_base=1")
@@ -226,7 +223,7 @@ def test_real_short_stories(test_data, tmp_path):
     total = 0
     for gold in sorted(folder.glob("ali_w2w_*.txt")):
         _, _, french, english = gold.stem.split("_")
-        columns = [(folder / f"{name}_sents.txt").read_bytes().split(b"\n") for name in (french, english)]
+        columns = [(folder / f"{name}_sents.txt").read_bytes().splitlines() for name in (french, english)]
         path = tmp_path / "pairs.tsv"
         path.write_bytes(b"\n".join(b"\t".join(row) for row in zip(*columns, strict=True)))
         keys = {"path": str(path), "source": 2, "target": 4, "alignments": str(gold), "tokenised": True}

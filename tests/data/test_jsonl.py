@@ -50,7 +50,7 @@ def test_a_name_with_a_dot_stands_before_the_path_it_could_be(tmp_path):
 
 
 def test_text_is_taken_as_it_is_but_for_line_feeds(tmp_path):
-    texts = ["\t a \t", "\r", "b\u2028c", "\x85d", '"', "\\n", "\U0001f600", "NaN", "e\x00"[:1], "\x1b[31m"]
+    texts = ["\t a \t", "\r", "b\u2028c", "\x85d", '"', "\\n", "\U0001f600", "NaN", "\x1b[31m"]
     rows = [{"en": text + "x", "fr": "y" + text} for text in texts]
     path = write(tmp_path, "\n".join(json.dumps(row, ensure_ascii=n % 2 == 0) for n, row in enumerate(rows)))
     assert read(path) == [Pair(text + "x", "y" + text) for text in texts]
@@ -124,8 +124,8 @@ DEEP = "[" * 40_000 + "]" * 40_000
 def test_faults_are_named_with_file_and_line(tmp_path, line, expected):
     content = line if isinstance(line, bytes) else line.encode()
     message = fault(lines(1).encode() + content + b"\n" + lines(1).encode(), tmp_path)
-    assert "pairs.jsonl" + expected in message or expected in message
-    assert "pairs.jsonl:2" in message
+    assert expected in message
+    assert "pairs.jsonl:2: " in message
 
 
 def test_a_path_that_leads_nowhere_is_named_with_the_nearest(tmp_path):

@@ -3,9 +3,13 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
+
+from attnrun.launch.trained import open_model
+from attnrun.training.metrics import bleu, chrf
 
 Train = Callable[..., Any]
 
@@ -22,15 +26,74 @@ def test_attention_learns_the_corpus_and_a_fixed_context_fails_on_long_sentences
     assert fixed["bleu_long"] < fixed["bleu"]
 
 
-def test_real_sentences_train_and_score(train: Train, tmp_path: Path, test_data: Path) -> None:
-    words = ["corpus.limit=2000", "trainer.epochs=1", "model.hidden=31", "model.embedding=29"]
-    path = f"corpus.path={test_data / 'fra-eng' / 'fra-eng.zip'}"
-    document = train("translation-tatoeba", path, *words)
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_textbooks_settings_give_its_figures(train: Train, corpora: Path) -> None:
+    plain = train("seq2seq-textbook", "runtime.threads=1")["metrics"]
+    assert plain["textbook_loss"] <= 0.023
+    runs = train("bahdanau-textbook", "runtime.threads=1", "-m", "seed=range(5)")
+    found = [run["metrics"] for run in runs]
+    assert len(found) == 5
+    assert max(metrics["textbook_loss"] for metrics in found) <= 0.025
+    assert median(metrics["textbook_bleu"] for metrics in found) >= 0.91
+    assert max(metrics["bleu"] for metrics in found) < 5  # of sentences that are not among the 600
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2400)
+def test_captions_reach_a_fair_score_in_four_epochs(train: Train, corpora: Path) -> None:
+    found = train("translation-multi30k", "runtime.threads=1", "trainer.epochs=4")["metrics"]
+    assert found["bleu"] >= 33
+    assert "case:lc|eff:no|tok:none" in found["bleu_signature"]
+    assert found["bleu_cased"] >= 30
+    assert "case:mixed|eff:no|tok:13a" in found["bleu_cased_signature"]
+
+
+SMALL = ["trainer.epochs=1", "model.hidden=31", "model.embedding=29", "runtime.threads=1"]
+
+
+def test_real_sentences_train_and_score(train: Train, tmp_path: Path, corpora: Path) -> None:
+    document = train("translation-tatoeba", "corpus.limit=2000", *SMALL)
     run = tmp_path / document["run"]
-    rows = [
-        json.loads(line) for line in (run / "samples/test.jsonl").read_text(encoding="utf-8").splitlines()
-    ]
+    rows = _rows(run)
     assert len(rows) == document["metrics"]["test_pairs"] > 50
     assert "version:" in document["metrics"]["bleu_signature"]
     learned = json.loads((run / "source_vocabulary.json").read_text(encoding="utf-8"))
     assert learned["kind"] == "word"
+
+
+def test_a_model_of_tokens_is_scored_on_them_and_talks_in_plain_text(
+    train: Train, tmp_path: Path, corpora: Path
+) -> None:
+    keys = ["corpus.limit=400", "filter.maximum_words=30", "tokeniser=word", "tokeniser.minimum_frequency=1"]
+    document = train("translation-multi30k", *SMALL, *keys)
+    run = tmp_path / document["run"]
+    _check_scores(document["metrics"], _rows(run))
+    report = json.loads((run / "filter.json").read_text(encoding="utf-8"))
+    assert report["train"]["kept"] + sum(report["train"]["dropped"].values()) == 400
+    translator = open_model(run)
+    text = 'Ein Mann sagt "Hallo", am Zaun.'
+    (found,) = translator.weights([text])
+    assert found.keys == ["ein", "mann", "sagt", "&quot;", "hallo", "&quot;", ",", "am", "zaun", "."]
+    assert found.title == text
+    assert "ein" not in translator.unknown([text])
+    (answer,) = translator.predict([text])
+    assert answer[:1] == answer[:1].upper()
+    assert len(translator.predict(["\x1b", "Ein  Hund\u2028!"])) == 2
+
+
+def _check_scores(metrics: dict[str, Any], rows: list[dict[str, str]]) -> None:
+    assert rows[0]["target"] == "a man in an orange hat starring at something ."
+    assert rows[0]["plain_target"] == "A man in an orange hat starring at something."
+    tokens, plain = (
+        [[row[f"{form}{name}"] for row in rows] for name in ("prediction", "target")]
+        for form in ("", "plain_")
+    )
+    assert metrics["bleu"] == bleu(*tokens, lowercase=True, tokenize="none")["score"]
+    assert metrics["bleu_cased"] == bleu(*plain)["score"]
+    assert metrics["chrf_cased"] == chrf(*plain)["score"]
+
+
+def _rows(run: Path) -> list[dict[str, str]]:
+    lines = (run / "samples/test.jsonl").read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines if line]
