@@ -88,8 +88,7 @@ def get(
 
 def _fetched(package: "Package") -> list[str]:
     """Download what is missing, and show licence and citation: at the first time `fetch` does."""
-    from attnrun.data.download import fetch
-    from attnrun.launch.corpora import NOTICE
+    from attnrun.data.download import NOTICE, fetch
 
     introduced = (package.directory / NOTICE).exists()
     directory = fetch(package)
@@ -131,7 +130,8 @@ def verify(
     Every file in the directory is read; exit status 1 says that one is damaged.
     """
     from attnrun.data.download import verify as verified
-    from attnrun.launch.corpora import listed, whole
+    from attnrun.data.download import whole
+    from attnrun.launch.corpora import listed
 
     if name is None:
         every = listed(config_dir, tuple(trust or ()))

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -102,6 +102,17 @@ def state(package: Package) -> dict[str, Literal["present", "missing"]]:
             remote.name: "present" if (package.directory / remote.name).is_file() else "missing"
             for remote in package.files
         }
+
+
+def whole(package: Package) -> Package:
+    """Return the package with every file that is in its directory, those of other keys too.
+
+    Of these only the hash is known that they had when they came.
+    """
+    named = {remote.name for remote in package.files}
+    found = sorted(path.name for path in package.directory.glob("[!.]*") if path.is_file())
+    others = [Remote(name, "", None, 0) for name in found if name not in {*named, NOTICE}]
+    return replace(package, files=(*package.files, *others))
 
 
 def verify(package: Package) -> dict[str, Literal["ok", "missing", "damaged"]]:

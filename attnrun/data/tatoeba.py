@@ -35,15 +35,22 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 Way = Literal["hashed", "in-order"]
 
 
-def package(*, url: str | None = None, sha256: str | None = None) -> Package:
+def package(
+    *, source: str = "en", target: str = "fr", url: str | None = None, sha256: str | None = None
+) -> Package:
     """Return what is fetched: the text in the zip at `url`, that of the textbook where it is None.
 
     Args:
+        source: see `load`.
+        target: see `load`.
+        url: see `load`.
         sha256: of the text in the zip; None takes a text from another `url` as it comes.
 
     Raises:
-        UserError: `url` is no web address, or `sha256` no such hash.
+        UserError: the languages are not English and one other, `url` is no web address, or `sha256` no such
+            hash.
     """
+    _other_language(source, target, url)
     if sha256 is not None and not _SHA256.fullmatch(sha256):
         raise UserError(f"corpus.sha256={sha256!r} has not 64 hexadecimal digits")
     known = _FRENCH if url is None else _elsewhere(url)
@@ -87,7 +94,7 @@ def load(
             such lines or so many of them.
     """
     other = _other_language(source, target, url)
-    wanted = package(url=url, sha256=sha256)
+    wanted = package(source=source, target=target, url=url, sha256=sha256)
     file = fetch(wanted) / wanted.files[0].name
     parts = _divided(file, split, limit, valid, test)
     corpus = Corpus("tatoeba", "en", other, parts.train, parts.valid, parts.test)

@@ -6,7 +6,7 @@ What a corpus downloads is read from its one YAML file, which takes no Hydra. Th
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from attnrun.data.filters import Report
     from attnrun.data.tokenisers import Recipe
 
-NOTICE = "LICENCE.txt"  # what attnrun.data.download writes beside the files
 _EXPERIMENT = "translation"  # whose tokeniser and filter stand where no word names another
 _GROUPS = ("corpus", "filter", "tokeniser")  # that a word may name
 _SURELY = 0.8  # likeness from which on a word is a misspelt group, and no key of the corpus
@@ -137,19 +136,6 @@ def load(
     return *kept.apply(nodes.corpus()), nodes.tokeniser()
 
 
-def whole(package: "Package") -> "Package":
-    """Return the package with every file that is in its directory, those of other keys too.
-
-    Of these only the hash is known that they had when they came.
-    """
-    from attnrun.data.download import Remote
-
-    named = {remote.name for remote in package.files}
-    found = sorted(path.name for path in package.directory.glob("[!.]*") if path.is_file())
-    others = [Remote(name, "", None, 0) for name in found if name not in {*named, NOTICE}]
-    return replace(package, files=(*package.files, *others))
-
-
 def _without_packing(name: str) -> str:
     lower = name.lower()
     return next((lower.removesuffix(end) for end in _PACKED if lower.endswith(end)), lower)
@@ -195,7 +181,7 @@ def _key_and_value(word: str) -> tuple[str, Any]:
     key, text = _parted(word)
     try:
         return key.removeprefix("corpus."), json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return key.removeprefix("corpus."), text
 
 

@@ -80,6 +80,18 @@ def test_a_file_comes_once_and_is_then_found_without_the_server(server: Any, cac
     assert files(cache) == {"small/x.txt", "small/LICENCE.txt"}
 
 
+def test_a_verified_file_is_trusted_by_its_size(server: Any, cache: Path) -> None:
+    wanted = package(server.serve("/x.txt", TEXT))
+    place = fetch(wanted) / "x.txt"
+    place.write_bytes(TEXT[:-1] + b"?")
+    fetch(wanted)
+    assert verify(wanted) == {"x.txt": "damaged"}
+    place.write_bytes(TEXT[:-1])
+    with pytest.raises(UserError, match=r"is not the file it should be.*delete it"):
+        fetch(wanted)
+    assert verify(wanted) == {"x.txt": "damaged"}
+
+
 def test_the_text_of_a_zip_is_kept_under_our_name(server: Any, cache: Path) -> None:
     body = zipped(("deep/fra.txt", TEXT), ("deep/_about.txt", b"note"), ("__MACOSX/deep/._fra.txt", b"\0"))
     fetch(package(server.serve("/fra-eng.zip", body), zipped=True))
@@ -119,6 +131,7 @@ def test_a_terminal_sees_a_bar(server: Any, cache: Path) -> None:
         assert process.wait() == 0
     os.close(master)
     assert b"downloading x.txt" in shown and b"\x1b[" in shown and b"CC0" in shown
+    assert b".body" not in shown, "pooch's own messages name files that nobody will find"
 
 
 def test_without_a_known_hash_the_one_that_came_is_said_and_held_to(
@@ -309,6 +322,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a way out": (lambda: zipped(("../../x.txt", TEXT)), "exactly one"),
     "a zip in a zip": (lambda: zipped(("x.zip", zipped(("x.txt", TEXT)))), "exactly one"),
     "ten thousand": (lambda: zipped(*((f"{n}.txt", b"a") for n in range(10_000))), "found: 0.txt, 1.txt"),
+    "many more": (lambda: zipped() + b"PK\x01\x02" * 20_001, "more than 20,000 members"),
     "link": (lambda: zipped((_link("x.txt"), b"/etc/passwd")), "is a link or a device"),
     "device": (lambda: zipped((_link("x.txt", stat.S_IFCHR), b"")), "is a link or a device"),
     "encrypted": (_encrypted, "encrypted"),

@@ -1,4 +1,4 @@
-"""Damaged files of every format: a UserError, or exactly the pairs that a slow reader finds; never a shift."""
+"""Damaged files of every format: a UserError, or exactly the pairs a slow reader finds; never a shift."""
 
 import gzip
 import io
@@ -36,6 +36,11 @@ FAULTS = [
     *[b"\x1f\x8b", b"PK\x03\x04", b"\xef\xbb\xbf", b"\xff\xfe", b'"', b"{", b"}", b"[", b"\\", b":", b","],
     *[b"\\u0000", b"\\ud800", b"\\n", b"NaN", b"null", b"1e999", b"9" * 5000, b"[" * 3000, b"\\u00e9", b"_"],
 ]
+
+
+def write(path: Path, content: bytes) -> None:
+    path.unlink(missing_ok=True)  # some file systems are slow to overwrite
+    path.write_bytes(content)
 
 
 def mutated(content: bytes, chance: random.Random, count: int) -> bytes:
@@ -128,7 +133,7 @@ def test_tab_separated_files(tmp_path):
     for n in range(TRIES):
         content = "\n".join(f"{source}\t{target}" for source, target in sentences(chance, 7)).encode()
         content = mutated(content, chance, n % 4)
-        path.write_bytes(content)
+        write(path, content)
         tries.append((read(text.tsv, path), slow_tsv(content)))
     check_all(tries)
 
@@ -139,7 +144,7 @@ def test_pairs_of_files(tmp_path):
         sides = zip(*sentences(chance, 7), strict=True)
         contents = [mutated("\n".join(side).encode(), chance, n % 3) for side in sides]
         for content, suffix in zip(contents, ("en", "fr"), strict=True):
-            (tmp_path / f"fuzz.{suffix}").write_bytes(content)
+            write(tmp_path / f"fuzz.{suffix}", content)
         found = read(text.files, tmp_path / "fuzz", source="en", target="fr")
         tries.append((found, slow_files(*contents)))
     check_all(tries)
@@ -151,7 +156,7 @@ def test_json_lines(tmp_path):
         rows = [{"id": 7, "en": en, "fr": fr} for en, fr in sentences(chance, 7)]
         lines = [json.dumps(row, ensure_ascii=chance.random() < 0.5) for row in rows]
         content = mutated("\n".join(lines).encode(), chance, n % 3)
-        path.write_bytes(content)
+        write(path, content)
         tries.append((read(jsonl.load, path, source="en", target="fr"), slow_jsonl(content)))
     check_all(tries)
 
@@ -166,7 +171,7 @@ def test_damaged_archives(tmp_path, packing):
         content = bytearray(whole_file)
         for _ in range(n % 3):
             content[chance.randrange(len(content))] = chance.randrange(256)
-        path.write_bytes(content[: chance.randrange(len(content)) if n % 5 == 4 else None])
+        write(path, content[: chance.randrange(len(content)) if n % 5 == 4 else None])
         found = read(text.tsv, path)
         assert found in (None, given)
         read_whole += found == given
@@ -176,13 +181,7 @@ def test_damaged_archives(tmp_path, packing):
 def packed(content: bytes, packing: str) -> bytes:
     if packing == "gzip":
         return gzip.compress(content)
-    kinds = {
-        "stored": 0,
-        "deflated": zipfile.ZIP_DEFLATED,
-        "bzip2": zipfile.ZIP_BZIP2,
-        "lzma": zipfile.ZIP_LZMA,
-    }
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", kinds[packing]) as archive:
+    with zipfile.ZipFile(file, "w", getattr(zipfile, f"ZIP_{packing.upper()}")) as archive:
         archive.writestr("pairs.tsv", content)
     return file.getvalue()

@@ -1,6 +1,9 @@
 """Reading corpora: pairs never shift, and faults are named by file and line."""
 
+import bz2
 import gzip
+import lzma
+import os
 import random
 import re
 import time
@@ -107,7 +110,9 @@ def test_no_break_spaces_part_tokens():
         ("a\tb\nc\t\xa0\n", ":2: the target is empty"),
         (b"a\tb\nab\xff\tc\n", ":2: not UTF-8 at byte 2"),
         (b"\xef\xbb\xbfab\xff\tc\n", ":1: not UTF-8 at byte 5"),
-        ("a\tb\n".encode("utf-16"), "UTF-16"),
+        ("a\tb\n".encode("utf-16"), "looks like UTF-16"),
+        (lzma.compress(b"a\tb\n"), "looks like xz"),
+        (bz2.compress(b"a\tb\n"), "looks like bzip2"),
         (b"a\tb\nc\x00\td\n", ":2: a NUL byte"),
         ("a\tb\n" + "x" * 100_001 + "\ty\n", ":2: the line has more than 100,000 characters"),
         ("a\tb\n" + "é" * 400_001 + "\ty\n", ":2: the line has more than 100,000 characters"),
@@ -135,6 +140,8 @@ def test_missing_files_are_named_with_the_nearest(tmp_path):
     assert "no directory" in fault(str(tmp_path / "none" / "x.tsv"))
     assert "is a directory" in fault(str(tmp_path))
     assert "not a regular file" in fault("/dev/null")
+    os.mkfifo(tmp_path / "fifo.tsv")
+    assert "not a regular file" in fault(str(tmp_path / "fifo.tsv"))
     assert "is not a file's path" in fault("")
     assert "cannot read" in fault(path + "x" * 5000)
 
@@ -174,6 +181,17 @@ def test_columns_by_number_and_by_name(tmp_path):
 def test_wrong_columns_are_refused(tmp_path, keys, expected):
     path = write(tmp_path, "en\tfr\ttwice\ttwice\n" + "a\tb\tc\td\n" * 20)
     assert expected in fault(path, **keys)
+
+
+def test_columns_may_stand_between_bars(tmp_path):
+    rows = "".join(f"l'été {n} , a|b\t||| x {n}  |||  note \n" for n in range(7))
+    corpus = text.tsv(path=write(tmp_path, rows), separator="|||", tokenised=True, valid=0, test=0)
+    assert corpus.train[3] == Pair("l'été 3 , a|b\t", "x 3")
+    assert corpus.tokenised
+    named = text.tsv(path=write(tmp_path, "en ||| fr\n" + rows), source="fr", target="en", separator="|||")
+    assert named.source_language == "fr"
+    assert "pairs.tsv:1: no ||| between" in fault(write(tmp_path, lines(9)), separator="|||")
+    assert "pairs.tsv:1: 3 columns, and column 4" in fault(write(tmp_path, rows), separator="|||", target=4)
 
 
 def test_limit_takes_the_first_pairs_and_reads_no_further(tmp_path):
@@ -219,6 +237,16 @@ def test_more_text_than_the_limit_is_refused(tmp_path, monkeypatch):
     bomb = gzip.compress(b"a\tb\n" * 2**19)
     assert len(bomb) < 2**13
     assert "holds more than 1 MiB" in fault(write(tmp_path, bomb, "bomb.gz"))
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("bomb.txt", b"a\tb\n" * 2**19)
+    assert "bomb.zip/bomb.txt holds more than 1 MiB" in fault(str(tmp_path / "bomb.zip"))
+
+
+@pytest.mark.parametrize("line", [b"\n", b"a\tb\n"])
+def test_more_lines_than_the_limit_are_refused(tmp_path, monkeypatch, line):
+    monkeypatch.setattr(reading, "MAXIMUM_LINES", 10_000)
+    message = fault(write(tmp_path, gzip.compress(line * 10_001), "bomb.gz"))
+    assert message.endswith("bomb.gz holds more than 10,000 lines")
 
 
 def test_files_of_unequal_length_are_refused_with_both_counts(tmp_path):
@@ -237,6 +265,35 @@ def test_faults_in_a_pair_of_files_name_the_file_at_fault(tmp_path):
         text.files(path=str(tmp_path / "t"), source="de", target="en")
     with pytest.raises(UserError, match="both 'en'"):
         text.files(path=str(tmp_path / "t"), source="en", target="en")
+
+
+def test_a_zip_may_hold_a_pair_of_files(tmp_path):
+    contents = {name: "".join(f"{name} {n}\n" for n in range(23)) for name in ("en", "fr", "de")}
+    with zipfile.ZipFile(tmp_path / "pairs.zip", "w", zipfile.ZIP_DEFLATED) as made:
+        for name, content in contents.items():
+            made.writestr(f"folder/train.{name}", content)
+        made.writestr("folder/notes.txt", "notes")
+    keys = {"path": str(tmp_path / "pairs.zip"), "source": "de", "valid": 0, "test": 0}
+    corpus = text.files(target="en", **keys)
+    assert corpus.train == [Pair(f"de {n}", f"en {n}") for n in range(23)]
+    assert (corpus.name, corpus.source_language, corpus.target_language) == ("pairs", "de", "en")
+    with pytest.raises(UserError, match=r"pairs\.zip must hold exactly one \.es file; found: none"):
+        text.files(target="es", **keys)
+    with zipfile.ZipFile(tmp_path / "pairs.zip", "a") as made:
+        made.writestr("valid.en", "a\n")
+        made.writestr("valid.es", "a\n")
+    with pytest.raises(UserError, match=r"one \.en file; found: folder/train\.en, valid\.en"):
+        text.files(target="en", **keys)
+    with pytest.raises(UserError, match=r"train\.de has 23 lines, but .*pairs\.zip/valid\.es has 1"):
+        text.files(target="es", **keys)
+
+
+@pytest.mark.parametrize("path", ["", ".", "/", "x" * 5000, "a\0b", "~/none", "/dev/null"])
+@pytest.mark.parametrize("source", ["", "en", "../en", "e\0", "*", "x" * 5000])
+def test_odd_names_are_refused_in_one_line(path, source):
+    with pytest.raises(UserError) as caught:
+        text.files(path=path, source=source, target="fr")
+    assert "\n" not in str(caught.value)
 
 
 def make_directory(directory: Path, sizes: dict[str, int]) -> str:
