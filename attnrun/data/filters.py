@@ -53,11 +53,6 @@ class Report:
     valid: Tally
     examples: tuple[Dropped, ...]  # the first `EXAMPLES` for each split and reason
 
-    @property
-    def dropped(self) -> int:
-        """The number of pairs left out."""
-        return sum(tally.pairs - tally.kept for tally in (self.train, self.valid))
-
     def summary(self) -> str:
         """Return one line, like `29,000 training pairs: 28,699 kept; 301 longer than 50 words`."""
         valid = f"; {self.valid.summary('validation')}" if self.valid.dropped else ""

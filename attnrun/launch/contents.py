@@ -1,4 +1,4 @@
-"""What a config's `path` stands for: the content of the user's files, wherever they lie."""
+"""What the paths in a config stand for: the content of the user's files, wherever they lie."""
 
 import glob
 import hashlib
@@ -11,12 +11,14 @@ _BLOCK = 2**20  # bytes
 
 
 def with_contents(node: Any) -> Any:
-    """Return plain config values where each `path` of files that exist has become a hash of their content."""
+    """Return plain config values where what names files that exist has become a hash of their content."""
     if isinstance(node, list):
         return [with_contents(value) for value in node]
     if not isinstance(node, dict):
         return node
     changed = {key: with_contents(value) for key, value in node.items()}
+    if isinstance(node.get("alignments"), str):
+        changed["alignments"] = _content(node["alignments"], ())
     if isinstance(node.get("path"), str):
         changed["path"] = _content(node["path"], (node.get("source"), node.get("target")))
     return changed

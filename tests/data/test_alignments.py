@@ -130,6 +130,11 @@ def test_alignments_of_a_directory_are_those_of_its_test_files(tmp_path):
     assert {pair.links for pair in corpus.train + corpus.valid} == {None}
     assert len(text.files(test=3, **keys).test) == 3
     for suffix in ("en", "fr"):
+        write(tmp_path, "a\nb\n", f"valid.{suffix}")
+    assert [pair.links for pair in text.files(**keys).valid] == [None, None]
+    write(tmp_path, "0-0\n1-0\n\n", "gold")
+    assert "gold has 3 lines, but the text has 5 pairs" in fault(text.files, test=3, **keys)
+    for suffix in ("en", "fr"):
         (tmp_path / f"test.{suffix}").unlink()
     assert "belongs to the test files" in fault(text.files, **keys)
 
@@ -158,6 +163,9 @@ def test_links_counted_from_1_do_not_pass_for_links_counted_from_0(tmp_path):
     message = fault(tsv, tmp_path, rows)
     assert "pairs.tsv:1: a link names" in message
     assert message.endswith("the links look 1-indexed: set corpus.alignment_base=1")
+    message = fault(tsv, tmp_path, [(source, target, "7-1") for source, target, _ in ROWS])
+    assert "names source token 7" in message
+    assert "1-indexed" not in message  # counted from 1 it would lie outside too
 
 
 def test_an_alignment_file_of_another_length_is_refused_with_both_counts(tmp_path):

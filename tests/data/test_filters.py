@@ -26,7 +26,7 @@ def corpus(
 def train_of(given: Corpus, **keys) -> list[Pair]:
     kept, report = Filter(**keys).apply(given)
     assert report.train.kept == len(kept.train) == report.train.pairs - sum(report.train.dropped.values())
-    assert report.dropped == len(given.train) + len(given.valid) - len(kept.train) - len(kept.valid)
+    assert kept.test == given.test
     return kept.train
 
 
@@ -35,7 +35,7 @@ def test_by_default_nothing_is_dropped():
     kept, report = Filter().apply(given)
     assert kept == given
     assert report.summary() == "4 training pairs: 4 kept"
-    assert report.dropped == 0
+    assert report.examples == ()
 
 
 def test_lengths_are_of_each_side_and_the_ratio_of_the_longer():
@@ -77,6 +77,14 @@ def test_the_splits_share_no_sentence_after_deduplication():
         ("train", 12, "t 0"),
         ("valid", 1, "in test"),
     ]
+
+
+def test_a_pair_dropped_from_valid_costs_no_training_pair():
+    given = corpus(
+        [Pair("a", "only in valid")], [Pair("in test", "only in valid"), EVEN], [Pair("in test", "b")]
+    )
+    kept, _ = Filter(deduplicate=True).apply(given)
+    assert (kept.train, kept.valid) == (given.train, [EVEN])
 
 
 def test_only_equal_pairs_are_repeated():

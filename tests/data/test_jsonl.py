@@ -113,6 +113,7 @@ DEEP = "[" * 40_000 + "]" * 40_000
         ('{"en": "a", "fr": ""}', ":2: the target is empty"),
         ('{"en": " \\n\\t", "fr": "b"}', ":2: the source is empty"),
         ('{"en": "a\\ud800", "fr": "b"}', ":2: field 'en' holds half a surrogate pair"),
+        ('{"en": "\\udfffa", "fr": "b"}', ":2: field 'en' holds half a surrogate pair"),
         ('{"en": "a", "fr": "\\u0000b"}', ":2: field 'fr' holds a NUL character"),
         (b'{"en": "a", "fr": "\xff"}', ":2: not UTF-8 at byte 19"),
         (f'{{"en": "a", "fr": "b", "x": {DEEP}}}', ":2: JSON that is nested too deeply"),

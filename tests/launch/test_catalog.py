@@ -109,6 +109,12 @@ def test_the_hash_is_of_what_the_files_hold(tmp_path: Path) -> None:
     (tmp_path / "pair.fr").write_text("changed")
     assert of(pair, source="en", target="fr") != before[1]
     assert of(str(tmp_path), source="en", target="fr") != before[2]
+    (tmp_path / "gold").write_text("0-0")
+    gold = of(first, alignments=str(tmp_path / "gold"))
+    (tmp_path / "gold").rename(tmp_path / "moved")
+    assert of(first, alignments=str(tmp_path / "moved")) == gold
+    (tmp_path / "moved").write_text("0-1")
+    assert of(first, alignments=str(tmp_path / "moved")) != gold
 
 
 @pytest.mark.parametrize(
