@@ -19,34 +19,81 @@ tensor([[[0.5000, 0.5000, 0.0000],
          [0.5000, 0.5000, 0.0000]]])
 
 Scores are modules; each has a YAML file in `configs/attention`. A score of your own is a subclass of `Score`
-with one method, `score_projected`.
+with one method, `score_projected`. Normalisers are functions of scores and mask, with YAML files in
+`configs/normaliser`; `check_mask` says what looks wrong with a mask.
 """
 
 from attnrun.attention.attend import Normaliser, attend
 from attnrun.attention.kernels import Boxcar, Epanechikov, Gaussian, Kernel, Triangular
-from attnrun.attention.masks import as_mask, blank, causal_mask, lengths_mask
+from attnrun.attention.linear import LinearKernel, linear_attend
+from attnrun.attention.masks import (
+    as_mask,
+    blank,
+    block_mask,
+    causal_mask,
+    check_mask,
+    lengths_mask,
+    window_mask,
+)
 from attnrun.attention.multihead import MultiHead
-from attnrun.attention.scores import Additive, Dot, General, ScaledDot, Score, Uniform
+from attnrun.attention.normalisers import entmax15, masked_sigmoid, sparsemax, top_k_softmax
+from attnrun.attention.positions import (
+    Alibi,
+    LearnedPositions,
+    Position,
+    RelativeBias,
+    Rotary,
+    Sinusoidal,
+)
+from attnrun.attention.scores import (
+    Additive,
+    Concat,
+    Cosine,
+    Dot,
+    General,
+    Location,
+    ScaledDot,
+    Score,
+    Uniform,
+)
 from attnrun.attention.softmax import masked_softmax
 
 __all__ = [
     "Additive",
+    "Alibi",
     "Boxcar",
+    "Concat",
+    "Cosine",
     "Dot",
     "Epanechikov",
     "Gaussian",
     "General",
     "Kernel",
+    "LearnedPositions",
+    "LinearKernel",
+    "Location",
     "MultiHead",
     "Normaliser",
+    "Position",
+    "RelativeBias",
+    "Rotary",
     "ScaledDot",
     "Score",
+    "Sinusoidal",
     "Triangular",
     "Uniform",
     "as_mask",
     "attend",
     "blank",
+    "block_mask",
     "causal_mask",
+    "check_mask",
+    "entmax15",
     "lengths_mask",
+    "linear_attend",
+    "masked_sigmoid",
     "masked_softmax",
+    "sparsemax",
+    "top_k_softmax",
+    "window_mask",
 ]

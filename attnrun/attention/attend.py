@@ -19,6 +19,7 @@ def attend(
     value: Tensor,
     mask: Tensor | None = None,
     *,
+    bias: Tensor | None = None,
     normaliser: Normaliser = masked_softmax,
     projected: Tensor | None = None,
     dropout: float = 0.0,
@@ -28,8 +29,9 @@ def attend(
     """Return the context (..., N, V), and the weights (..., N, M) where `need_weights`, else None.
 
     query (..., N, D), key (..., M, Dk), value (..., M, V); leading axes broadcast. `mask` is anything
-    `as_mask` takes: boolean (True = may attend) or valid lengths. `normaliser(scores, mask)` makes weights of
-    scores. `dropout` falls on the weights, only where `training`; the weights returned are those before it.
+    `as_mask` takes: boolean (True = may attend) or valid lengths. `bias`, which broadcasts to (..., N, M), is
+    added to the scores. `normaliser(scores, mask)` makes weights of scores. `dropout` falls on the weights,
+    only where `training`; the weights returned are those before it.
 
     A query without a permitted key gets a zero context and a zero gradient. Keys and values that no query
     may attend to take no part, be they NaN or infinite.
@@ -40,19 +42,22 @@ def attend(
     Raises ValueError where the shapes do not go together.
     """
     keys = key if projected is None else projected
-    shape = _checked_shape(query, key, value, keys)
+    shape = checked_shape(query, key, value, keys)
     if mask is not None:
         mask = as_mask(mask, shape)
         query = blank(query, mask.any(-1))
         if projected is None:  # a decoder prepares its keys once, not at every step
             keys, value = blank(keys, mask.any(-2)), blank(value, mask.any(-2))
     scores = score(query, keys) if projected is None else score.score_projected(query, keys)
+    if bias is not None:
+        scores = (scores + bias).to(scores.dtype)  # a bias may be wider than scores of a half type
     weights = normaliser(scores, mask)  # (..., N, M)
     context = F.dropout(weights, dropout, training) @ value  # (..., N, V)
     return context, weights if need_weights else None
 
 
-def _checked_shape(query: Tensor, key: Tensor, value: Tensor, projected: Tensor) -> tuple[int, ...]:
+def checked_shape(query: Tensor, key: Tensor, value: Tensor, projected: Tensor) -> tuple[int, ...]:
+    """Return the shape (..., N, M) of the scores; raise ValueError where the shapes do not go together."""
     shapes = {"query": query.shape, "key": key.shape, "value": value.shape, "projected": projected.shape}
     told = ", ".join(f"{name} {tuple(shape)}" for name, shape in shapes.items() if name != "projected")
     if min(len(shape) for shape in shapes.values()) < 2:

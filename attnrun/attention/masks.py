@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from attnrun.ranges import NonNegativeInt, PositiveInt
+
 
 def lengths_mask(lengths: Tensor, keys: int) -> Tensor:
     """Let each row attend to its first `lengths` keys.
@@ -38,6 +40,47 @@ def causal_mask(queries: int, keys: int | None = None, *, device: torch.device |
     return torch.ones(queries, keys, dtype=torch.bool, device=device).tril(keys - queries)
 
 
+def window_mask(
+    queries: int,
+    keys: int | None = None,
+    *,
+    width: NonNegativeInt,
+    device: torch.device | str | None = None,
+) -> Tensor:
+    """Let each query see the keys within `width` places on either side: |i - j| <= width, a mask (N, M).
+
+    M = N where `keys` is not given; else the last query stands at the last key, as in `causal_mask`. The
+    sliding window of Beltagy et al. 2020, section 3.1, whose w counts both sides: w = 2 · width. For the past
+    alone: `causal_mask(n) & window_mask(n, width=w)`.
+
+    Raises ValueError where `width` is negative.
+    """
+    if width < 0:
+        raise ValueError(f"the width of a window must be 0 or more, got {width}")
+    places, keys_at = _places(queries, keys, device)
+    return (places - keys_at).abs() <= width
+
+
+def block_mask(
+    queries: int,
+    keys: int | None = None,
+    *,
+    size: PositiveInt,
+    device: torch.device | str | None = None,
+) -> Tensor:
+    """Let each query see the keys of its own block of `size`, counted from the first key: a mask (N, M).
+
+    M = N where `keys` is not given; else the last query stands at the last key, as in `causal_mask`. The last
+    block may be shorter. The local attention of Liu et al. 2018, section 4.2.4.
+
+    Raises ValueError where `size` is not positive.
+    """
+    if size < 1:
+        raise ValueError(f"the size of a block must be positive, got {size}")
+    places, keys_at = _places(queries, keys, device)
+    return places.div(size, rounding_mode="floor") == keys_at // size
+
+
 def as_mask(mask: Tensor | None, shape: Sequence[int], *, device: torch.device | str | None = None) -> Tensor:
     """Return a boolean mask with the axes of scores of shape (..., N, M), broadcastable to them.
 
@@ -58,12 +101,109 @@ def as_mask(mask: Tensor | None, shape: Sequence[int], *, device: torch.device |
     return mask[(None,) * (len(shape) - mask.dim())]
 
 
+def permitted(scores: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Return which scores (..., N, M) take part: boolean, of their shape. A score of -inf counts as masked.
+
+    `mask` is anything `as_mask` takes. Raises ValueError where it does not fit the scores.
+    """
+    finite = scores != -torch.inf
+    return finite if mask is None else finite & as_mask(mask, scores.shape)
+
+
+def check_mask(mask: Tensor, *, causal: bool = False) -> list[str]:
+    """Return what looks wrong with a mask, one line each; an empty list where it looks right.
+
+    `mask` is anything meant for `as_mask`, with the axes (..., N, M). `causal` says that no query is meant to
+    see a later key. Named are masks of other types, masks that hide exactly the past, causal masks that show
+    the future or are not square, padding that is inverted, rows that see nothing.
+
+    For looking at a first batch, not at every step: on a GPU each question waits for its answer. What is
+    legal is for `as_mask` to say; a mask named here may be meant. Padding is taken to stand at the end, as
+    `lengths_mask` puts it, and an inverted one is told by the batch: one row alone could be either.
+    """
+    found, mask = _read(mask)
+    if not mask.numel():
+        return found
+    if not mask.any():
+        return [*found, "the mask permits nothing at all; is it inverted? True = may attend"]
+    mask = torch.atleast_2d(mask)  # type: ignore[no-untyped-call]
+    seen = mask.reshape(-1, *mask.shape[-2:]).any(0)  # (N, M): by a head or sentence at least
+    return [*found, *_order_complaints(seen, causal), *_padding_complaints(mask), *_row_complaints(mask)]
+
+
 def blank(rows: Tensor, used: Tensor) -> Tensor:
     """Put zeros in the rows (..., R, F) that are not `used` (..., R), so that no NaN in them can spread.
 
     A weight of 0 is no protection: 0 · NaN is NaN, in the context as in the gradients.
     """
     return torch.where(used.unsqueeze(-1), rows, rows.new_zeros(()))
+
+
+def _places(queries: int, keys: int | None, device: torch.device | str | None) -> tuple[Tensor, Tensor]:
+    """Return the places of the queries (N, 1) and of the keys (M,); the last of both are the same."""
+    keys = queries if keys is None else keys
+    first = keys - queries
+    return torch.arange(first, keys, device=device).unsqueeze(-1), torch.arange(keys, device=device)
+
+
+def _read(mask: Tensor) -> tuple[list[str], Tensor]:
+    """Return a complaint about the type, if any, and the mask as the boolean it seems to be meant as."""
+    if mask.dtype == torch.bool:
+        return [], mask
+    binary = bool(((mask == 0) | (mask == 1)).all())
+    if _counts(mask) and not (binary and mask.dim() > 1 and mask.shape[-1] > 1):
+        return [], mask.reshape(-1, 1, 1) > 0  # of valid lengths only a 0 is worth a word
+    told = f"the mask is {mask.dtype}, a mask is boolean (True = may attend)"
+    if binary:
+        return [f"{told}; where 1 = may attend take mask.bool(), where 0 does take mask == 0"], mask != 0
+    return [f"{told}; of one that is added to scores take mask == 0"], mask == 0
+
+
+def _order_complaints(seen: Tensor, causal: bool) -> list[str]:
+    """Say what is wrong with who sees earlier and later keys: `seen` (N, M)."""
+    queries, keys = seen.shape
+    if queries != keys and not causal:
+        return []
+    if queries > keys:
+        return [f"the mask is not square: {queries} causal queries need as many keys or more, it has {keys}"]
+    here = keys - queries  # the last query stands at the last key
+    right = f"causal_mask({queries}, {keys})" if here else f"causal_mask({queries})"
+    later = seen.triu(here + 1)
+    all_later = int(later.sum()) == queries * (queries - 1) // 2
+    if not seen.tril(here - 1).any() and later.any() and (causal or all_later):
+        past = "exactly the past" if all_later else "the past"
+        return [f"the mask hides {past}: no query sees an earlier key; it is inverted, take {right}"]
+    return _causal_complaints(later, seen.diagonal(here), right) if causal else []
+
+
+def _causal_complaints(later: Tensor, own: Tensor, right: str) -> list[str]:
+    found = []
+    if later.any():
+        query, key = later.nonzero()[0].tolist()
+        found.append(f"query {query} sees key {key}, which comes later; take mask & {right}")
+    if not own.any():
+        found.append(f"no query sees the key of its own place, where {right} puts it")
+    return found
+
+
+def _padding_complaints(mask: Tensor) -> list[str]:
+    """Say where sentences of unlike length seem to begin with padding, every one of them: (..., N, M)."""
+    if (mask != mask[..., :1, :]).any():
+        return []  # padding is the same for all queries
+    rows = mask[..., 0, :].reshape(-1, mask.shape[-1])
+    at_the_end = not (rows[:, :-1] & ~rows[:, 1:]).any() and not rows[:, 0].any()
+    if at_the_end and (rows != rows[0]).any():
+        return ["no query sees the first key, rows of unlike length see the last: is the padding inverted?"]
+    return []
+
+
+def _row_complaints(mask: Tensor) -> list[str]:
+    blind = ~mask.any(-1)
+    if not blind.any():
+        return []
+    first = ", ".join(str(place) for place in blind.nonzero()[0].tolist())
+    count = f"{int(blind.sum())} of {blind.numel()} rows"
+    return [f"{count} see nothing and get a zero context, the first at [{first}]; is the mask inverted?"]
 
 
 def _mask_of_lengths(lengths: Tensor, shape: tuple[int, ...]) -> Tensor:

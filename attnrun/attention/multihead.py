@@ -1,37 +1,21 @@
-"""Multi-head attention over any score.
+"""Multi-head attention over any score, with any position scheme.
 
-Letters: B batch, H heads, N queries, M keys, E = H · D the size inside, D the size of a head.
+Letters: B batch, H heads, G groups (heads of keys and values), N queries, M keys, E = H · D the size inside,
+D the size of a head, P the size of what a score makes of a key (D for most).
 """
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
 from attnrun.attention.attend import Normaliser, attend
+from attnrun.attention.heads import PerHead, divisors, join, repeat, split
 from attnrun.attention.masks import as_mask, blank
+from attnrun.attention.positions import Position
 from attnrun.attention.scores import Score, scores_shape
 from attnrun.attention.softmax import masked_softmax
 from attnrun.errors import UserError
-from attnrun.ranges import Probability
-
-
-class PerHead(Score):
-    """One score a head, each with parameters of its own: query (..., H, N, D), key (..., H, M, D)."""
-
-    def __init__(self, size: int, heads: int, score: Callable[[int, int], Score]) -> None:
-        super().__init__(size, size)
-        self.scores = nn.ModuleList(score(size, size) for _ in range(heads))
-
-    def project_keys(self, key: Tensor) -> Tensor:
-        """Each head's own projection: (..., H, M, D) -> (..., H, M, P)."""
-        heads = zip(self.scores, key.unbind(-3), strict=True)
-        return torch.stack([score.project_keys(k) for score, k in heads], -3)  # type: ignore[operator]
-
-    def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
-        """Each head's own scores: (..., H, N, D) and (..., H, M, P) -> (..., H, N, M)."""
-        heads = zip(self.scores, query.unbind(-3), projected.unbind(-3), strict=True)
-        return torch.stack([score.score_projected(q, k) for score, q, k in heads], -3)  # type: ignore[operator]
+from attnrun.ranges import PositiveInt, Probability
 
 
 class MultiHead(nn.Module):
@@ -41,10 +25,18 @@ class MultiHead(nn.Module):
     shared out among the heads; the output has this size too. A score with parameters gets its own for each
     head, as the projections are each head's own; one without is shared.
 
-    `score` builds a score from (query size, key size). `bias` adds one to W_q, W_k and W_v, `output_bias` to
-    W_o. `dropout` falls on the weights in training.
+    `score` builds a score from (query size, key size). `position` marks queries and keys with their places
+    and biases the scores. `bias` adds one to W_q, W_k and W_v, `output_bias` to W_o. `dropout` falls on the
+    weights in training.
 
-    Raises UserError where `heads` does not divide `size`.
+    `groups` is G, the heads of keys and values, each of which serves H / G heads of queries: 1 is multi-query
+    attention (Shazeer 2019), more are grouped queries (Ainslie et al. 2023), None stands for H.
+
+    Without `projections` the heads are slices of query, key and value as they come, and the output is the
+    heads side by side: self-attention without weight matrices.
+
+    Raises UserError where `heads` does not divide `size` or `groups` does not divide `heads`, and for inputs
+    of other sizes, biases or fewer groups without `projections`.
     """
 
     def __init__(
@@ -56,23 +48,33 @@ class MultiHead(nn.Module):
         heads: int,
         score: Callable[[int, int], Score],
         normaliser: Normaliser = masked_softmax,
+        position: Position | None = None,
         *,
+        groups: PositiveInt | None = None,
+        projections: bool = True,
         bias: bool = False,
         output_bias: bool = False,
         dropout: Probability = 0.0,
     ) -> None:
         super().__init__()
         if heads < 1 or size % heads:
-            divisors = ", ".join(str(n) for n in range(1, size + 1) if size % n == 0)
-            raise UserError(f"{heads} heads do not divide the size {size}; choose from: {divisors}")
+            raise UserError(f"{heads} heads do not divide the size {size}; choose from: {divisors(size)}")
+        groups = heads if groups is None else groups
+        if groups < 1 or heads % groups:
+            raise UserError(f"{groups} groups do not divide {heads} heads; choose from: {divisors(heads)}")
         self.heads = heads
+        self.groups = groups
         self.dropout = dropout
         self.normaliser = normaliser
+        self.position = _position(position, size, heads)
         self.score = _head_score(size // heads, heads, score)
-        self.W_q = nn.Linear(query_size, size, bias=bias)
-        self.W_k = nn.Linear(key_size, size, bias=bias)
-        self.W_v = nn.Linear(value_size, size, bias=bias)
-        self.W_o = nn.Linear(size, size, bias=output_bias)
+        inner = size // heads * groups
+        if not projections:
+            _check_slices((query_size, key_size, value_size), size, inner, bias or output_bias)
+        self.W_q = nn.Linear(query_size, size, bias=bias) if projections else nn.Identity()
+        self.W_k = nn.Linear(key_size, inner, bias=bias) if projections else nn.Identity()
+        self.W_v = nn.Linear(value_size, inner, bias=bias) if projections else nn.Identity()
+        self.W_o = nn.Linear(size, size, bias=output_bias) if projections else nn.Identity()
 
     def forward(
         self,
@@ -92,30 +94,60 @@ class MultiHead(nn.Module):
         Raises ValueError where the mask does not fit.
         """
         if mask is not None:
-            mask = self._head_mask(mask, query, key)
+            mask = self._head_mask(mask, scores_shape(query, key))
             shared = mask.any(-3)  # what at least one head may do
             query = blank(query, shared.any(-1))
             key, value = blank(key, shared.any(-2)), blank(value, shared.any(-2))
+        return self.attend(query, self.project(key, value), mask, need_weights=need_weights)
+
+    def project(self, key: Tensor, value: Tensor, offset: int = 0) -> tuple[Tensor, Tensor]:
+        """Return what `attend` needs of key (B, M, Dk) and value (B, M, Dv): keys (B, G, M, P), values
+        (B, G, M, D).
+
+        Computed once, they serve many queries; those of later tokens, whose first stands at place `offset`,
+        are appended along axis -2. Where each head's score makes something of its own of the keys, as the
+        additive one does, there are H of them instead of G.
+        """
+        keys = self.position.rotate(split(self.W_k(key), self.groups), offset)  # (B, G, M, D)
+        if isinstance(self.score, PerHead):
+            keys = repeat(keys, self.heads)  # (B, H, M, D)
+        return self.score.project_keys(keys), split(self.W_v(value), self.groups)
+
+    def attend(
+        self,
+        query: Tensor,
+        projected: tuple[Tensor, Tensor],
+        mask: Tensor | None = None,
+        *,
+        offset: int = 0,
+        need_weights: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """`forward` for keys and values from `project`, the first of which stand at place 0.
+
+        `offset` is the place of the first query. Keys and values are used as they come: where their padding
+        may not be finite, `blank` it before projecting.
+        """
+        keys, values = (repeat(part, self.heads) for part in projected)  # (B, H, M, P), (B, H, M, D)
+        if mask is not None:
+            mask = self._head_mask(mask, scores_shape(query, keys[..., 0, :, :]))
         context, weights = attend(
             self.score,
-            self._split(self.W_q(query)),  # (B, H, N, D)
-            self._split(self.W_k(key)),  # (B, H, M, D)
-            self._split(self.W_v(value)),  # (B, H, M, D)
+            self.position.rotate(split(self.W_q(query), self.heads), offset),  # (B, H, N, D)
+            keys,
+            values,
             mask,
+            bias=self.position.bias(query.shape[-2], keys.shape[-2], offset),  # (H, N, M)
             normaliser=self.normaliser,
+            projected=keys,
             dropout=self.dropout,
             training=self.training,
             need_weights=need_weights,
         )
-        output: Tensor = self.W_o(context.transpose(-3, -2).flatten(-2))  # (B, H, N, D) -> (B, N, E)
+        output: Tensor = self.W_o(join(context))  # (B, H, N, D) -> (B, N, E)
         return output, weights
 
-    def _split(self, joined: Tensor) -> Tensor:
-        parted = joined.reshape(*joined.shape[:-1], self.heads, -1)  # (B, N, H, D)
-        return parted.transpose(-3, -2)  # (B, H, N, D)
-
-    def _head_mask(self, mask: Tensor, query: Tensor, key: Tensor) -> Tensor:
-        shape = scores_shape(query, key)  # (B, N, M)
+    def _head_mask(self, mask: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """A mask for scores of shape (B, N, M), with an axis of heads: (B, H or 1, N, M)."""
         if mask.dim() > len(shape):
             return as_mask(mask, (*shape[:-2], self.heads, *shape[-2:]))
         return as_mask(mask, shape).unsqueeze(-3)
@@ -124,3 +156,23 @@ class MultiHead(nn.Module):
 def _head_score(size: int, heads: int, score: Callable[[int, int], Score]) -> Score:
     single = score(size, size)
     return PerHead(size, heads, score) if any(True for _ in single.parameters()) else single
+
+
+def _position(position: Position | None, size: int, heads: int) -> Position:
+    if position is None:
+        return Position(size, heads)
+    if (position.size, position.heads) != (size, heads):
+        built = f"size {position.size} and {position.heads} heads"
+        raise ValueError(f"the position scheme was built for {built}, attention has {size} and {heads}")
+    return position
+
+
+def _check_slices(given: tuple[int, int, int], size: int, inner: int, bias: bool) -> None:
+    """Refuse what needs a projection where there is none."""
+    if inner != size:
+        raise UserError("heads without projections need keys and values of their own: leave groups unset")
+    if bias:
+        raise UserError("heads without projections have no bias: set bias and output_bias to false")
+    if given != (size, size, size):
+        told = ", ".join(f"{name} {n}" for name, n in zip(("query", "key", "value"), given, strict=True))
+        raise UserError(f"heads without projections need inputs of size {size}, got sizes: {told}")

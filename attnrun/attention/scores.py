@@ -6,12 +6,15 @@ Every score is built as `Score(query_size, key_size, **keys of its config)` and 
 
 import math
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from attnrun.attention.softmax import wide
 from attnrun.errors import UserError
-from attnrun.ranges import PositiveInt
+from attnrun.ranges import PositiveFloat, PositiveInt
 
 
 class Score(nn.Module, ABC):
@@ -20,7 +23,12 @@ class Score(nn.Module, ABC):
     Where the same keys meet many queries, as in a decoder, project them once and pass the result back:
     `score.score_projected(query, projected)` with `projected = score.project_keys(key)`. The module keeps
     nothing between calls.
+
+    Attributes:
+        by_place: whether keys are told apart by their places, counted from 0, so that their order matters.
     """
+
+    by_place: ClassVar[bool] = False
 
     def __init__(self, query_size: int, key_size: int) -> None:
         super().__init__()
@@ -140,6 +148,95 @@ class Additive(Score):
 
     def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
         """Score queries (..., N, D) against W_k k (..., M, hidden): (..., N, M)."""
-        summed = self.W_q(query).unsqueeze(-2) + projected.unsqueeze(-3)  # (..., N, M, hidden)
-        scores: Tensor = self.v(summed.tanh()).squeeze(-1)
-        return scores
+        return _tanh_network(self.W_q(query), projected, self.v)
+
+
+class Concat(Score):
+    """score(q, k) = vᵀ tanh(W [q; k]), without bias (Luong et al. 2015, section 3.1, `concat`).
+
+    `hidden` is the size of W [q; k]. The same function as the additive score: its two matrices side by side
+    in one, which starts smaller, as its columns are more. Builds a tensor (..., N, M, hidden).
+    """
+
+    def __init__(self, query_size: int, key_size: int, *, hidden: PositiveInt = 128) -> None:
+        super().__init__(query_size, key_size)
+        self.W = nn.Linear(query_size + key_size, hidden, bias=False)
+        self.v = nn.Linear(hidden, 1, bias=False)
+
+    def project_keys(self, key: Tensor) -> Tensor:
+        """The keys' share of W [q; k]: (..., M, Dk) -> (..., M, hidden)."""
+        return F.linear(key, self.W.weight[:, self.query_size :])
+
+    def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
+        """Score queries (..., N, D) against the keys' share (..., M, hidden): (..., N, M)."""
+        return _tanh_network(F.linear(query, self.W.weight[:, : self.query_size]), projected, self.v)
+
+
+class Cosine(Score):
+    """score(q, k) = strength · cos(q, k), a strength above 0 (Graves et al. 2014, section 3.3.1, eqs. 5, 6).
+
+    There the controller emits the strength at each step; here it is one number, `learned` or fixed. Vectors
+    of zeros, or next to it, have no direction and score 0, or next to it.
+
+    Raises UserError where the sizes differ, ValueError where the strength is not positive.
+    """
+
+    def __init__(
+        self, query_size: int, key_size: int, *, strength: PositiveFloat = 10.0, learned: bool = True
+    ) -> None:
+        require_one_size("cosine", query_size, key_size)
+        if not strength > 0:
+            raise ValueError(f"the strength of a cosine must be positive, got {strength}")
+        super().__init__(query_size, key_size)
+        self.strength = strength
+        self.log_strength = nn.Parameter(torch.tensor(math.log(strength))) if learned else None
+
+    def project_keys(self, key: Tensor) -> Tensor:
+        """Keys of length 1: (..., M, D)."""
+        return _directions(key)
+
+    def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
+        """Score queries (..., N, D) against keys of length 1 (..., M, D): (..., N, M)."""
+        strength = self.strength if self.log_strength is None else self.log_strength.exp()
+        return (_directions(query) * strength) @ projected.mT
+
+
+class Location(Score):
+    """score(q, key j) = (W q)_j: from the query alone (Luong et al. 2015, section 3.1, `location`).
+
+    Where to look, not what for: the content of the keys has no part. W has a row for each of
+    `maximum_length` places.
+
+    Raises UserError when scoring more keys than that.
+    """
+
+    by_place = True
+
+    def __init__(self, query_size: int, key_size: int, *, maximum_length: PositiveInt = 256) -> None:
+        super().__init__(query_size, key_size)
+        self.W = nn.Linear(query_size, maximum_length, bias=False)
+
+    def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
+        """Score queries (..., N, D) for the places of the keys (..., M, Dk): (..., N, M)."""
+        keys, places = projected.shape[-2], self.W.out_features
+        if keys > places:
+            raise UserError(
+                f"attention 'location': {keys} keys are more than attention.maximum_length={places}; "
+                "raise it, or choose an attention by content, such as general"
+            )
+        return F.linear(query, self.W.weight[:keys]).expand(scores_shape(query, projected))
+
+
+def _tanh_network(query: Tensor, key: Tensor, v: nn.Linear) -> Tensor:
+    """vᵀ tanh(q + k) of each pair of (..., N, hidden) and (..., M, hidden): (..., N, M)."""
+    summed = query.unsqueeze(-2) + key.unsqueeze(-3)  # (..., N, M, hidden)
+    scores: Tensor = v(summed.tanh()).squeeze(-1)
+    return scores
+
+
+def _directions(vectors: Tensor) -> Tensor:
+    """Vectors (..., R, F) divided by their lengths; the shortest stay, whose gradient would overflow."""
+    shortest = torch.finfo(vectors.dtype).tiny ** 0.5  # 1e-19 in float32, 0.008 in float16
+    length: Tensor = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True, dtype=wide(vectors))
+    directions: Tensor = vectors / length.masked_fill(length < shortest, 1.0)
+    return directions.to(vectors.dtype)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from attnrun.attention.masks import as_mask
+from attnrun.attention.masks import permitted
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -19,13 +19,14 @@ def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
 
     Raises ValueError where the mask does not fit the scores.
     """
-    permitted = scores != -torch.inf
-    if mask is not None:
-        permitted = permitted & as_mask(mask, scores.shape)
-    masked = ~permitted
+    masked = ~permitted(scores, mask)
     empty = masked.all(-1, keepdim=True)
     # An empty row goes through the softmax as zeros. Of -inf alone it would be NaN, as would its derivative;
     # both are filled away in the end, but torch.autograd.detect_anomaly would stop there.
     finite = scores.masked_fill(masked, -torch.inf).masked_fill(empty, 0.0)
-    wide = torch.float32 if scores.dtype in HALF else scores.dtype
-    return finite.softmax(-1, dtype=wide).masked_fill(masked, 0.0).to(scores.dtype)
+    return finite.softmax(-1, dtype=wide(scores)).masked_fill(masked, 0.0).to(scores.dtype)
+
+
+def wide(scores: Tensor) -> torch.dtype:
+    """Return the type to compute in: float32 for half types, else the scores' own."""
+    return torch.float32 if scores.dtype in HALF else scores.dtype

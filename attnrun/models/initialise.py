@@ -1,4 +1,4 @@
-"""Starting values of recurrent encoder-decoders."""
+"""Starting values of encoder-decoders, recurrent ones and Transformers."""
 
 import torch
 from torch import Tensor, nn
@@ -68,3 +68,24 @@ def shrink(embedding: nn.Embedding) -> None:
     et al. 2017, section 3.4, do, learned more slowly here.
     """
     embedding.weight.mul_(TIED_SPREAD)
+
+
+@torch.no_grad()
+def initialise_transformer(model: nn.Module) -> None:
+    """Set starting values by what a parameter does.
+
+    Embeddings have a variance of 1 / E, E their size, and zeros for the padding. Times √E, as they go in,
+    they have a spread of 1; as they are they can serve as output weights (Vaswani et al. 2017, section 3.4).
+    Matrices Xavier (Glorot and Bengio 2010), biases 0. Scores and position schemes keep the values they chose
+    for themselves.
+    """
+    for name, module in model.named_modules():
+        if {"score", "position"} & set(name.split(".")):
+            continue
+        if isinstance(module, nn.Embedding):
+            module.weight.normal_(std=module.embedding_dim**-0.5)
+            module.weight[module.padding_idx] = 0
+        elif isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                module.bias.zero_()

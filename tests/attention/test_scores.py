@@ -10,10 +10,14 @@ import attnrun.attention
 from attnrun.attention import (
     Additive,
     Boxcar,
+    Concat,
+    Cosine,
     Dot,
     Epanechikov,
     Gaussian,
     General,
+    LinearKernel,
+    Location,
     ScaledDot,
     Score,
     Triangular,
@@ -38,6 +42,20 @@ def additive(score: Additive, q: Vector, k: Vector) -> float:
     return dot(v, [math.tanh(a + b) for a, b in zip(product(w_q, q), product(w_k, k), strict=True)])
 
 
+def concat(score: Concat, q: Vector, k: Vector) -> float:
+    return dot(score.v.weight.tolist()[0], [math.tanh(x) for x in product(score.W.weight.tolist(), q + k)])
+
+
+def cosine(score: Cosine, q: Vector, k: Vector) -> float:
+    strength = score.strength if score.log_strength is None else score.log_strength.exp().item()
+    return strength * dot(q, k) / (math.hypot(*q) * math.hypot(*k))
+
+
+def linear(score: LinearKernel, q: Vector, k: Vector) -> float:
+    phi = {"elu": lambda x: math.exp(x) if x < 0 else x + 1, "relu": lambda x: max(x, 0)}[score.feature]
+    return math.log(dot([phi(x) for x in q], [phi(x) for x in k]))
+
+
 def log_kernel(kernel: Callable[[float], float]) -> Callable[[Score, Vector, Vector], float]:
     def scored(score: Score, q: Vector, k: Vector) -> float:
         density = kernel(math.dist(q, k) * torch.as_tensor(score.w).item())
@@ -52,6 +70,9 @@ FORMULAS = {
     "ScaledDot": lambda score, q, k: dot(q, k) / math.sqrt(len(q)),
     "General": lambda score, q, k: dot(q, product(score.W.weight.tolist(), k)),
     "Additive": additive,
+    "Concat": concat,
+    "Cosine": cosine,
+    "LinearKernel": linear,
     "Gaussian": log_kernel(lambda u: math.exp(-u * u / 2)),
     "Boxcar": log_kernel(lambda u: float(u < 1)),
     "Triangular": log_kernel(lambda u: 1 - u),
@@ -62,7 +83,9 @@ FORMULAS = {
 def pairwise(score: Score, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
     """Scores one pair at a time: by formula, or by the score itself where this file does not know it."""
     formula = FORMULAS.get(type(score).__name__)
-    if formula is None:
+    if isinstance(score, Location):
+        rows = [[product(score.W.weight.tolist()[: key.shape[1]], q) for q in qs] for qs in query.tolist()]
+    elif formula is None:
         rows = [
             [[score(q[None], k[None]) for k in ks] for q in qs] for qs, ks in zip(query, key, strict=True)
         ]
@@ -115,16 +138,84 @@ def test_features_of_another_size_are_refused(recipe, role):
         score(**given)
 
 
-@pytest.mark.parametrize("score", [Dot, ScaledDot, Gaussian, Boxcar, Triangular, Epanechikov])
+@pytest.mark.parametrize(
+    "score", [Dot, ScaledDot, Cosine, LinearKernel, Gaussian, Boxcar, Triangular, Epanechikov]
+)
 def test_unlike_sizes_are_refused_with_what_would_work(score):
     with pytest.raises(UserError, match=r"20.*size 2;.*'additive' and 'general'") as refused:
         score(20, 2)
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("score", [Additive, General])
+@pytest.mark.parametrize("score", [Additive, Concat, General, Location])
 def test_unlike_sizes_where_the_paper_has_them(score):
     assert score(D, DK)(torch.randn(B, N, D), torch.randn(B, M, DK)).shape == (B, N, M)
+
+
+def test_concat_is_additive_with_its_matrices_side_by_side():
+    one, two = Concat(D, DK, hidden=P).double(), Additive(D, DK, hidden=P).double()
+    one.W.weight.data.copy_(torch.cat([two.W_q.weight, two.W_k.weight], 1))
+    one.v.weight.data.copy_(two.v.weight)
+    query, key = torch.randn(B, N, D, dtype=torch.float64), torch.randn(B, M, DK, dtype=torch.float64)
+    torch.testing.assert_close(one(query, key), two(query, key), rtol=0, atol=1e-12)
+
+
+def test_a_cosine_is_blind_to_length_and_bounded_by_its_strength():
+    score = Cosine(D, D, strength=3.0, learned=False).double()
+    query, key = torch.randn(N, D, dtype=torch.float64), torch.randn(M, D, dtype=torch.float64)
+    scores = score(query, key)
+    torch.testing.assert_close(score(7 * query, 0.01 * key), scores, rtol=0, atol=1e-12)
+    assert scores.abs().max() < 3
+    torch.testing.assert_close(score(query, query).diagonal(), torch.full((N,), 3.0).double())
+    torch.testing.assert_close(score(query, -query).diagonal(), torch.full((N,), -3.0).double())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("size", [0.0, 1e-7])
+def test_a_cosine_with_a_vector_of_zeros_is_zero(dtype, size):
+    query = torch.cat([torch.ones(1, D), torch.zeros(1, D)]).to(dtype).requires_grad_()
+    key = torch.tensor([size, 0.0, 1.0], dtype=dtype)[:, None].repeat(1, D).requires_grad_()
+    score = Cosine(D, D, strength=2.0).to(dtype)
+    scores = score(query, key)
+    assert (scores[1] == 0).all()
+    assert scores[0, 1] == 0
+    short = 2.0 * bool(size) if dtype != torch.float16 else 0.0  # float16 could not hold its gradient
+    assert scores[0].tolist() == pytest.approx([short, 0, 2], abs=0.02)
+    found = torch.autograd.grad(scores.square().sum(), [query, key, *score.parameters()])
+    assert all(gradient.isfinite().all() for gradient in found)
+
+
+def test_the_strength_of_a_cosine_stays_positive():
+    score = Cosine(D, D, strength=0.5)
+    assert score.log_strength.exp().item() == pytest.approx(0.5)
+    score.log_strength.data.fill_(-9)  # as far as a step may go
+    assert 0 < score(torch.ones(1, D), torch.ones(1, D)).item() < 1e-3
+    assert not list(Cosine(D, D, learned=False).parameters())
+    with pytest.raises(ValueError, match="positive, got -1"):
+        Cosine(D, D, strength=-1.0)
+
+
+def test_location_looks_at_places_and_not_at_keys():
+    score = Location(D, DK, maximum_length=M).double()
+    query, key = torch.randn(B, N, D, dtype=torch.float64), torch.randn(B, M, DK, dtype=torch.float64)
+    scores = score(query, key)
+    assert torch.equal(score(query, torch.randn_like(key)), scores)
+    torch.testing.assert_close(score(query, key[:, :4]), scores[..., :4], rtol=0, atol=1e-12)
+    assert (scores[..., 1:] - scores[..., :-1]).abs().min() > 0
+
+
+def test_location_refuses_more_keys_than_it_has_places():
+    score = Location(D, DK, maximum_length=M)
+    with pytest.raises(UserError, match=r"8 keys .*attention.maximum_length=7; raise it") as refused:
+        score(torch.zeros(B, N, D), torch.zeros(B, M + 1, DK))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_score_says_whether_the_order_of_its_keys_matters(recipe):
+    score, (query, key, _) = recipe.build(), recipe.inputs()
+    order = torch.randperm(M)
+    permuted = torch.allclose(score(query, key[:, order]), score(query, key)[..., order])
+    assert permuted != score.by_place
 
 
 def test_additive_and_general_have_no_bias():

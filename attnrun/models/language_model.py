@@ -1,0 +1,99 @@
+"""A language model of self-attention: a Transformer's decoder without a source.
+
+Radford et al. 2018, section 3.1. Letters: B batch, N new tokens, M tokens so far, L layers, H heads, E model
+size, K vocabulary size.
+"""
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+from attnrun.attention import Normaliser, causal_mask, masked_softmax
+from attnrun.attention.positions import Sinusoidal
+from attnrun.models.initialise import initialise_transformer
+from attnrun.models.layers import Parts, PositionFactory
+from attnrun.models.seq2seq import AttentionFactory, DecoderState
+from attnrun.models.stacks import EncoderStack
+from attnrun.ranges import PositiveInt, Probability
+
+PAD = 0
+
+
+class TransformerLanguageModel(nn.Module):
+    """Predict the next token of each; the keys are those of `transformer.Transformer`.
+
+    Padding, 0, may follow the tokens of a sequence, which do not see it.
+
+    Raises UserError without attention, and where size, heads, groups and position do not go together.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        attention: AttentionFactory | None,
+        normaliser: Normaliser = masked_softmax,
+        position: PositionFactory = Sinusoidal,
+        *,
+        size: PositiveInt = 128,
+        heads: PositiveInt = 4,
+        groups: PositiveInt | None = None,
+        layers: PositiveInt = 4,
+        feedforward: PositiveInt = 512,
+        dropout: Probability = 0.1,
+        attention_dropout: Probability = 0.1,
+        norm: Literal["pre", "post"] = "pre",
+        activation: Literal["relu", "gelu"] = "gelu",
+        bias: bool = True,
+        tied: bool = True,
+    ) -> None:
+        super().__init__()
+        parts = Parts(
+            attention,
+            normaliser,
+            position,
+            size=size,
+            heads=heads,
+            groups=groups,
+            feedforward=feedforward,
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+            norm=norm,
+            activation=activation,
+            bias=bias,
+        )
+        self.embedding = nn.Embedding(vocabulary, size, padding_idx=PAD)
+        self.decoder = EncoderStack(parts, layers)
+        self.output = nn.Linear(size, vocabulary)
+        initialise_transformer(self)
+        if tied:
+            self.output.weight = self.embedding.weight
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """tokens (B, N) -> logits (B, N, K); those at place n are of token n + 1 and see tokens 0 to n."""
+        return self.project(self.states(tokens)[0])
+
+    def states(self, tokens: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        """tokens (B, N) -> states (B, N, E) to be projected, and the weights (B, L, H, N, N) or None."""
+        mask = causal_mask(tokens.shape[1], device=tokens.device)
+        embedded = self.decoder.embed(self.embedding, tokens)
+        made: tuple[Tensor, Tensor | None] = self.decoder(embedded, mask, need_weights)
+        return made
+
+    def project(self, states: Tensor) -> Tensor:
+        """Turn states (..., E) into logits (..., K)."""
+        logits: Tensor = self.output(states)
+        return logits
+
+    def start(self, sequences: int) -> DecoderState:
+        """Return the state of so many sequences before their first token."""
+        return DecoderState(self.decoder.start(sequences))
+
+    def step(
+        self, state: DecoderState, tokens: Tensor, need_weights: bool = False
+    ) -> tuple[DecoderState, Tensor, Tensor | None]:
+        """Read tokens (B, N), one or several: the next state, the states (B, N, E) as `states` gives them for
+        the whole sequence, and the weights (B, L, H, N, M) or None.
+        """
+        embedded = self.decoder.embed(self.embedding, tokens, state.tensors[0].shape[-2])
+        states, past, weights = self.decoder.extend(embedded, state.tensors, need_weights)
+        return DecoderState(past), states, weights
