@@ -19,7 +19,7 @@ from attnrun.data.corpus import Corpus, Pair
 from attnrun.data.filters import Filter
 from attnrun.data.moses import Moses
 from attnrun.data.tokenisers import Recipe, Tokeniser, fit_sides, from_json
-from attnrun.data.words import split
+from attnrun.data.words import natural_split, split
 from attnrun.errors import UserError
 from attnrun.models.decoding import Decoded, greedy
 from attnrun.models.seq2seq import AttentionFactory
@@ -185,12 +185,11 @@ def _corpus(config: Config, run: Run) -> Corpus:
 
 
 def _new_translator(config: Config, corpus: Corpus, run: Run) -> Translator:
-    source, target = fit_sides(config.tokeniser(), corpus.train)
-    languages = [corpus.source_language, corpus.target_language]
-    moses = languages if corpus.moses else None
+    source, target = fit_sides(config.tokeniser(), corpus)
+    moses = [corpus.source_language, corpus.target_language] if corpus.moses else None
     run.save_json("source_vocabulary", source.to_json())
     run.save_json("target_vocabulary", target.to_json())
-    run.save_json("text", {"languages": languages, "tokenised": corpus.tokenised, "moses": moses})
+    run.save_json("text", {"moses": moses})
     translator = _translator(config, source, target, moses, run.device)
     translator.model.to(run.dtype)
     return translator
@@ -230,8 +229,8 @@ def _test(translator: Translator, corpus: Corpus, run: Run) -> dict[str, Any]:
     run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), curves, run.experiment))
     scoring = _scoring(translator, corpus)
     scores = translation_scores(*_columns(rows, "prediction", "target"), **scoring)
-    words = "spaces" if corpus.tokenised else "words"
-    long = [row for row in rows if len(split(row["source"], words)) >= LONG]
+    how = natural_split(corpus.tokenised)
+    long = [row for row in rows if len(split(row["source"], how)) >= LONG]
     if long:
         scores["bleu_long"] = bleu(*_columns(long, "prediction", "target"), **scoring)["score"]
     if "plain_target" in rows[0]:

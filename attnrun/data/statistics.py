@@ -99,6 +99,7 @@ class Statistics:
     target_language: str
     source_vocabulary: int  # specials included, as is the next
     target_vocabulary: int
+    joint: bool  # both are one vocabulary
     splits: dict[str, SplitStatistics]
 
     def to_json(self) -> dict[str, Any]:
@@ -116,7 +117,7 @@ def describe(corpus: Corpus, recipe: Recipe) -> Statistics:
     Raises:
         UserError: the recipe finds no vocabulary in train.
     """
-    tokenisers = fit_sides(recipe, corpus.train)
+    tokenisers = fit_sides(recipe, corpus)
     splits = {name: pairs for name in SPLITS if (pairs := getattr(corpus, name))}
     shared = _shared(splits)
     return Statistics(
@@ -125,6 +126,7 @@ def describe(corpus: Corpus, recipe: Recipe) -> Statistics:
         corpus.target_language,
         tokenisers[0].size,
         tokenisers[1].size,
+        recipe.joint,
         {name: _split(pairs, tokenisers, shared[name]) for name, pairs in splits.items()},
     )
 
