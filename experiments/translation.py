@@ -32,7 +32,7 @@ from attnrun.training.checkpoint import load_best
 from attnrun.training.loop import Trainer, fit
 from attnrun.training.losses import projected_cross_entropy
 from attnrun.training.metrics import bleu, translation_scores
-from attnrun.training.textbook import Textbook
+from attnrun.training.textbook import Textbook, textbook_bleu
 
 PRIMARY = ("bleu", "max")
 LONG = 16  # source words from which on a sentence counts as long
@@ -243,10 +243,11 @@ def _textbook(translator: Translator, textbook: Textbook | None, run: Run) -> di
     if textbook is None:
         return {}
     rows = _rows(translator, [Pair(source, target) for source, target in textbook.phrases])
-    run.samples("phrases", rows)
+    scores = [textbook_bleu(row["prediction"].split(), row["target"].split()) for row in rows]
+    run.samples("phrases", [{**row, "bleu": score} for row, score in zip(rows, scores, strict=True)])
     logged = RunRecord(run.directory).metrics_rows()
     losses = [row["train/epoch_loss"] for row in logged if "train/epoch_loss" in row]
-    return textbook.figures([row["prediction"] for row in rows], losses[-1])
+    return textbook.figures(scores, losses[-1])
 
 
 def _rows(translator: Translator, pairs: Sequence[Pair]) -> list[dict[str, str]]:

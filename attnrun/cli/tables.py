@@ -102,7 +102,7 @@ def new_table(first: str, *others: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
     table.add_column(first, no_wrap=True, style="bold")
     for head in others:
-        table.add_column(head)
+        table.add_column(head, overflow="fold")  # a signature is quoted whole or not at all
     return table
 
 

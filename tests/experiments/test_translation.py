@@ -78,6 +78,7 @@ def test_the_textbooks_figures_are_of_the_last_epoch_and_the_phrases(
     assert document["metrics"]["textbook_loss"] == losses[-1] / 10
     phrases = _lines(run / "samples/phrases.jsonl")
     found = [textbook_bleu(row["prediction"].split(), row["target"].split()) for row in phrases]
+    assert found == [row["bleu"] for row in phrases]
     assert document["metrics"]["textbook_bleu"] == pytest.approx(sum(found) / 4)
 
 

@@ -30,7 +30,7 @@ def test_counts_are_clipped_and_orders_weigh_by_halves() -> None:
 
 def test_figures_are_the_mean_bleu_and_the_loss_over_padded_steps() -> None:
     textbook = Textbook(steps=7, phrases=[("go .", "va !"), ("hi .", "salut !")])
-    found = textbook.figures(["va !", "a b"], loss=0.21)
+    found = textbook.figures([1.0, 0.0], loss=0.21)
     assert found == {"train_loss": 0.21, "textbook_loss": pytest.approx(0.03), "textbook_bleu": 0.5}
 
 
