@@ -19,7 +19,7 @@ from attnrun.data.corpus import Corpus, Pair
 from attnrun.data.filters import Filter
 from attnrun.data.moses import Moses
 from attnrun.data.tokenisers import Recipe, Tokeniser, fit_sides, from_json
-from attnrun.data.words import split
+from attnrun.data.words import natural_split, split
 from attnrun.errors import UserError
 from attnrun.models.decoding import Decoded, greedy
 from attnrun.models.seq2seq import AttentionFactory
@@ -32,7 +32,7 @@ from attnrun.training.checkpoint import load_best
 from attnrun.training.loop import Trainer, fit
 from attnrun.training.losses import projected_cross_entropy
 from attnrun.training.metrics import bleu, translation_scores
-from attnrun.training.textbook import Textbook
+from attnrun.training.textbook import Textbook, textbook_bleu
 
 PRIMARY = ("bleu", "max")
 LONG = 16  # source words from which on a sentence counts as long
@@ -185,12 +185,11 @@ def _corpus(config: Config, run: Run) -> Corpus:
 
 
 def _new_translator(config: Config, corpus: Corpus, run: Run) -> Translator:
-    source, target = fit_sides(config.tokeniser(), corpus.train)
-    languages = [corpus.source_language, corpus.target_language]
-    moses = languages if corpus.moses else None
+    source, target = fit_sides(config.tokeniser(), corpus)
+    moses = [corpus.source_language, corpus.target_language] if corpus.moses else None
     run.save_json("source_vocabulary", source.to_json())
     run.save_json("target_vocabulary", target.to_json())
-    run.save_json("text", {"languages": languages, "tokenised": corpus.tokenised, "moses": moses})
+    run.save_json("text", {"moses": moses})
     translator = _translator(config, source, target, moses, run.device)
     translator.model.to(run.dtype)
     return translator
@@ -230,8 +229,8 @@ def _test(translator: Translator, corpus: Corpus, run: Run) -> dict[str, Any]:
     run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), curves, run.experiment))
     scoring = _scoring(translator, corpus)
     scores = translation_scores(*_columns(rows, "prediction", "target"), **scoring)
-    words = "spaces" if corpus.tokenised else "words"
-    long = [row for row in rows if len(split(row["source"], words)) >= LONG]
+    how = natural_split(corpus.tokenised)
+    long = [row for row in rows if len(split(row["source"], how)) >= LONG]
     if long:
         scores["bleu_long"] = bleu(*_columns(long, "prediction", "target"), **scoring)["score"]
     if "plain_target" in rows[0]:
@@ -244,10 +243,11 @@ def _textbook(translator: Translator, textbook: Textbook | None, run: Run) -> di
     if textbook is None:
         return {}
     rows = _rows(translator, [Pair(source, target) for source, target in textbook.phrases])
-    run.samples("phrases", rows)
+    scores = [textbook_bleu(row["prediction"].split(), row["target"].split()) for row in rows]
+    run.samples("phrases", [{**row, "bleu": score} for row, score in zip(rows, scores, strict=True)])
     logged = RunRecord(run.directory).metrics_rows()
     losses = [row["train/epoch_loss"] for row in logged if "train/epoch_loss" in row]
-    return textbook.figures([row["prediction"] for row in rows], losses[-1])
+    return textbook.figures(scores, losses[-1])
 
 
 def _rows(translator: Translator, pairs: Sequence[Pair]) -> list[dict[str, str]]:

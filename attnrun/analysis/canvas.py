@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 INK = "#222222"
 DPI = 160
+# By kind of file, what names the day or the version, which equal figures do not share.
+_METADATA = {"png": ("Software",), "svg": ("Date", "Creator"), "pdf": ("CreationDate", "Creator", "Producer")}
 _BORDER = 1.0  # inches around the axes while they are filled
 _MARGIN = 0.12  # inches around everything in the end
 _LETTER = 0.095  # inches, the mean width of a letter of a title
@@ -90,7 +92,7 @@ def fonts() -> list[str]:
 
 
 def save(figure: "Figure", path: str | Path) -> Path:
-    """Write a ``.png`` or ``.svg`` in one move, with its folder; equal figures give equal bytes.
+    """Write a ``.png``, ``.svg`` or ``.pdf`` in one move, with its folder; equal figures give equal bytes.
 
     Raises:
         UserError: another suffix.
@@ -98,17 +100,26 @@ def save(figure: "Figure", path: str | Path) -> Path:
     import matplotlib
 
     path = Path(path)
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in ("png", "svg"):
-        raise UserError(f"cannot draw {path.name!r}: choose a name that ends in .png or .svg")
-    metadata = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
+    kind = figure_kind(path)
     buffer = BytesIO()
     # The salt makes the names inside an SVG the same each time.
     with matplotlib.rc_context({"svg.hashsalt": "attnrun", "svg.fonttype": "path"}):
-        figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata)
+        figure.savefig(buffer, format=kind, dpi=DPI, metadata=dict.fromkeys(_METADATA[kind]))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_durably(path, buffer.getvalue())
     return path
+
+
+def figure_kind(path: Path) -> str:
+    """Return how a figure of this name is written, by its suffix.
+
+    Raises:
+        UserError: another suffix than those of `save`.
+    """
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in _METADATA:
+        raise UserError(f"cannot draw {path.name!r}: choose a name that ends in .png, .svg or .pdf")
+    return kind
 
 
 def to_pixels(figure: "Figure") -> NDArray[np.uint8]:

@@ -10,10 +10,13 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from attnrun.cli.tables import literal, new_table, shown_path
+from attnrun.cli.tables import figures_table, literal, new_table, print_figures, shown_path
 
 if TYPE_CHECKING:
     from attnrun.data.statistics import Side, Statistics
+
+_STATES = {"unknown": "unknown: no hash to compare with"}
+_ROOM_FOR_BARS = 72  # columns of a terminal
 
 
 def show_corpora(rows: Sequence[dict[str, Any]]) -> None:
@@ -43,24 +46,33 @@ def show_files(rows: Sequence[dict[str, str]]) -> None:
     """Print the state of each downloaded file."""
     table = new_table("corpus", "file", "state")
     for row in rows:
-        table.add_row(*map(literal, (row["corpus"], Path(row["path"]).name, row["state"])))
+        state = _STATES.get(row["state"], row["state"])
+        table.add_row(*map(literal, (row["corpus"], Path(row["path"]).name, state)))
     _print(table)
 
 
-def show_statistics(found: "Statistics", figure: Path) -> None:
-    """Print the figures of a corpus, a row a split or a side of one, and where the figure is."""
+def show_statistics(found: "Statistics") -> None:
+    """Print the figures of a corpus, a row a split or a side of one."""
     sides = list(_sides(found))
-    _print(_sizes(sides))
-    _print(_lengths(sides))
-    _print(_unknown(sides))
-    _print(_between(found))
+    print_figures(_sizes(sides))
+    print_figures(_lengths(sides))
+    print_figures(_unknown(sides))
+    print_figures(_between(found))
     if any(split.gold for split in found.splits.values()):
-        _print(_gold(found))
-    languages = (found.source_language, found.target_language)
-    sizes = (found.source_vocabulary, found.target_vocabulary)
-    named = (f"{language} {size:,}" for language, size in zip(languages, sizes, strict=True))
-    _print(literal(f"vocabulary: {', '.join(named)}"))
-    _print(literal(f"figure: {shown_path(figure)}"))
+        print_figures(_gold(found))
+    _print(literal(f"vocabulary: {_vocabulary(found)}"))
+
+
+def show_figure(path: Path) -> None:
+    """Print where a figure is."""
+    _print(literal(f"figure: {shown_path(path)}"))
+
+
+def _vocabulary(found: "Statistics") -> str:
+    source, target = found.source_vocabulary, found.target_vocabulary
+    if found.joint:
+        return f"{source:,} joint"
+    return f"{found.source_language} {source:,}, {found.target_language} {target:,}"
 
 
 def _sides(found: "Statistics") -> Iterator[tuple[str, "Side"]]:
@@ -70,7 +82,7 @@ def _sides(found: "Statistics") -> Iterator[tuple[str, "Side"]]:
 
 
 def _sizes(sides: Sequence[tuple[str, "Side"]]) -> Table:
-    table = _figures("sizes", "pairs", "distinct sentences", "tokens", "types")
+    table = figures_table("sizes", "pairs", "distinct sentences", "tokens", "types")
     for label, side in sides:
         counts = (len(side.lengths), side.distinct, side.tokens, side.types)
         table.add_row(literal(label), *map(_count, counts))
@@ -81,20 +93,21 @@ def _lengths(sides: Sequence[tuple[str, "Side"]]) -> Table:
     """Tabulate the lengths, with bars where a terminal shows them."""
     from attnrun.analysis.corpus_plots import bars
 
-    table = _figures("tokens a sentence", "mean", "median", "95 %", "longest")
+    table = figures_table("tokens a sentence", "mean", "median", "95 %", "longest")
     most = max(side.percentile_95 for _, side in sides)
-    terminal = sys.stdout.isatty() and sys.stdout.encoding.lower().startswith("utf")
-    if terminal:
+    unicode = sys.stdout.isatty() and sys.stdout.encoding.lower().startswith("utf")
+    drawn = unicode and Console().width >= _ROOM_FOR_BARS
+    if drawn:
         table.add_column(f"1 to {most} and more")
     for label, side in sides:
         lengths = (side.median, side.percentile_95, side.longest)
-        drawn = [literal(bars(side.lengths, most))] * terminal
-        table.add_row(literal(label), f"{side.mean:.1f}", *map(_count, lengths), *drawn)
+        line = [literal(bars(side.lengths, most))] * drawn
+        table.add_row(literal(label), f"{side.mean:.1f}", *map(_count, lengths), *line)
     return table
 
 
 def _unknown(sides: Sequence[tuple[str, "Side"]]) -> Table:
-    table = _figures("out of vocabulary", "tokens", "types", "sentences with one")
+    table = figures_table("out of vocabulary", "tokens", "types", "sentences with one")
     for label, side in sides:
         shares = (side.unknown_tokens, side.unknown_types, side.unknown_sentences)
         table.add_row(literal(label), *(f"{100 * share:.2f} %" for share in shares))
@@ -104,7 +117,7 @@ def _unknown(sides: Sequence[tuple[str, "Side"]]) -> Table:
 def _between(found: "Statistics") -> Table:
     """Tabulate what lies between the sides, and what a split shares with the others."""
     ratio = f"{found.target_language} / {found.source_language} tokens"
-    table = _figures("splits", ratio, "5 to 95 %", "shared source", "target", "both")
+    table = figures_table("splits", ratio, "5 to 95 %", "shared source", "target", "both")
     for name, split in found.splits.items():
         shared = (split.shared.source, split.shared.target, split.shared.both)
         spread = f"{split.ratio_low:.2f} to {split.ratio_high:.2f}"
@@ -113,19 +126,11 @@ def _between(found: "Statistics") -> Table:
 
 
 def _gold(found: "Statistics") -> Table:
-    table = _figures("gold alignments", "pairs", "sure links a pair", "possible")
+    table = figures_table("gold alignments", "pairs", "sure links a pair", "possible")
     for name, split in found.splits.items():
         if split.gold:
             links = (split.gold.sure, split.gold.possible)
             table.add_row(name, _count(split.gold.pairs), *(f"{count:.1f}" for count in links))
-    return table
-
-
-def _figures(first: str, *heads: str) -> Table:
-    """Return an empty table with its figures to the right; the heads are raw text."""
-    table = new_table(first)
-    for head in heads:
-        table.add_column(literal(head), justify="right", overflow="fold")
     return table
 
 

@@ -1,19 +1,18 @@
 """`attnrun data`: corpora to choose from, their downloads, and what they hold."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from attnrun.cli.complete import complete_corpus, complete_download
-from attnrun.cli.ends import echo_json, guarded, say
-from attnrun.cli.options import AsJson, ConfigDir, Trust
+from attnrun.cli.complete import complete_download
+from attnrun.cli.corpus_stats import stats
+from attnrun.cli.ends import echo_json, echo_line, guarded, say
+from attnrun.cli.options import AsJson, ConfigDir, CorpusKeys, Trust
 from attnrun.errors import RunFailed, UserError
 
 if TYPE_CHECKING:
     from attnrun.data.download import Package
-    from attnrun.data.statistics import Statistics
     from attnrun.launch.corpora import Listed
 
 data = typer.Typer(
@@ -23,23 +22,10 @@ data = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_FIGURES = Path("outputs/figures")
-_LONGEST_NAME = 60  # letters of a figure's name that come from outside
 _NAME_HELP = "A corpus, see `attnrun data list`."
 Name = Annotated[str, typer.Argument(metavar="NAME", help=_NAME_HELP, autocompletion=complete_download)]
 NameOrAll = Annotated[
     str | None, typer.Argument(metavar="[NAME]", help=_NAME_HELP, autocompletion=complete_download)
-]
-NameOrFile = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME|FILE",
-        help="A corpus, or a file: tab-separated, or JSON lines (.jsonl, .json).",
-        autocompletion=complete_corpus,
-    ),
-]
-Keys = Annotated[
-    list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Keys of the corpus, e.g. limit=1000.")
 ]
 
 
@@ -59,7 +45,7 @@ def list_corpora(config_dir: ConfigDir = None, trust: Trust = None, as_json: AsJ
 
 def get(
     name: Name,
-    keys: Keys = None,
+    keys: CorpusKeys = None,
     config_dir: ConfigDir = None,
     trust: Trust = None,
     as_json: AsJson = False,
@@ -83,7 +69,7 @@ def get(
         echo_json({"name": name, **about, "directory": str(package.directory), "files": paths})
         return
     for path in paths:
-        typer.echo(path)
+        echo_line(path)
 
 
 def _fetched(package: "Package") -> list[str]:
@@ -116,7 +102,7 @@ def where(
     if as_json:
         echo_json({"directory": str(place), "exists": place.is_dir()})
     else:
-        typer.echo(str(place))
+        echo_line(str(place))
 
 
 def verify(
@@ -167,55 +153,6 @@ def _package(name: str, config_dir: Path | None, trust: list[str] | None) -> "Pa
     if package is None:
         raise UserError(f"the corpus {name} downloads nothing; see `attnrun data list`")
     return package
-
-
-def stats(
-    given: NameOrFile,
-    keys: Keys = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option("--plot", metavar="FILE", help="Figure, .png or .svg; default: below outputs/figures."),
-    ] = None,
-    config_dir: ConfigDir = None,
-    trust: Trust = None,
-    as_json: AsJson = False,
-) -> None:
-    """Count sentences, lengths and unknown words.
-
-    The figures are those of a training with the same keys: attnrun data stats phrases;
-    attnrun data stats mine.tsv limit=10000 tokeniser=bpe tokeniser.size=4000;
-    attnrun data stats mine.jsonl source=en target=fr
-    """
-    from attnrun.launch.corpora import load
-
-    corpus, report, recipe = load(given, keys or (), config_dir, tuple(trust or ()))
-    if report.train.dropped or report.valid.dropped:
-        say(report.summary())
-    from attnrun.data.statistics import describe
-
-    found = describe(corpus, recipe)
-    figure = _draw(found, plot)
-    if as_json:
-        echo_json({**found.to_json(), "filter": report.to_json(), "figure": str(figure)})
-        return
-    from attnrun.cli.corpus_tables import show_statistics
-
-    show_statistics(found, figure)
-
-
-def _draw(found: "Statistics", plot: Path | None) -> Path:
-    from attnrun.analysis.corpus_plots import lengths_figure
-    from attnrun.analysis.plots import save
-
-    languages = (found.source_language, found.target_language)
-    lengths = {name: (split.source.lengths, split.target.lengths) for name, split in found.splits.items()}
-    figure = lengths_figure(lengths, languages, f"{found.name}: {' and '.join(languages)}")
-    return save(figure, plot or _FIGURES / f"corpus-{_file_name(found.name)}.png")
-
-
-def _file_name(text: str) -> str:
-    """Return the part of a text that may stand in a file's name: letters, digits, and marks between them."""
-    return re.sub(r"[^\w.-]+", "-", text)[:_LONGEST_NAME].strip(".-") or "file"
 
 
 def _entry(corpus: "Listed") -> dict[str, Any]:

@@ -41,6 +41,13 @@ def echo_json(document: Any) -> None:
     typer.echo(for_json(json.dumps(document, indent=2, ensure_ascii=False)))
 
 
+def echo_line(text: str) -> None:
+    """Print one line of foreign text: literally on a terminal, elsewhere exactly as it is."""
+    encoding = sys.stdout.encoding or "utf-8"
+    # `color` keeps Typer from cutting out what looks like an escape code.
+    typer.echo(for_terminal(text, encoding) if sys.stdout.isatty() else text, color=True)
+
+
 def say(message: str) -> None:
     """Print one line for the person, on stderr; text from outside is shown literally."""
     line = "; ".join(for_terminal(part) for part in message.splitlines() or [""])

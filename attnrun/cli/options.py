@@ -13,3 +13,6 @@ Trust = Annotated[
     list[str] | None, typer.Option("--trust", metavar="MODULE", help="Let configs name code of this module.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+CorpusKeys = Annotated[
+    list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Keys of the corpus, e.g. limit=1000.")
+]

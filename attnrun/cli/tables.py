@@ -1,13 +1,15 @@
 """Tables on stdout: plain enough to paste, coloured where a terminal shows them."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +19,8 @@ from attnrun.escape import for_terminal
 if TYPE_CHECKING:
     from attnrun.launch.catalog import Entry
     from attnrun.runs.find import RunRecord
+
+_UNLIMITED = 10_000  # columns of a terminal
 
 
 def show_catalog(found: "Mapping[str, Sequence[Entry]]") -> None:
@@ -29,24 +33,53 @@ def show_catalog(found: "Mapping[str, Sequence[Entry]]") -> None:
         console.print(table)
 
 
-def show_runs(records: "Sequence[RunRecord]") -> None:
-    """Print what the runs gave and where their files are; of many, the median and range of each metric."""
+def show_runs(records: "Sequence[RunRecord]", own_words: Sequence[Sequence[str]]) -> None:
+    """Print what the runs gave and where their files are.
+
+    `own_words` are the overrides in which each run differs from the others. Where that is the seed alone, the
+    median and range of each metric are shown, else a row a run.
+    """
     console = Console(highlight=False)
     if len(records) == 1:
         _show_run(console, records[0])
         return
-    results = [record.result or {} for record in records]
-    metrics = [result["metrics"] for result in results if result.get("status") == "done"]
-    table = new_table("metric", "median", "lowest", "highest", "runs")
-    for name in dict.fromkeys(name for found in metrics for name in found):
+    labels = [
+        " ".join(words) or f"seed={record.seed}" for record, words in zip(records, own_words, strict=True)
+    ]
+    ended = zip(labels, records, strict=True)
+    rows = [(label, record.metrics) for label, record in ended if record.status == "done"]
+    names = list(dict.fromkeys(name for _, found in rows for name in found))
+    if all(label.startswith("seed=") and " " not in label for label in labels):
+        print_figures(_medians(names, [found for _, found in rows]))
+    else:
+        for table in _by_run(names, rows, console.width):
+            print_figures(table)
+    for label, record in zip(labels, records, strict=True):
+        console.print(literal(f"{label} {record.status}: {shown_path(record.directory)}"), soft_wrap=True)
+
+
+def _medians(names: Sequence[str], metrics: Sequence[Mapping[str, Any]]) -> Table:
+    table = figures_table("metric", "median", "lowest", "highest", "runs")
+    for name in names:
         values = [found[name] for found in metrics if isinstance(found.get(name), int | float)]
         if values:
             shown = (median(values), min(values), max(values))
-            table.add_row(literal(name), *(literal(number(value)) for value in shown), str(len(values)))
-    console.print(table)
-    for record, result in zip(records, results, strict=True):
-        place = f"seed {result.get('seed')} {result.get('status')}: {shown_path(record.directory)}"
-        console.print(literal(place), soft_wrap=True)
+            table.add_row(literal(name), *(number(value) for value in shown), str(len(values)))
+    return table
+
+
+def _by_run(
+    names: Sequence[str], rows: Sequence[tuple[str, Mapping[str, Any]]], width: int
+) -> Iterator[Table]:
+    """Yield tables of a row a run, each with as many metrics as a line has room for."""
+    left = width - max((len(label) for label, _ in rows), default=0)
+    most = max(1, left // (2 + max(map(len, names), default=0)))
+    for start in range(0, len(names), most):
+        shown = names[start : start + most]
+        table = figures_table("run", *shown)
+        for label, metrics in rows:
+            table.add_row(literal(label), *(literal(number(metrics.get(name, ""))) for name in shown))
+        yield table
 
 
 def _show_run(console: Console, record: "RunRecord") -> None:
@@ -69,8 +102,33 @@ def new_table(first: str, *others: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
     table.add_column(first, no_wrap=True, style="bold")
     for head in others:
-        table.add_column(head)
+        table.add_column(head, overflow="fold")  # a signature is quoted whole or not at all
     return table
+
+
+def figures_table(first: str, *heads: str) -> Table:
+    """Return an empty table with its figures to the right; the heads are raw text."""
+    table = new_table(first)
+    for head in heads:
+        table.add_column(literal(head), justify="right", overflow="fold")
+    return table
+
+
+def print_figures(table: Table) -> None:
+    """Print a table whose heads wrap where the terminal is narrow, and whose figures never do."""
+    console = Console(highlight=False)
+    if _width(console, table) > console.width:
+        for column in table.columns:
+            unbroken = [*str(column.header).split(), *map(str, column.cells)]
+            column.width = max(map(cell_len, unbroken), default=1)
+            column.no_wrap = False
+        console.width = max(console.width, _width(console, table))  # a terminal breaks the line, not a pipe
+    console.print(table)
+
+
+def _width(console: Console, table: Table) -> int:
+    unlimited = console.options.update(max_width=_UNLIMITED)
+    return Measurement.get(console, unlimited, table).maximum
 
 
 def literal(text: object) -> Text:

@@ -96,7 +96,7 @@ def resume(
     record = RunRecord(find(Path("outputs"), run))
     if record.status == "done":
         say(f"{record.directory} is finished; nothing to do")
-        _show([record], as_json)
+        _show([record], [[]], as_json)
         return
     from attnrun.launch.job import execute
 
@@ -116,9 +116,13 @@ def finish(reports: "list[Report]", as_json: bool) -> None:
     """Show the runs that the reports name, then every failure; exit with the worst one's code."""
     from attnrun.runs.find import RunRecord
 
-    shown = [report.directory for report in reports if report.directory and (as_json or not report.exit_code)]
+    shown = [
+        (RunRecord(Path(report.directory)), words)
+        for report, words in zip(reports, _own_words(reports), strict=True)
+        if report.directory and (as_json or not report.exit_code)
+    ]
     if shown:
-        _show([RunRecord(Path(directory)) for directory in shown], as_json)
+        _show([record for record, _ in shown], [words for _, words in shown], as_json)
     failures = [report for report in reports if report.exit_code]
     for message in dict.fromkeys(report.message for report in failures):
         say(message)
@@ -126,11 +130,20 @@ def finish(reports: "list[Report]", as_json: bool) -> None:
         raise typer.Exit(max(report.exit_code for report in failures))
 
 
-def _show(records: "list[RunRecord]", as_json: bool) -> None:
+def _own_words(reports: "list[Report]") -> list[list[str]]:
+    """Return for each job the overrides that not all of them have: what a sweep sweeps over."""
+    shared = set.intersection(*(set(report.overrides) for report in reports)) if reports else set()
+    return [[word for word in report.overrides if word not in shared] for report in reports]
+
+
+def _show(records: "list[RunRecord]", own_words: list[list[str]], as_json: bool) -> None:
     if as_json:
-        documents = [{"run": str(record.directory), **(record.result or {})} for record in records]
+        documents = [
+            {"run": str(record.directory), **({"overrides": words} if words else {}), **(record.result or {})}
+            for record, words in zip(records, own_words, strict=True)
+        ]
         echo_json(documents[0] if len(documents) == 1 else documents)
         return
     from attnrun.cli.tables import show_runs
 
-    show_runs(records)
+    show_runs(records, own_words)

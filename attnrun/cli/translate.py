@@ -1,16 +1,14 @@
 """`attnrun translate`: translate text with an attention mechanism and show where it looked."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from attnrun.cli.complete import complete_attention, complete_corpus, complete_override, complete_run
-from attnrun.cli.ends import echo_json, say
+from attnrun.cli.ends import echo_json, echo_line, say
 from attnrun.cli.options import AsJson, ConfigDir, Trust
 from attnrun.errors import RunFailed, UserError
-from attnrun.escape import for_terminal
 
 if TYPE_CHECKING:
     from attnrun.cli.inputs import Inputs
@@ -41,7 +39,7 @@ def translate(
         typer.Option(
             "--corpus",
             "-c",
-            help="A corpus by name, or a tab-separated file.",
+            help="A corpus by name, or a file: tab-separated, or JSON lines (.jsonl, .json).",
             autocompletion=complete_corpus,
         ),
     ] = None,
@@ -76,8 +74,17 @@ def translate(
 
     inputs = read_inputs(text or [])
     if run is None:
-        words = _overrides(attention, corpus, override or [], config_dir)
-        directory = _find_or_train(words, tuple(trust or ()), config_dir)
+        from attnrun.launch.corpus_words import Spelling, choose, telling_fields
+
+        spelling = Spelling("--corpus ", "--set corpus.", "--set ")
+        choice = None if corpus is None else choose(corpus, config_dir, spelling)
+        words = [
+            f"attention={attention or 'bahdanau'}",
+            *(choice.overrides if choice else ()),
+            *(override or ()),
+        ]
+        with telling_fields(choice, spelling):
+            directory = _find_or_train(words, tuple(trust or ()), config_dir)
     elif attention or corpus or override:
         raise UserError("--run names a trained run; --attention, --corpus and --set belong to a new one")
     else:
@@ -85,17 +92,6 @@ def translate(
 
         directory = find(_OUTPUTS, run)
     _translate(directory, inputs, tuple(trust or ()), as_json)
-
-
-def _overrides(
-    attention: str | None, corpus: str | None, others: list[str], config_dir: Path | None
-) -> list[str]:
-    words = [f"attention={attention or 'bahdanau'}"]
-    if corpus is not None:
-        from attnrun.launch.corpora import choose
-
-        words += choose(corpus, config_dir)
-    return words + others
 
 
 def _find_or_train(words: list[str], trust: tuple[str, ...], config_dir: Path | None) -> Path:
@@ -139,10 +135,8 @@ def _translate(directory: Path, inputs: "Inputs", trust: tuple[str, ...], as_jso
         document = _document(directory, examples, predictions, maps, pictures, scores)
         echo_json(document)
     elif inputs.many:
-        shown = sys.stdout.isatty()  # elsewhere the exact text goes on, one line a sentence
         for prediction in predictions:
-            # `color` keeps Typer from cutting out what looks like an escape code.
-            typer.echo(for_terminal(prediction) if shown else prediction, color=True)
+            echo_line(prediction)
     else:
         from attnrun.cli.maps import show_translations
 

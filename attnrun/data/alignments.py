@@ -7,7 +7,8 @@ from typing import Literal
 
 from attnrun.data import words
 from attnrun.data.corpus import Links, Pair
-from attnrun.data.reading import read_lines
+from attnrun.data.pairs import checked
+from attnrun.data.reading import counted, read_lines
 from attnrun.errors import UserError
 from attnrun.escape import truncate
 
@@ -15,7 +16,9 @@ Base = Literal[0, 1]  # the number of a sentence's first token
 Written = tuple[str, str]  # a place, as `file:number`, and the links of one pair as they stand there
 Row = tuple[Pair, Written | None]
 _LINK = re.compile(r"([0-9]{1,9})([-p?])([0-9]{1,9})")
-_LINE_NUMBER = re.compile(r"[0-9]+\t")  # some corpora number the lines of every file
+_LINE_NUMBER = re.compile(r"\A([0-9]+)\t")  # some corpora number the lines of every file
+# Between spaces in tokens alone; French sets other marks apart in plain text too.
+_LONE_MARK = re.compile(r"(?<!\S)[.,。，、](?!\S)")
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,13 @@ class Gold:
     def attach(self, rows: Sequence[Row], lines: int | None) -> list[Pair]:
         """Return the pairs with their links, 0-indexed.
 
-        The file must have `lines` lines; None where the text goes on after these rows.
+        The file must have `lines` lines; None where the text goes on after these rows. Numbers that begin
+        the lines of links and of sentences alike, with a tab after them, are cut off.
 
         Raises:
             UserError: a link is not of the form or lies outside its sentence, the base is not that of the
-                file, or the file has another number of lines than the text.
+                file, the file has another number of lines than the text, its lines are numbered otherwise,
+                or the links look as if they counted what stands between spaces and `tokenised` is false.
         """
         pairs = [pair for pair, _ in rows]
         if self.file is None:
@@ -50,11 +55,16 @@ class Gold:
             written = _read(self.file, len(rows) if lines is None else lines, whole=lines is not None)
         if not written:
             return pairs
-        parsed = [(place, list(_parse(place, text))) for place, text in written[: len(pairs)]]
+        written = written[: len(pairs)]
+        pairs = _unnumbered(pairs, written)
+        parsed = [(place, list(_parse(place, text))) for place, text in written]
         zero = any(0 in link[:2] for _, links in parsed for link in links)
-        return [
+        linked = [
             self._linked(pair, links, place, zero) for pair, (place, links) in zip(pairs, parsed, strict=True)
         ]
+        if not self.tokenised:
+            _refuse_other_tokens(linked, [place for place, _ in written])
+        return linked
 
     def _linked(self, pair: Pair, links: list[tuple[int, int, bool]], place: str, zero: bool) -> Pair:
         sizes = self._count(pair.source), self._count(pair.target)
@@ -72,7 +82,7 @@ class Gold:
         for side, index, size in zip(("source", "target"), link, sizes, strict=False):
             if index - self.base in range(size):
                 continue
-            fault = f"{place}: a link names {side} token {index}, but the {side} has {size} tokens"
+            fault = f"{place}: a link names {side} token {index}, but the {side} has {counted(size, 'token')}"
             if index < self.base:
                 fault += ", counted from 1; the links look 0-indexed: set corpus.alignment_base=0"
             elif self.base == 0:
@@ -89,13 +99,15 @@ def _read(path: str, count: int, *, whole: bool) -> list[Written]:
         lines.pop()
     if len(lines) < count or (whole and len(lines) > count):
         least = "" if whole else "at least "
-        raise UserError(f"{path} has {len(lines)} lines, but the text has {least}{count} pairs")
+        raise UserError(
+            f"{path} has {counted(len(lines), 'line')}, but the text has {least}{counted(count, 'pair')}"
+        )
     return lines
 
 
 def _parse(place: str, text: str) -> Iterator[tuple[int, int, bool]]:
     """Yield source token, target token, and whether the link is sure; numbers as written."""
-    for word in _LINE_NUMBER.sub("", text, count=1).split():
+    for word in _LINE_NUMBER.sub("", text).split():
         link = _LINK.fullmatch(word)
         if link is None:
             raise UserError(
@@ -106,3 +118,70 @@ def _parse(place: str, text: str) -> Iterator[tuple[int, int, bool]]:
 
 def _in_order(links: set[tuple[int, int]]) -> Links:
     return tuple(sorted(links))
+
+
+def _unnumbered(pairs: Sequence[Pair], written: Sequence[Written]) -> list[Pair]:
+    """Cut off the numbers of the lines where the sentences have those that their links have.
+
+    Without them the first token of a sentence would be its number.
+    """
+    numbers = [_number(text) for _, text in written]
+    sides = [
+        _side_unnumbered(side, [getattr(pair, side) for pair in pairs], numbers, written)
+        for side in ("source", "target")
+    ]
+    rows = zip(*sides, written, strict=True)
+    return [checked(source, target, place, place) for source, target, (place, _) in rows]
+
+
+def _side_unnumbered(
+    side: str, texts: list[str], numbers: Sequence[str | None], written: Sequence[Written]
+) -> list[str]:
+    found = [_number(text) for text in texts]
+    if not (any(found) and any(numbers)) and not all(found):
+        return texts
+    for number, own, (place, _) in zip(numbers, found, written, strict=True):
+        if number != own:
+            begins = [f"with {each} and a tab" if each else "without a number" for each in (number, own)]
+            raise UserError(
+                f"{place}: the line begins {begins[0]}, but its {side} {begins[1]}; number both, or none"
+            )
+    return [_LINE_NUMBER.sub("", text) for text in texts]
+
+
+def _number(text: str) -> str | None:
+    match = _LINE_NUMBER.match(text)
+    return match[1] if match else None
+
+
+def _refuse_other_tokens(pairs: Sequence[Pair], places: Sequence[str]) -> None:
+    """Refuse links that count what stands between spaces, where `words.tokenise` makes more tokens of it.
+
+    So they do if not one of them lies beyond that count, and most texts have a full stop or a comma between
+    spaces, as plain text has not.
+    """
+    linked = [(pair, place) for pair, place in zip(pairs, places, strict=True) if pair.links or pair.possible]
+    lone = sum(bool(_LONE_MARK.search(f"{pair.source}\n{pair.target}")) for pair, _ in linked)
+    if 2 * lone <= len(linked):
+        return
+    first = None
+    for pair, place in linked:
+        for between_spaces, token in _readings(pair):
+            if between_spaces is None:
+                return
+            first = first or (None if between_spaces.startswith(token) else place)
+    if first is not None:
+        raise UserError(
+            f"{first}: the text looks tokenised, and the links look as if they counted what stands between "
+            "spaces; set corpus.tokenised=true"
+        )
+
+
+def _readings(pair: Pair) -> Iterator[tuple[str | None, str]]:
+    """Yield each linked token counted between spaces, None where there are not so many, and by words."""
+    links = (*(pair.links or ()), *(pair.possible or ()))
+    for side, text in enumerate((pair.source, pair.target)):
+        spaced, tokens = text.split(), words.tokenise(text)
+        for link in links:
+            index = link[side]
+            yield spaced[index] if index < len(spaced) else None, words.display(tokens[index])

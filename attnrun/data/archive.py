@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from attnrun.data.reading import TEXT, only_text
+from attnrun.data.reading import TEXT, only_text, shown_name
 from attnrun.errors import UserError
 
 _BLOCK = 2**16  # bytes
@@ -64,6 +64,8 @@ def keep(body: Path, place: Path, *, zipped: bool, limit: int) -> str:
 
 def _check_members(body: Path) -> None:
     """Count them first: `zipfile` keeps half a kilobyte of each before it says how many there are."""
+    if not body.stat().st_size:
+        raise UserError("no sound zip: it is empty")
     with body.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as view:
         count = sum(1 for _ in islice(_MEMBER.finditer(view), _MOST_MEMBERS + 1))
     if count > _MOST_MEMBERS:
@@ -74,9 +76,9 @@ def _member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     member = only_text(archive, _SELF, TEXT)
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG):
-        raise UserError(f"{_SELF}: {member.filename!r} is a link or a device, not a file")
+        raise UserError(f"{_SELF}: {shown_name(member)!r} is a link or a device, not a file")
     if member.compress_type not in _PACKINGS:
-        raise UserError(f"{_SELF}: {member.filename!r} is packed neither by deflate nor not at all")
+        raise UserError(f"{_SELF}: {shown_name(member)!r} is packed neither by deflate nor not at all")
     return member
 
 

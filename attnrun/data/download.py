@@ -5,19 +5,21 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from attnrun.data.archive import keep
-from attnrun.data.transfer import say, transfer
+from attnrun.data.transfer import say, transfer, without_password
 from attnrun.errors import UserError
 
 _ZIP_SLACK = 2**20  # bytes that a zip may have beyond its text: other members, names, incompressible text
 _PARTIAL = ".partial-"
 NOTICE = "LICENCE.txt"
+
+Verdict = Literal["ok", "missing", "damaged", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Remote:
         sha256: of the file as it is kept; None where it is not known.
         size: bytes it has, or the most it may have.
         zipped: the address serves a zip, of which the only text is kept.
+        check: raises a UserError where the file at a path is not of its form, before it is kept.
     """
 
     name: str
@@ -37,17 +40,22 @@ class Remote:
     sha256: str | None
     size: int
     zipped: bool = False
+    check: Callable[[Path], None] | None = None
 
 
 @dataclass(frozen=True)
 class Package:
-    """What is fetched, under which licence, and whom to cite for it."""
+    """What is fetched, under which licence, and whom to cite for it.
+
+    `known` are files that may lie in the same directory too: those that other keys fetch.
+    """
 
     name: str
     licence: str
     citation: str
     homepage: str
     files: tuple[Remote, ...]
+    known: tuple[Remote, ...] = ()
 
     @property
     def directory(self) -> Path:
@@ -88,9 +96,9 @@ def fetch(package: Package) -> Path:
         if missing:
             package.directory.mkdir(parents=True, exist_ok=True)
             with _locked(package):
-                for remote in missing:
+                for number, remote in enumerate(missing, 1):
                     if not _is_there(package, remote):
-                        _get(package.directory, remote)
+                        _get(package, remote, len(missing) - number)
         _introduce(package)
     return package.directory
 
@@ -105,27 +113,31 @@ def state(package: Package) -> dict[str, Literal["present", "missing"]]:
 
 
 def whole(package: Package) -> Package:
-    """Return the package with every file that is in its directory, those of other keys too.
-
-    Of these only the hash is known that they had when they came.
-    """
+    """Return the package with every file that is in its directory, those of other keys too."""
     named = {remote.name for remote in package.files}
+    known = {remote.name: remote for remote in package.known}
     found = sorted(path.name for path in package.directory.glob("[!.]*") if path.is_file())
-    others = [Remote(name, "", None, 0) for name in found if name not in {*named, NOTICE}]
+    others = [known.get(name, Remote(name, "", None, 0)) for name in found if name not in {*named, NOTICE}]
     return replace(package, files=(*package.files, *others))
 
 
-def verify(package: Package) -> dict[str, Literal["ok", "missing", "damaged"]]:
-    """Say of each file whether it has the hash it should have, or had when it came; all are read."""
+def verify(package: Package) -> dict[str, Verdict]:
+    """Say of each file whether it has the hash it should have, or had when it came; all are read.
+
+    It is `unknown` of a file that has neither: one of no package, or placed by hand and not used yet.
+    """
     with _explained(package.directory):
         return {remote.name: _verdict(package, remote) for remote in package.files}
 
 
-def _verdict(package: Package, remote: Remote) -> Literal["ok", "missing", "damaged"]:
+def _verdict(package: Package, remote: Remote) -> Verdict:
     place = package.directory / remote.name
     if not place.is_file():
         return "missing"
-    return "ok" if _expected(place, remote) in (None, _hash(place)) else "damaged"
+    expected = _expected(place, remote)
+    if expected is None:
+        return "unknown"
+    return "ok" if expected == _hash(place) else "damaged"
 
 
 def _is_there(package: Package, remote: Remote) -> bool:
@@ -147,18 +159,21 @@ def _is_there(package: Package, remote: Remote) -> bool:
     return True
 
 
-def _get(directory: Path, remote: Remote) -> None:
-    """Download one file; the caller holds the lock."""
+def _get(package: Package, remote: Remote, more: int) -> None:
+    """Download one file, while `more` are missing; the caller holds the lock."""
+    directory = package.directory
     for stale in directory.glob(f"{_PARTIAL}*"):  # of processes that died: the lock was theirs
         shutil.rmtree(stale, ignore_errors=True)
     place = directory / remote.name
-    try:
-        with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=directory) as scratch:
-            part = Path(scratch) / remote.name
+    with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=directory) as scratch:
+        part = Path(scratch) / remote.name
+        try:
             found = _fetch_part(remote, part)
-            os.replace(part, place)
-    except UserError as error:
-        raise UserError(f"{error}; {_way_out(place, remote)}") from None
+        except UserError as error:
+            raise UserError(f"{error}; {_way_out(place, remote, more)}") from None
+        _check(part, remote)
+        _record_of(place).unlink(missing_ok=True)  # of a file that was there before
+        os.replace(part, place)
     _write_record(place, _Record(found, place.stat().st_size))
     if remote.sha256 is None:
         say(f"{remote.name} was not checked, for no sha256 was given; it has {found}")
@@ -171,19 +186,28 @@ def _fetch_part(remote: Remote, part: Path) -> str:
     try:
         found = keep(body, part, zipped=remote.zipped, limit=remote.size)
     except UserError as error:
-        raise UserError(f"{remote.url}: {error}") from None
+        raise UserError(f"{without_password(remote.url)}: {error}") from None
     if remote.sha256 not in (None, found):
         raise UserError(
-            f"{remote.url}: {remote.name} is not the file it should be: "
+            f"{without_password(remote.url)}: {remote.name} is not the file it should be: "
             f"its sha256 is {found}, not {remote.sha256}"
         )
     return found
 
 
-def _way_out(place: Path, remote: Remote) -> str:
+def _check(part: Path, remote: Remote) -> None:
+    try:
+        if remote.check is not None:
+            remote.check(part)
+    except UserError as error:
+        raise UserError(f"{without_password(remote.url)}: {error}") from None
+
+
+def _way_out(place: Path, remote: Remote, more: int) -> str:
     what = "the text of that zip" if remote.zipped else "that file"
     hash_ = f" (sha256 {remote.sha256})" if remote.sha256 else ""
-    return f"put {what} at {place} by hand{hash_}, or use corpus=phrases, which is built in"
+    others = f", and {more} more beside it" if more else ""
+    return f"put {what} at {place} by hand{hash_}{others}, or use corpus=phrases, which is built in"
 
 
 @contextmanager

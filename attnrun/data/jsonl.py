@@ -8,12 +8,11 @@ from typing import Any
 from attnrun.data.alignments import Base, Gold, Row
 from attnrun.data.corpus import Corpus
 from attnrun.data.pairs import checked, corpus_of, divided
-from attnrun.data.reading import read_lines
+from attnrun.data.reading import JSON_LINES, read_lines
 from attnrun.errors import UserError, suggest
 from attnrun.escape import for_terminal, truncate
 from attnrun.ranges import NonNegativeInt, PositiveInt
 
-_ENDS = (".jsonl", ".ndjson", ".json")
 _KINDS = {dict: "an object", list: "a list", bool: "a truth value", int: "a number", float: "a number"}
 
 
@@ -61,7 +60,7 @@ def load(
 
 
 def _rows(path: str, source: str, target: str, links: str | None) -> Iterator[Row]:
-    for place, line in read_lines(path, _ENDS):
+    for place, line in read_lines(path, JSON_LINES):
         record = _record(line, place)
         keys = (source, "source"), (target, "target")
         texts = [_text(_field(record, name, key, place), name, place) for name, key in keys]
@@ -75,7 +74,9 @@ def _record(line: str, place: str) -> dict[str, Any]:
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:
-        raise UserError(f"{place}: not JSON at character {error.pos + 1}: {error.msg}") from None
+        # A document that is laid out over several lines breaks off at the end of its first.
+        cut = "; JSON lines hold one object a line" if error.pos >= len(line.rstrip()) else ""
+        raise UserError(f"{place}: not JSON at character {error.pos + 1}: {error.msg}{cut}") from None
     except RecursionError:
         raise UserError(f"{place}: JSON that is nested too deeply") from None
     except ValueError:  # Python refuses to convert thousands of digits

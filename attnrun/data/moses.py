@@ -11,7 +11,13 @@ class Moses:
     """
 
     def __init__(self, language: str) -> None:
-        """Take the rules of `language` (`en`, `de` …), general ones where it has none."""
+        """Take the rules of `language` (`en`, `de` …), general ones where it has none.
+
+        Raises:
+            ValueError: that is no text.
+        """
+        if not isinstance(language, str):
+            raise ValueError(f"a language is a text such as 'en', not {language!r}")
         self.language = language
 
     def tokenise(self, text: str) -> str:

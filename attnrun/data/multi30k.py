@@ -76,6 +76,7 @@ def package(
         "Barrault, Bougares and Specia 2017, https://aclanthology.org/W17-4718",
         homepage="https://github.com/multi30k/dataset",
         files=tuple(_remote(path, base) for path in paths),
+        known=tuple(_remote(path, base) for path in _FILES),
     )
 
 

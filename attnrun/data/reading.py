@@ -9,15 +9,17 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from attnrun.errors import UserError
+from attnrun.escape import for_terminal, truncate
 
 MAXIMUM_CHARACTERS = 100_000  # a line
 MAXIMUM_BYTES = 2 * 1024**3  # of text, unpacked
 MAXIMUM_LINES = 10_000_000  # a small packed file can hold more than memory does
 TEXT = (".txt", ".tsv")
+JSON_LINES = (".jsonl", ".ndjson", ".json")
 _LONGEST_LINE = 4 * MAXIMUM_CHARACTERS + 2  # bytes: UTF-8 takes at most four a character; CR LF
 _ZIP = b"PK\x03\x04"
 _BOM = b"\xef\xbb\xbf"
@@ -66,6 +68,11 @@ def read_lines(
         raise UserError(f"cannot read {file}: {_reason(error)}") from None
     if not found:
         raise UserError(f"{file} is empty")
+
+
+def counted(count: int, thing: str) -> str:
+    """Return a count with the word for what is counted, as `1 line` or `2 lines`."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def is_zip(path: str | Path) -> bool:
@@ -121,7 +128,7 @@ def _opened(file: Path, ends: tuple[str, ...]) -> Iterator[tuple[IO[bytes], str]
             with zipfile.ZipFile(raw) as archive:
                 member = only_text(archive, file, ends)
                 with archive.open(member) as stream:
-                    yield stream, f"{file}/{member.filename}"
+                    yield stream, f"{file}/{shown_name(member)}"
         else:
             yield raw, str(file)
 
@@ -134,16 +141,39 @@ def only_text(archive: zipfile.ZipFile, file: Path, ends: tuple[str, ...]) -> zi
     Raises:
         UserError: there is no such file, or more than one.
     """
-    texts = [
+    members = [
         member
         for member in archive.infolist()
-        if member.filename.lower().endswith(tuple(end.lower() for end in ends))
-        and not any(part.startswith(("_", ".")) for part in member.filename.split("/"))
+        if not any(part.startswith(("_", ".")) for part in member.filename.split("/"))
     ]
+    texts = [member for member in members if _ends_with(member, ends)]
     if len(texts) != 1:
-        names = ", ".join(member.filename for member in texts[:5]) or "none"
-        raise UserError(f"{file} must hold exactly one {' or '.join(ends)} file; found: {names}")
+        names = ", ".join(map(shown_name, texts[:5])) or "none"
+        other = "" if texts else _other_reader(members)
+        raise UserError(f"{file} must hold exactly one {' or '.join(ends)} file; found: {names}{other}")
     return texts[0]
+
+
+def shown_name(member: zipfile.ZipInfo) -> str:
+    """Return the name of a member for a message: one short line, whatever the archive says."""
+    return for_terminal(truncate(member.filename, 60))
+
+
+def _ends_with(member: zipfile.ZipInfo, ends: tuple[str, ...]) -> bool:
+    return member.filename.lower().endswith(tuple(end.lower() for end in ends))
+
+
+def _other_reader(members: list[zipfile.ZipInfo]) -> str:
+    """Return the tail of a message: the corpus that reads what an archive holds instead."""
+    for corpus, ends in (("tsv", TEXT), ("jsonl", JSON_LINES)):
+        if sum(_ends_with(member, ends) for member in members) == 1:
+            return f"; corpus={corpus} reads such a zip"
+    files = [PurePosixPath(shown_name(member)) for member in members]
+    if len(files) == 2 and files[0].stem == files[1].stem:
+        languages = (file.suffix.removeprefix(".") for file in files)
+        keys = "corpus.source={} corpus.target={}".format(*languages)
+        return f"; corpus=files {keys} reads such a zip"
+    return ""
 
 
 def _decoded(stream: IO[bytes], name: str) -> Iterator[str]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from itertools import islice
 
 from attnrun.data.corpus import Pair
+from attnrun.data.reading import counted
 from attnrun.errors import UserError
 
 HELD_OUT_SHARE = 0.05
 HELD_OUT_MOST = 1000
+_FEWER = "lower corpus.valid or corpus.test; 0 holds out none"
 
 
 @dataclass(frozen=True)
@@ -37,17 +39,17 @@ def split(pairs: Sequence[Pair], *, valid: int | None = None, test: int | None =
     sizes = {"test": test, "valid": valid}
     wanted = {name: default if size is None else size for name, size in sizes.items()}
     if sum(wanted.values()) >= len(pairs):
-        raise UserError(
-            f"{len(pairs)} pairs are too few to hold out valid={wanted['valid']} and test={wanted['test']}"
-        )
+        few = counted(len(pairs), "pair") + (" is" if len(pairs) == 1 else " are")
+        held_out = f"valid={wanted['valid']} and test={wanted['test']}"
+        raise UserError(f"{few} too few to hold out {held_out}; {_FEWER}")
     groups = _hashed(pairs)
     parts = {name: _take(groups, size) for name, size in wanted.items()}
     parts["train"] = [place for group in groups for place in group]
     for name, places in parts.items():
         least = sizes.get(name) or min(1, wanted.get(name, 1))
         if len(places) < least:
-            found = f"{len(places)} pairs of {len(pairs)} for {name}, not {least}"
-            raise UserError(f"too many pairs share a sentence to split them: {found}")
+            found = f"{len(places)} of {counted(len(pairs), 'pair')} for {name}, not {least}"
+            raise UserError(f"too many pairs share a sentence to split them: {found}; {_FEWER}")
     return Split(**{name: [pairs[place] for place in sorted(places)] for name, places in parts.items()})
 
 
@@ -68,8 +70,9 @@ def in_order(pairs: Sequence[Pair], *, train: int, valid: int, test: int) -> Spl
             if not any(text in known for text, known in zip(both_sides(pair), seen, strict=True)):
                 part.append(pair)
         if len(part) < sizes[name]:
-            found = f"{len(part)} pairs of {len(pairs)} for {name}, not {sizes[name]}"
-            raise UserError(f"too few pairs, or too many that share a sentence: {found}")
+            found = f"{len(part)} of {counted(len(pairs), 'pair')} for {name}, not {sizes[name]}"
+            lower = "lower corpus.limit" if name == "train" else _FEWER
+            raise UserError(f"too few pairs, or too many that share a sentence: {found}; {lower}")
         for pair in part:
             for text, known in zip(both_sides(pair), seen, strict=True):
                 known.add(text)

@@ -99,6 +99,7 @@ class Statistics:
     target_language: str
     source_vocabulary: int  # specials included, as is the next
     target_vocabulary: int
+    joint: bool  # both are one vocabulary
     splits: dict[str, SplitStatistics]
 
     def to_json(self) -> dict[str, Any]:
@@ -116,7 +117,7 @@ def describe(corpus: Corpus, recipe: Recipe) -> Statistics:
     Raises:
         UserError: the recipe finds no vocabulary in train.
     """
-    tokenisers = fit_sides(recipe, corpus.train)
+    tokenisers = fit_sides(recipe, corpus)
     splits = {name: pairs for name in SPLITS if (pairs := getattr(corpus, name))}
     shared = _shared(splits)
     return Statistics(
@@ -125,6 +126,7 @@ def describe(corpus: Corpus, recipe: Recipe) -> Statistics:
         corpus.target_language,
         tokenisers[0].size,
         tokenisers[1].size,
+        recipe.joint,
         {name: _split(pairs, tokenisers, shared[name]) for name, pairs in splits.items()},
     )
 
@@ -142,17 +144,15 @@ def _side(texts: Sequence[str], tokeniser: Tokeniser) -> Side:
     """Tokenise each distinct text once, and weigh it by how often it occurs."""
     length: dict[str, int] = {}
     unknown: dict[str, int] = {}
-    known: set[int] = set()
+    known: set[str] = set()
     never_seen: set[str] = set()
     counts = Counter(texts)
     for text in counts:
-        numbers = tokeniser.encode(text)
+        numbers, tokens = tokeniser.encode(text), tokeniser.tokens(text)
         length[text], unknown[text] = len(numbers), numbers.count(tokeniser.unk)
-        known.update(numbers)
-        if unknown[text]:
-            spelt = zip(tokeniser.tokens(text), numbers, strict=True)
-            never_seen.update(token for token, number in spelt if number == tokeniser.unk)
-    types = len(known - {tokeniser.unk}) + len(never_seen)
+        for token, number in zip(tokens, numbers, strict=True):
+            (never_seen if number == tokeniser.unk else known).add(token)
+    types = len(known | never_seen)
     lengths = np.array([length[text] for text in texts])
     unknowns = np.array([unknown[text] for text in texts])
     median, percentile_95 = np.percentile(lengths, [50, 95], method="inverted_cdf")
@@ -165,7 +165,7 @@ def _side(texts: Sequence[str], tokeniser: Tokeniser) -> Side:
         percentile_95=int(percentile_95),
         longest=int(lengths.max()),
         unknown_tokens=float(unknowns.sum() / max(lengths.sum(), 1)),
-        unknown_types=len(never_seen) / max(types, 1),
+        unknown_types=len(never_seen - known) / max(types, 1),
         unknown_sentences=float((unknowns > 0).mean()),
         lengths=lengths,
     )

@@ -3,9 +3,12 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+
+from annotated_types import Le
 
 from attnrun.data.vocabulary import BOS, EOS, PAD, SPECIALS, UNK, Vocabulary, fingerprint
+from attnrun.data.words import natural_split
 from attnrun.errors import UserError
 from attnrun.ranges import PositiveInt
 
@@ -16,6 +19,7 @@ SPACE = "▁"  # U+2581, begins a token that has a space before it
 _STAND_IN = "_"  # what a text that holds U+2581 is read as
 _UNKNOWN = "<unk> "  # the library's number 0: no text can spell it, since no token holds a space
 Split = Literal["words", "spaces"]  # see words.Split
+_LARGEST = 1_000_000  # the library makes room for as many tokens as it is asked for
 _SHIFT = len(SPECIALS) - 1  # from the library's numbers, unknown at 0, to ours, specials up to 3
 
 
@@ -27,17 +31,18 @@ class Bpe:
         size: how many numbers there are, the four specials and all single characters included.
         lowercase: read and write lower case only.
         minimum_frequency: how often two pieces must meet to become one.
-        split: what no token reaches over: a space, and with `words` also the border of a punctuation mark.
+        split: what no token reaches over: a space, and with `words` also the border of a punctuation mark;
+            None is `spaces` for tokenised texts and `words` for others.
         joint: learn one vocabulary for both languages; a model then shares one embedding between them.
     """
 
-    size: PositiveInt = 6000
+    size: Annotated[PositiveInt, Le(_LARGEST)] = 6000
     lowercase: bool = True
-    minimum_frequency: PositiveInt = 2
-    split: Split = "words"
+    minimum_frequency: Annotated[PositiveInt, Le(_LARGEST)] = 2
+    split: Split | None = None
     joint: bool = True
 
-    def fit(self, texts: Iterable[str]) -> "BpeTokeniser":
+    def fit(self, texts: Iterable[str], tokenised: bool = False) -> "BpeTokeniser":
         """Learn the merges of `texts`; the same texts in the same order give the same tokeniser.
 
         Raises:
@@ -45,8 +50,9 @@ class Bpe:
         """
         from tokenizers import Tokenizer, models, trainers
 
+        split = self.split or natural_split(tokenised)
         learner = Tokenizer(models.BPE(unk_token=_UNKNOWN))
-        learner.pre_tokenizer = _pre_tokeniser(self.split)
+        learner.pre_tokenizer = _pre_tokeniser(split)
         trainer = trainers.BpeTrainer(
             vocab_size=max(1, self.size - _SHIFT),
             min_frequency=self.minimum_frequency,
@@ -57,9 +63,9 @@ class Bpe:
         learned = json.loads(learner.to_str())["model"]
         tokens = sorted(learned["vocab"], key=learned["vocab"].__getitem__)[1:]
         if len(SPECIALS) + len(tokens) > self.size:
-            least = len(SPECIALS) + len(tokens) - len(learned["merges"])
+            least = len(SPECIALS) + len(tokens)  # single characters: no merge was learned
             raise UserError(f"tokeniser.size={self.size} is too small for these texts; at least {least}")
-        return BpeTokeniser(Vocabulary(tokens), learned["merges"], lowercase=self.lowercase, split=self.split)
+        return BpeTokeniser(Vocabulary(tokens), learned["merges"], lowercase=self.lowercase, split=split)
 
 
 class BpeTokeniser:
@@ -134,6 +140,10 @@ def _library(tokens: Sequence[str], merges: list[tuple[str, str]], split: Split)
     from tokenizers import Tokenizer, models
 
     numbers = {token: number for number, token in enumerate(tokens)}
+    if len(numbers) != len(tokens):
+        raise ValueError(f"no token may be spelled {_UNKNOWN!r}")
+    if any("\ud800" <= letter <= "\udfff" for token in tokens for letter in token):
+        raise ValueError("a token holds half of a surrogate pair")
     for first, second in merges:
         if not {first, second, first + second} <= numbers.keys():
             raise ValueError(f"a merge is of tokens, and {first!r} with {second!r} is not")

@@ -30,6 +30,7 @@ _FRENCH = Remote(
     zipped=True,
 )
 _LARGEST = 256 * 2**20  # bytes of another text; the largest at manythings.org has half of that
+_LONGEST_SENTENCES = 2**20  # bytes of the first line, in which the tab is looked for
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 Way = Literal["hashed", "in-order"]
@@ -53,13 +54,14 @@ def package(
     _other_language(source, target, url)
     if sha256 is not None and not _SHA256.fullmatch(sha256):
         raise UserError(f"corpus.sha256={sha256!r} has not 64 hexadecimal digits")
-    known = _FRENCH if url is None else _elsewhere(url)
+    wanted = _FRENCH if url is None else _elsewhere(url)
     return Package(
         name="tatoeba",
         licence="CC BY 2.0 FR, https://creativecommons.org/licenses/by/2.0/fr/",
         citation="sentences of https://tatoeba.org, packed by https://www.manythings.org/anki",
         homepage="https://www.manythings.org/anki",
-        files=(known if sha256 is None else replace(known, sha256=sha256.lower()),),
+        files=(wanted if sha256 is None else replace(wanted, sha256=sha256.lower()),),
+        known=(_FRENCH,),
     )
 
 
@@ -119,7 +121,16 @@ def _elsewhere(url: str) -> Remote:
     check_address(url)
     stem = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(urlsplit(url).path).stem.lower()).strip("-")[:40]
     digest = hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    return Remote(f"{stem or 'text'}-{digest}.txt", url, None, _LARGEST, zipped=True)
+    return Remote(f"{stem or 'text'}-{digest}.txt", url, None, _LARGEST, zipped=True, check=_check)
+
+
+def _check(file: Path) -> None:
+    """Raise UserError unless a text begins as it should."""
+    with file.open("rb") as stream:
+        first = stream.readline(_LONGEST_SENTENCES)
+    if b"\t" not in first:
+        fault = "no tab in its first line" if first else "it is empty"
+        raise UserError(f"the text is not of lines `english TAB other language`: {fault}")
 
 
 def _pairs(file: Path) -> Iterator[Pair]:

@@ -10,7 +10,7 @@ from typing import Literal
 from attnrun.data.alignments import Base, Gold, Row
 from attnrun.data.corpus import Corpus, Pair
 from attnrun.data.pairs import checked, corpus_of, divided
-from attnrun.data.reading import existing_file, is_zip, read_lines
+from attnrun.data.reading import counted, existing_file, is_zip, read_lines
 from attnrun.data.splits import Split
 from attnrun.errors import UserError, suggest
 from attnrun.ranges import NonNegativeInt, PositiveInt
@@ -94,6 +94,9 @@ def files(
             its test files.
         alignment_base: number of a sentence's first token in the alignments.
 
+    A number and a tab that begin every line are cut off where the alignments' lines have the same. Without
+    alignments they are text like any other.
+
     Raises:
         UserError: a file or line is not as described, or the files differ in length.
     """
@@ -150,7 +153,8 @@ def _column(wanted: str | int, key: str, header: list[str] | None, place: str) -
 
 def _too_few(fields: list[str], columns: list[int], separator: Separator) -> str:
     if len(fields) == 1:
-        return f"no {separator} between source and target"
+        other = "; corpus=jsonl reads JSON lines" if fields[0].startswith("{") else ""
+        return f"no {separator} between source and target{other}"
     return f"{len(fields)} columns, and column {max(columns) + 1} is asked for"
 
 
@@ -203,7 +207,8 @@ def _file_pairs(prefix: Path, languages: list[str], limit: int | None, gold: Gol
     source, target = (list(_side(prefix, language)) for language in languages)
     if len(source) != len(target):
         names = [side[0][0].rpartition(":")[0] for side in (source, target)]
-        raise UserError(f"{names[0]} has {len(source)} lines, but {names[1]} has {len(target)}")
+        lines = counted(len(source), "line")
+        raise UserError(f"{names[0]} has {lines}, but {names[1]} has {len(target)}")
     both = islice(zip(source, target, strict=True), limit)
     rows: list[Row] = [
         (checked(line, other, place, other_place), None) for (place, line), (other_place, other) in both

@@ -6,10 +6,10 @@ from itertools import chain
 from typing import Any, Protocol, get_args
 
 from attnrun.data import words
-from attnrun.data.corpus import Pair
+from attnrun.data.corpus import Corpus
 from attnrun.data.subwords import BpeTokeniser
 from attnrun.data.vocabulary import BOS, EOS, PAD, UNK, Vocabulary, fingerprint
-from attnrun.data.words import Split
+from attnrun.data.words import Split, natural_split
 from attnrun.ranges import PositiveInt
 
 
@@ -51,8 +51,8 @@ class Recipe(Protocol):
     def joint(self) -> bool:
         """Whether source and target share one tokeniser."""
 
-    def fit(self, texts: Iterable[str]) -> Tokeniser:
-        """Learn the tokens of `texts`."""
+    def fit(self, texts: Iterable[str], tokenised: bool = False) -> Tokeniser:
+        """Learn the tokens of `texts`, which are `tokenised` where a space stands between any two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,18 +62,19 @@ class Word:
     lowercase: bool = True
     minimum_frequency: PositiveInt = 2
     maximum_size: PositiveInt | None = None
-    split: Split = "words"
+    split: Split | None = None  # None is `spaces` for tokenised texts and `words` for others
     joint: bool = False
 
-    def fit(self, texts: Iterable[str]) -> "WordTokeniser":
+    def fit(self, texts: Iterable[str], tokenised: bool = False) -> "WordTokeniser":
         """Collect the vocabulary of `texts`.
 
         Raises:
             UserError: no word is left.
         """
-        split = (_split(text, self.lowercase, self.split) for text in texts)
+        how = self.split or natural_split(tokenised)
+        split = (_split(text, self.lowercase, how) for text in texts)
         vocabulary = Vocabulary.build(split, self.minimum_frequency, self.maximum_size)
-        return WordTokeniser(vocabulary, lowercase=self.lowercase, split=self.split)
+        return WordTokeniser(vocabulary, lowercase=self.lowercase, split=how)
 
 
 class WordTokeniser:
@@ -130,7 +131,7 @@ class WordTokeniser:
         return fingerprint(self.to_json())
 
 
-def from_json(data: dict[str, Any]) -> Tokeniser:
+def from_json(data: Any) -> Tokeniser:
     """Rebuild any tokeniser of this module from its `to_json`.
 
     Raises:
@@ -140,19 +141,20 @@ def from_json(data: dict[str, Any]) -> Tokeniser:
         "word": WordTokeniser.from_json,
         "bpe": BpeTokeniser.from_json,
     }
-    kind = data.get("kind")
-    if kind not in kinds:
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if not isinstance(kind, str) or kind not in kinds:
         raise ValueError(f"no tokeniser of kind {kind!r}; known: {', '.join(kinds)}")
     return kinds[kind](data)
 
 
-def fit_sides(recipe: Recipe, pairs: Sequence[Pair]) -> tuple[Tokeniser, Tokeniser]:
+def fit_sides(recipe: Recipe, corpus: Corpus) -> tuple[Tokeniser, Tokeniser]:
     """Return the tokenisers of source and target, the same one for both where the recipe is joint."""
-    sources, targets = (pair.source for pair in pairs), (pair.target for pair in pairs)
+    sources = (pair.source for pair in corpus.train)
+    targets = (pair.target for pair in corpus.train)
     if recipe.joint:
-        joint = recipe.fit(chain(sources, targets))
+        joint = recipe.fit(chain(sources, targets), corpus.tokenised)
         return joint, joint
-    return recipe.fit(sources), recipe.fit(targets)
+    return recipe.fit(sources, corpus.tokenised), recipe.fit(targets, corpus.tokenised)
 
 
 def _split(text: str, lowercase: bool, split: Split) -> list[str]:

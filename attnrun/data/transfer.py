@@ -1,6 +1,7 @@
 """One file from a web server: bounded in size, shown on stderr, and every fault one plain line."""
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from attnrun.escape import for_terminal
 _CONNECT, _READ = 10.0, 30.0  # seconds without an answer, and without further bytes
 _BLOCK = 2**16  # bytes
 _RETRIES = 1  # after a connection that broke
+# Up to the last @ where there is a colon: a password may hold any mark, though it should not.
+_LOGIN = re.compile(r"(//|\A(?!.*//))([^/?#:]*:.*|[^/?#]*)@")
 
 logger = logging.getLogger("attnrun")
 
@@ -46,18 +49,32 @@ def transfer(url: str, place: Path, limit: int, label: str) -> None:
     try:
         source.fetch(place.name, downloader=partial(_stream, limit=limit, label=label))
     except (RequestException, ValueError) as error:
-        raise UserError(f"cannot download {url}: {_reason(error)}") from None
+        raise UserError(f"cannot download {without_password(url)}: {_reason(error)}") from None
 
 
 def check_address(url: str) -> None:
     """Raise UserError unless `url` is an address of the web."""
     try:
         parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # also the port, if it is no number or too large
         good = False
     if not good:
-        raise UserError(f"{url!r} is no http:// or https:// address")
+        raise UserError(f"{without_password(url)!r} is no http:// or https:// address")
+
+
+def without_password(text: str) -> str:
+    """Return a web address, or a text with one, with `***` for a password in it.
+
+    >>> without_password("http://me:secret@example.org/x.zip")
+    'http://me:***@example.org/x.zip'
+    """
+    return _LOGIN.sub(lambda login: f"{login[1]}{_masked(login[2])}@", text)
+
+
+def _masked(login: str) -> str:
+    name, colon, _ = login.partition(":")
+    return f"{name}:***" if colon else "***"  # alone it may be a token
 
 
 def say(message: str) -> None:
@@ -76,7 +93,8 @@ def _stream(url: str, output: str, _pooch: object, *, limit: int, label: str) ->
     headers = {"User-Agent": f"attnrun/{__version__}", "Accept-Encoding": "identity"}
     with requests.get(url, headers=headers, stream=True, timeout=(_CONNECT, _READ)) as response:
         if response.status_code != HTTPStatus.OK:
-            raise UserError(f"cannot download {url}: the server answers {_status(response.status_code)}")
+            answer = _status(response.status_code)
+            raise UserError(f"cannot download {without_password(url)}: the server answers {answer}")
         announced = response.headers.get("Content-Length", "")
         total = int(announced) if announced.isdecimal() and len(announced) < 16 else 0
         received = 0
@@ -84,7 +102,8 @@ def _stream(url: str, output: str, _pooch: object, *, limit: int, label: str) ->
             for block in response.iter_content(_BLOCK):
                 received += len(block)
                 if max(received, total) > limit:
-                    raise UserError(f"cannot download {url}: it is larger than {limit:,} bytes")
+                    large = f"it is larger than {limit:,} bytes"
+                    raise UserError(f"cannot download {without_password(url)}: {large}")
                 file.write(block)
                 advance(len(block))
 
@@ -95,7 +114,8 @@ def _progress(label: str, url: str, total: int) -> Iterator[Callable[[int], Any]
     from rich.filesize import decimal
 
     if not sys.stderr.isatty():
-        say(f"downloading {label}{f' ({decimal(total)})' if total else ''} from {url}")
+        size = f" ({decimal(total)})" if total else ""
+        say(f"downloading {label}{size} from {without_password(url)}")
         yield lambda count: None
         return
     from rich.console import Console
@@ -118,7 +138,13 @@ def _status(code: int) -> str:
 
 def _reason(error: BaseException) -> str:
     """Return the innermost cause: the outer ones only say that there was one."""
+    from requests.exceptions import InvalidURL, TooManyRedirects
+
+    if isinstance(error, TooManyRedirects):
+        return "the server redirects again and again"
+    if isinstance(error, InvalidURL):
+        return "there can be no such address"
     while inner := error.__cause__ or error.__context__:
         error = inner
     text = str(getattr(error, "strerror", None) or error) or type(error).__name__
-    return text.splitlines()[0]
+    return without_password(text.splitlines()[0])

@@ -26,6 +26,11 @@ def tokenise(text: str) -> list[str]:
     return tokens
 
 
+def natural_split(tokenised: bool) -> Literal["words", "spaces"]:
+    """Return how texts are split into what a reader would call words."""
+    return "spaces" if tokenised else "words"
+
+
 def split(text: str, how: Split) -> list[str]:
     """Split in one of the three ways; only `words` leaves joining marks.
 

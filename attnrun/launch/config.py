@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnrun.errors import UserError
 from attnrun.launch.contents import with_contents
-from attnrun.launch.schema import build, fields_of
+from attnrun.launch.schema import UndeclaredKeys, build, fields_of
 from attnrun.launch.targets import check_trust, import_module
 from attnrun.ranges import Seed
 
@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 
 # Keys that change where, how fast or how often something is written, and never what is computed.
 _NOT_HASHED = ("runtime", "trainer.log_every", "trainer.checkpoint_every", "trainer.keep")
+
+
+class NoValue(UserError):
+    """Keys of a config wait for a value that only the user can give."""
+
+    def __init__(self, keys: Sequence[str], word: str = "{}=…") -> None:
+        self.keys = keys
+        asked = " ".join(word.format(key) for key in keys)
+        super().__init__(
+            f"config key {keys[0]!r} has no value; give {'one' if len(keys) == 1 else 'these'}: {asked}"
+        )
 
 
 @dataclass(frozen=True)
@@ -46,8 +57,11 @@ class Plan:
         return config_hash(self.plain)
 
 
-def check(plain: Mapping[str, Any], trust: tuple[str, ...] = ()) -> Plan:
-    """Turn the resolved config `plain` into typed values, or raise UserError naming the key that is wrong."""
+def check(plain: Mapping[str, Any], trust: tuple[str, ...] = (), overrides: Sequence[str] = ()) -> Plan:
+    """Turn the resolved config `plain` into typed values, or raise UserError naming the key that is wrong.
+
+    `overrides` are the user's words in it: what else is wrong was set by the experiment.
+    """
     from attnrun.runs.device import Runtime
 
     check_trust(trust)
@@ -59,7 +73,10 @@ def check(plain: Mapping[str, Any], trust: tuple[str, ...] = ()) -> Plan:
         raise UserError(f"module: {common.module!r} is no experiment, it has no {' and no '.join(missing)}")
     runtime = build(Runtime, plain.get("runtime", {}), "runtime")
     rest = {key: value for key, value in plain.items() if key not in common_keys and key != "runtime"}
-    config = build(module.Config, rest, trust=trust)
+    try:
+        config = build(module.Config, rest, trust=trust)
+    except UndeclaredKeys as error:
+        raise error.blamed(common.experiment, overrides) from None
     return Plan(common, module, runtime, config, dict(plain))
 
 
@@ -93,8 +110,8 @@ def to_plain(composed: Any) -> dict[str, Any]:
         config.pop("hydra", None)
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    except MissingMandatoryValue as error:
-        raise UserError(f"config key {error.full_key!r} has no value; give one: {error.full_key}=…") from None
+    except MissingMandatoryValue:
+        raise NoValue(sorted(OmegaConf.missing_keys(config))) from None
     except OmegaConfBaseException as error:
         raise UserError(f"config key {error.full_key!r}: {str(error).partition(chr(10))[0]}") from None
     assert isinstance(plain, dict)

@@ -7,13 +7,12 @@ What a corpus downloads is read from its one YAML file, which takes no Hydra. Th
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnrun.errors import UserError, suggest
 from attnrun.launch import catalog
-from attnrun.launch.quoting import quote
+from attnrun.launch.corpus_words import choose, override, own_roots, parted, read_node, telling_fields
 from attnrun.launch.schema import build, fields_of, keywords_of
 from attnrun.launch.targets import check_trust, import_module
 
@@ -24,11 +23,7 @@ if TYPE_CHECKING:
     from attnrun.data.tokenisers import Recipe
 
 _EXPERIMENT = "translation"  # whose tokeniser and filter stand where no word names another
-_GROUPS = ("corpus", "filter", "tokeniser")  # that a word may name
-_SURELY = 0.8  # likeness from which on a word is a misspelt group, and no key of the corpus
 _MISSING = "???"
-_JSON_LINES = (".jsonl", ".ndjson", ".json")
-_PACKED = (".gz", ".zip")
 
 
 @dataclass(frozen=True)
@@ -75,7 +70,7 @@ def listed(config_dir: Path | None = None, trust: tuple[str, ...] = ()) -> list[
     Raises UserError where a YAML file cannot be read or names code that is not trusted.
     """
     check_trust(trust)
-    found = [(entry, _read(entry.path)) for entry in catalog.entries("corpus", _own(config_dir))]
+    found = [(entry, read_node(entry.path)) for entry in catalog.entries("corpus", own_roots(config_dir))]
     return [Listed(entry, keys, _package(keys, trust)) for entry, keys in found]
 
 
@@ -87,33 +82,15 @@ def find(
     Raises UserError for an unknown name or key, and for a value that does not fit.
     """
     check_trust(trust)
-    entries = {entry.name: entry for entry in catalog.entries("corpus", _own(config_dir))}
+    entries = {entry.name: entry for entry in catalog.entries("corpus", own_roots(config_dir))}
     if name not in entries:
         raise UserError(f"no corpus named {name!r}{suggest(name, entries)}")
     given = dict(map(_key_and_value, words))
-    keys = _read(entries[name].path) | given
+    keys = read_node(entries[name].path) | given
     found = Listed(entries[name], keys, _package(keys, trust))
     if found.package is not None or given:
         build(_Node, {"corpus": _given(keys)}, trust=trust)  # for its checks
     return found
-
-
-def choose(given: str, config_dir: Path | None = None) -> list[str]:
-    """Return the overrides that choose what `given` names: a corpus of the catalog, else a file.
-
-    A file is a table with tabs between its columns, or JSON lines where its name says so.
-
-    Raises UserError where it names neither.
-    """
-    known = catalog.names("corpus", _own(config_dir))
-    if given in known:
-        return [f"corpus={given}"]
-    file = Path(given)
-    if file.is_file():
-        kind = "jsonl" if _without_packing(file.name).endswith(_JSON_LINES) else "tsv"
-        return [f"corpus={kind}", f"corpus.path={quote(str(file.absolute()))}"]
-    what = "is a directory, not a file" if file.is_dir() else "names no corpus and no file"
-    raise UserError(f"{given!r} {what}{suggest(given, known)}")
 
 
 def load(
@@ -129,33 +106,16 @@ def load(
     from attnrun.launch.config import compose
 
     check_trust(trust)
-    overrides = choose(given, config_dir) + [_override(word) for word in words]
-    plain = compose(_EXPERIMENT, overrides, config_dir)
+    roots = own_roots(config_dir)
+    choice = choose(given, config_dir)
+    entry = next(entry for entry in catalog.entries("corpus", roots) if entry.name == choice.name)
+    node = read_node(entry.path)
+    overrides = choice.overrides + [override(word, node, trust, roots) for word in words]
+    with telling_fields(choice):
+        plain = compose(_EXPERIMENT, overrides, config_dir)
     nodes = build(_Nodes, {key: plain[key] for key in fields_of(_Nodes)}, trust=trust)
     kept = build(Filter, plain["filter"], "filter")
     return *kept.apply(nodes.corpus()), nodes.tokeniser()
-
-
-def _without_packing(name: str) -> str:
-    lower = name.lower()
-    return next((lower.removesuffix(end) for end in _PACKED if lower.endswith(end)), lower)
-
-
-def _own(config_dir: Path | None) -> list[Path]:
-    return [config_dir] if config_dir else []
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """Read the node of a corpus."""
-    import yaml
-
-    try:
-        node = yaml.safe_load(path.read_bytes())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"cannot read {path}: {str(error).partition(chr(10))[0]}") from None
-    if not isinstance(node, dict):
-        raise UserError(f"{path} holds no keys of a corpus")
-    return {str(key): value for key, value in node.items()}
 
 
 def _given(keys: dict[str, Any]) -> dict[str, Any]:
@@ -178,30 +138,8 @@ def _package(keys: dict[str, Any], trust: tuple[str, ...]) -> "Package | None":
 
 def _key_and_value(word: str) -> tuple[str, Any]:
     """Read KEY=VALUE; a value that is no number, no true, false or null is text, `no` and `1:30` too."""
-    key, text = _parted(word)
+    key, text = parted(word)
     try:
         return key.removeprefix("corpus."), json.loads(text)
     except (ValueError, RecursionError):
         return key.removeprefix("corpus."), text
-
-
-def _override(word: str) -> str:
-    """Complete the key of the corpus; refuse keys that change nothing here, and a group that is misspelt."""
-    key, _ = _parted(word)
-    group, dot, _ = key.lstrip("+").partition(".")
-    if group in _GROUPS:
-        return word
-    close = get_close_matches(group, _GROUPS, cutoff=_SURELY)
-    if dot or close:
-        hint = f"did you mean {close[0]!r}?" if close else f"what counts are keys of {', '.join(_GROUPS)}"
-        raise UserError(f"no config key {key!r} here; {hint}")
-    return f"corpus.{word}"
-
-
-def _parted(word: str) -> tuple[str, str]:
-    key, equals, text = word.partition("=")
-    if not equals:
-        raise UserError(f"cannot read {word!r}; expected KEY=VALUE")
-    if key == "corpus":
-        raise UserError(f"the corpus is named already; leave out {word}")
-    return key, text

@@ -5,9 +5,9 @@ import logging
 import os
 import traceback
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ class Report:
     message: str = ""
     primary: float | None = None
     place: str = ""  # the directory that it was to have
+    overrides: Sequence[str] = ()  # the user's, with this job's values of a sweep
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,12 @@ class Job:
         from hydra.core.hydra_config import HydraConfig
 
         directory = Path(HydraConfig.get().runtime.output_dir)
+        words = list(HydraConfig.get().overrides.task)
         try:
-            report = execute(to_plain(composed), directory, self.trust)
+            report = execute(to_plain(composed), directory, self.trust, words)
         except UserError as error:
             report = _refused(error, directory)
-        self._send(report)
+        self._send(replace(report, overrides=words))
         if report.status == "interrupted":
             raise Interrupted(report.message, report.exit_code - 128)
         return float("nan") if report.primary is None else report.primary
@@ -63,15 +65,18 @@ class Job:
         os.replace(part, path)
 
 
-def execute(plain: Mapping[str, Any], directory: Path, trust: tuple[str, ...] = ()) -> Report:
+def execute(
+    plain: Mapping[str, Any], directory: Path, trust: tuple[str, ...] = (), overrides: Sequence[str] = ()
+) -> Report:
     """Check the resolved config, train in `directory`, and report; a directory where nothing ran is removed.
 
-    A directory that already holds an unfinished run of the same config is continued.
+    A directory that already holds an unfinished run of the same config is continued. `overrides` are the
+    words of the user in that config, for messages.
     """
     from attnrun.runs.run import Run
 
     try:
-        plan = check(plain, trust)
+        plan = check(plain, trust, overrides)
         run = Run.open(
             directory,
             experiment=plan.common.experiment,

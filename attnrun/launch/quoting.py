@@ -1,6 +1,8 @@
 """A text as one value in Hydra's override grammar."""
 
+import json
 import re
+from typing import Any
 
 
 def quote(text: str) -> str:
@@ -13,3 +15,28 @@ def quote(text: str) -> str:
     before_quotes = re.sub(r"(\\*)'", lambda found: found[1] * 2 + r"\'", literal)
     at_the_end = re.sub(r"(\\+)$", lambda found: found[1] * 2, before_quotes)
     return f"'{at_the_end}'"
+
+
+def quote_unless_read(text: str, annotation: Any) -> str:
+    """Return a value for a key of this type: numbers, lists and null stay as they are, texts are quoted.
+
+    What stands in quotes already is left to Hydra; `1.10` for a key that takes texts only is a text.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        listed = text.startswith(("[", "{")) and (annotation is Any or not _fits(text, annotation))
+        return text if listed or re.fullmatch(r"'[^'\\]*'", text) else quote(text)
+    if isinstance(value, str):
+        return quote(value)
+    return text if _fits(value, annotation) else quote(text)
+
+
+def _fits(value: Any, annotation: Any) -> bool:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        TypeAdapter(annotation).validate_python(value)
+    except ValidationError:
+        return False
+    return True

@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import inspect
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from attnrun.errors import UserError, suggest
@@ -23,6 +23,31 @@ class _Declared:
 
     annotation: Any
     required: bool
+
+
+class UndeclaredKeys(UserError):
+    """Keys of the node `where` that its choice does not take; the message is about the first of them."""
+
+    def __init__(self, where: str, keys: Sequence[str], declared: Iterable[str]) -> None:
+        self.where = where
+        self.keys = [_at(where, key) for key in keys]
+        wrong, names = self.keys[0], list(declared)
+        taken = f"this choice of {where} takes: {', '.join(names) or 'nothing'}"
+        place = f"; {taken}; leave the key out by '~{wrong}'" if where else ""
+        super().__init__(f"no config key {wrong!r}{_nearest_key(keys[0], names, where) or place}")
+
+    def blamed(self, experiment: str, overrides: Sequence[str]) -> UserError:
+        """Return the error to show: keys that only the experiment set, for another choice than the user's."""
+        typed = {word.lstrip("+").partition("=")[0] for word in overrides}
+        left = [key for key in self.keys if key not in typed]
+        if self.where not in typed or not left:
+            return self
+        pronoun = "it" if len(left) == 1 else "them"
+        drop = " ".join(f"~{key}" for key in left)
+        return UserError(
+            f"experiment {experiment!r} sets {', '.join(left)} for another choice of {self.where}; "
+            f"leave {pronoun} out by {drop}"
+        )
 
 
 def build(schema: type, values: Values, where: str = "", trust: tuple[str, ...] = ()) -> Any:
@@ -98,18 +123,14 @@ def _build_factory(
 
 
 def _check_keys(declared: Mapping[str, _Declared], values: Values, where: str) -> None:
-    for key in values:
-        if key not in declared:
-            wrong = _at(where, str(key))
-            taken = f"this choice of {where} takes: {', '.join(declared) or 'nothing'}"
-            place = f"; {taken}; leave the key out by '~{wrong}'" if where else ""
-            raise UserError(f"no config key {wrong!r}{_nearest_key(str(key), declared, where) or place}")
+    if wrong := [str(key) for key in values if key not in declared]:
+        raise UndeclaredKeys(where, wrong, declared)
     for key, declaration in declared.items():
         if declaration.required and key not in values:
             raise UserError(f"config key {_at(where, key)!r} has no value; give one: {_at(where, key)}=…")
 
 
-def _nearest_key(key: str, declared: Mapping[str, _Declared], where: str) -> str:
+def _nearest_key(key: str, declared: Iterable[str], where: str) -> str:
     names = [_at(where, name) for name in declared]
     hint = suggest(_at(where, key), names)
     return hint if "did you mean" in hint else ""

@@ -25,7 +25,7 @@ def open_model(directory: Path, trust: tuple[str, ...] = ()) -> Any:
         raise UserError(f"experiment {plan.common.experiment!r} has no model that predicts")
     try:  # on the best device that is here: a run may come from another machine
         return plan.module.load(TrainedRun(directory, plan.config, resolve_device("auto")))
-    except (OSError, ValueError, TypeError, LookupError, RuntimeError) as error:
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
         first_line = str(error).partition("\n")[0]
         raise UserError(f"the run {directory} is damaged: {type(error).__name__}: {first_line}") from error
 

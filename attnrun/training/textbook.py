@@ -4,7 +4,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
+from annotated_types import MinLen
+
+from attnrun.errors import UserError
 from attnrun.ranges import PositiveInt
 
 
@@ -18,22 +22,24 @@ class Textbook:
     """
 
     steps: PositiveInt
-    phrases: list[tuple[str, str]]
+    phrases: Annotated[list[tuple[str, str]], MinLen(1)]
 
-    def figures(self, translations: Sequence[str], loss: float) -> dict[str, float]:
-        """Return the mean BLEU of the phrases, and the loss in their unit.
+    def __post_init__(self) -> None:
+        for phrase in self.phrases:
+            if not all(side.strip() for side in phrase):
+                raise UserError(f"textbook.phrases: {list(phrase)} has an empty side")
+
+    def figures(self, scores: Sequence[float], loss: float) -> dict[str, float]:
+        """Return the mean of the phrases' `scores`, and the loss in their unit.
 
         `loss` is the cross-entropy a target token, in nats. Theirs is the mean over all steps, padding as 0,
-        summed over sentences and divided by the target tokens.
+        summed over sentences and divided by the target tokens; it is theirs only where no target has more
+        than `steps` tokens, and without label smoothing.
         """
-        found = [
-            textbook_bleu(translation.split(), reference.split())
-            for translation, (_, reference) in zip(translations, self.phrases, strict=True)
-        ]
         return {
             "train_loss": loss,
             "textbook_loss": loss / self.steps,
-            "textbook_bleu": sum(found) / len(found),
+            "textbook_bleu": sum(scores) / len(scores),
         }
 
 

@@ -153,7 +153,7 @@ def test_loss_over_many_decades_is_drawn_logarithmically() -> None:
     assert plots.loss_curves(rows[:2], ["loss"]).axes[0].get_yscale() == "linear"
 
 
-@pytest.mark.parametrize("suffix", ["png", "svg"])
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 def test_equal_figures_give_equal_files(suffix: str, tmp_path: Path) -> None:
     files = [tmp_path / "new" / f"{name}.{suffix}" for name in "ab"]
     for path in files:

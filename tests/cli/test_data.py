@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from threading import Thread
 
 import pytest
 from typer.testing import Result
+
+from attnrun.cli.data import where
 
 Cli = Callable[..., Result]
 HEAVY = ("torch", "hydra", "omegaconf", "tensorboard", "matplotlib", "numpy", "sacrebleu", "requests")
@@ -167,8 +170,26 @@ def test_verify_reads_files_of_other_keys_too(own: Cli, cache: Path) -> None:
     assert [Path(row["path"]).name for row in rows] == ["pairs.tsv", "other.txt"]
 
 
+def test_verify_shows_what_it_has_no_hash_for(own: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attnrun.data.download.verify", lambda package: {"pairs.tsv": "unknown"})
+    result = own("verify", "served")
+    assert result.exit_code == 0
+    assert "unknown: no hash" in result.stdout
+    assert json.loads(own("verify", "served", "--json").stdout)[0]["state"] == "unknown"
+
+
+@pytest.mark.parametrize(("terminal", "shown"), [(True, "/a\\n\\x1b[31mb\n"), (False, "/a\n\x1b[31mb\n")])
+def test_a_path_is_escaped_for_a_terminal_and_exact_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool, shown: str
+) -> None:
+    monkeypatch.setenv("ATTNRUN_DATA", "/a\n\x1b[31mb")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    where()
+    assert capsys.readouterr().out == shown
+
+
 def test_stats_are_those_of_the_corpus(own: Cli) -> None:
-    result = own("stats", "served", "limit=40", "tokeniser.minimum_frequency=1", "--json")
+    result = own("stats", "served", "limit=40", "tokeniser.minimum_frequency=1", "--plot", "x.png", "--json")
     found = json.loads(result.stdout)
     assert [found["splits"][name]["pairs"] for name in ("train", "valid", "test")] == [30, 5, 5]
     assert found["splits"]["train"]["source"]["longest"] == 3
@@ -182,8 +203,9 @@ def test_stats_print_tables_and_the_figure(cli: Cli, tmp_path: Path) -> None:
         "data", "stats", "m[b]y \x1b file.tsv", "source=2", "target=1", "tokeniser.minimum_frequency=1"
     )
     assert result.exit_code == 0, result.stderr
-    assert result.stdout.strip().splitlines()[-1] == "figure: outputs/figures/corpus-m-b-y-file.png"
-    assert (tmp_path / "outputs/figures/corpus-m-b-y-file.png").exists()
+    (picture,) = (tmp_path / "outputs/figures").iterdir()
+    assert re.fullmatch(r"corpus-m-b-y-file-[0-9a-f]{6}\.png", picture.name)
+    assert result.stdout.strip().splitlines()[-1] == f"figure: outputs/figures/{picture.name}"
     assert "out of vocabulary" in result.stdout and "…" not in result.stdout and "\x1b" not in result.stdout
 
 
@@ -232,7 +254,7 @@ def test_stats_use_the_tokeniser_that_is_named(cli: Cli, tmp_path: Path) -> None
         (["verify", "tatoba"], "did you mean 'tatoeba'?"),
         (["stats", "phrass"], "'phrass' names no corpus and no file; did you mean 'phrases'?"),
         (["stats", "."], "'.' is a directory, not a file"),
-        (["stats", "phrases", "limt=3"], "no config key 'corpus.limt'; did you mean 'corpus.limit'?"),
+        (["stats", "phrases", "limt=3"], "no config key 'limt' here; did you mean 'corpus.limit'?"),
         (["stats", "phrases", "corpus.limt=3"], "did you mean 'corpus.limit'?"),
         (["stats", "phrases", "tokenizer=bpe"], "did you mean 'tokeniser'?"),
         (["stats", "phrases", "trainer.epochs=3"], "no config key 'trainer.epochs' here"),

@@ -117,6 +117,42 @@ def test_a_mistake_removes_nothing_of_the_users(cli: Cli, tmp_path: Path) -> Non
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "figures/mine.png"]
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["seq2seq-textbook", "corpus=phrases"],
+            "experiment 'seq2seq-textbook' sets corpus.valid, corpus.test, corpus.split for another choice "
+            "of corpus; leave them out by ~corpus.valid ~corpus.test ~corpus.split",
+        ),
+        (["bahdanau-textbook", "attention=dot"], "leave it out by ~attention.hidden"),
+        (["translation", "corpus=phrases", "+corpus.limt=3"], "did you mean 'corpus.limit'?"),
+    ],
+)
+def test_what_the_experiment_sets_is_not_the_users_fault(cli: Cli, words: list[str], message: str) -> None:
+    result = cli("train", *words)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert message in line
+
+
+def test_a_sweep_over_more_than_seeds_has_a_row_for_each_run(cli: Cli) -> None:
+    words = ["train", "nw-regression", "trainer.max_steps=1", "-m", "seed=1,2", "data.samples=20,30"]
+    shown = cli(*words).stdout
+    assert "median" not in shown
+    row = next(line.split() for line in shown.splitlines() if "seed=2 data.samples=20" in line)
+    documents = json.loads(cli(*words, "--json").stdout)
+    assert [found["overrides"] for found in documents] == [
+        [f"seed={seed}", f"data.samples={count}"] for seed in (1, 2) for count in (20, 30)
+    ]
+    assert row[2] == f"{next(iter(documents[2]['metrics'].values())):.4g}"
+
+
+def test_a_sweep_over_seeds_has_medians(cli: Cli) -> None:
+    shown = cli("train", "nw-regression", "trainer.max_steps=1", "-m", "seed=1,2").stdout
+    assert "median" in shown and "seed=1 done: outputs" in shown
+
+
 @pytest.mark.parametrize("split", ["valid", "test"])
 def test_a_split_without_pairs_is_found_before_the_training(cli: Cli, tmp_path: Path, split: str) -> None:
     lines = [f"a{n % 5} b{n // 5}\tc{n % 5} d{n // 5}\n" for n in range(40)]

@@ -144,6 +144,28 @@ def test_a_mistake_is_one_line(here: Cli, words: list[str], message: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            "j.jsonl",
+            "give these: --set corpus.source=… --set corpus.target=…; the fields of the first line: en, x.y",
+        ),
+        ("jsonl", "--set corpus.path=… --set corpus.source=…"),
+        (".", "--corpus files --set corpus.path=. --set corpus.source=… --set corpus.target=…"),
+        ("j.jsnl", "did you mean 'j.jsonl'?"),
+    ],
+)
+def test_what_is_to_be_added_is_said_in_this_commands_words(
+    cli: Cli, tmp_path: Path, given: str, message: str
+) -> None:
+    (tmp_path / "j.jsonl").write_text('{"en": "a b", "x": {"y": "c"}}\n')
+    result = cli("translate", "--corpus", given, "a b")
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert message in line
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "empty"),

@@ -97,6 +97,15 @@ def test_links_may_be_a_list_of_pairs_in_json(tmp_path):
     assert "'-1-0' is no link" in fault(jsonl.load, path=path, source="s", target="t", alignment_field="l")
 
 
+@pytest.mark.parametrize("links", ["0-0\t1-1", "0-0 1-1\t", "\t0-0 1-1"])
+def test_any_white_space_parts_links(tmp_path, links):
+    for name, lines in (("t.en", "a b\n" * 5), ("t.fr", "c d\n" * 5), ("gold", f"{links}\n" * 5)):
+        write(tmp_path, lines, name)
+    keys = {"path": str(tmp_path / "t"), "alignments": str(tmp_path / "gold"), "valid": 0, "test": 0}
+    corpus = text.files(source="en", target="fr", **keys)
+    assert {pair.links for pair in corpus.train} == {((0, 0), (1, 1))}
+
+
 def test_a_link_both_sure_and_possible_is_sure(tmp_path):
     pair = by_source(tsv(tmp_path, [*ROWS, ("m n", "o p", "0p0 0-0 1p1 1p1")]))["m n"]
     assert (pair.links, pair.possible) == (((0, 0),), ((1, 1),))

@@ -263,7 +263,7 @@ def test_redirects_are_followed_and_bounded(server: Any, cache: Path) -> None:
     server.serve("/x.txt", TEXT)
     server.serve("/ring", status=302, headers={"Location": "/ring"})
     server.serve("/file", status=302, headers={"Location": "file:///etc/passwd"})
-    assert "Exceeded 30 redirects" in refused(package(server.url("/ring")))
+    assert "/ring: the server redirects again and again; put" in refused(package(server.url("/ring")))
     assert "file:///etc/passwd" in refused(package(server.url("/file")))
     fetch(package(server.serve("/old", status=301, headers={"Location": "/x.txt"})))
     assert (cache / "small/x.txt").read_bytes() == TEXT
@@ -280,6 +280,8 @@ def test_redirects_are_followed_and_bounded(server: Any, cache: Path) -> None:
         "http://",
         "http://[::1/x",
         "http://\x1b[31m/x",
+        "http://127.0.0.1:99999/x",
+        "http://127.0.0.1:port/x",
     ],
 )
 def test_only_web_addresses_are_taken(url: str, cache: Path) -> None:
@@ -332,7 +334,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "lzma": (lambda: zipped(("x.txt", TEXT), packing=zipfile.ZIP_LZMA), "packed neither"),
     "cut off": (lambda: zipped(("x.txt", TEXT))[:-30], "no sound zip"),
     "no zip": (lambda: b"<html>not found</html>", "no sound zip"),
-    "empty": (lambda: b"", "no sound zip"),
+    "empty": (lambda: b"", "no sound zip: it is empty; put"),
     "wrong text": (lambda: zipped(("x.txt", TEXT[1:])), "is not the file it should be"),
 }
 

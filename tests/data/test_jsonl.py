@@ -97,6 +97,11 @@ DEEP = "[" * 40_000 + "]" * 40_000
         ('{"en": "a\tb", "fr": "b"}', ":2: not JSON at character 10: Invalid control character"),
         ("", ":2: not JSON"),
         ("[]", ":2: a list, not an object; JSON lines hold one object a line"),
+        ("[", ":2: not JSON at character 2: Expecting value; JSON lines hold one object a line"),
+        (
+            ' {"en": "a",',
+            ":2: not JSON at character 13: Expecting property name enclosed in double quotes; JSON l",
+        ),
         ("null", ":2: null, not an object"),
         ("NaN", ":2: a number, not an object"),
         ('"text"', ":2: a text, not an object"),

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from attnrun.data.phrases.lexicon.adjectives import adjective
 from attnrun.data.phrases.lexicon.nouns import noun
 from attnrun.data.phrases.nominal import noun_phrase
 from attnrun.data.phrases.surface import write
+from attnrun.data.text import tsv
 from attnrun.data.words import display, join, tokenise
 from attnrun.errors import UserError
 
@@ -191,3 +193,11 @@ def test_other_direction_is_the_same_corpus(corpus: Corpus) -> None:
 def test_same_language_twice_is_refused() -> None:
     with pytest.raises(UserError, match=r"corpus\.target=en"):
         phrases.load(source="fr", target="fr")
+
+
+def test_written_to_a_file_they_keep_their_links(pairs: list[Pair], tmp_path: Path) -> None:
+    some = {(pair.source, pair.target, pair.links) for pair in pairs[::40]}
+    rows = ("\t".join((*texts, " ".join(f"{s}-{t}" for s, t in links or ()))) for *texts, links in some)
+    (tmp_path / "pairs.tsv").write_text("\n".join(rows), encoding="utf-8")
+    read = tsv(path=str(tmp_path / "pairs.tsv"), alignment_column=3, valid=0, test=0)
+    assert {(pair.source, pair.target, pair.links) for pair in read.train} == some

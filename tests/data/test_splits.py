@@ -66,9 +66,17 @@ def test_a_group_is_not_favoured_for_being_large():
 @pytest.mark.parametrize(
     ("pairs", "sizes", "expected"),
     [
-        ([Pair("a", "b")], {}, "too few"),
+        (
+            [Pair("a", "b")],
+            {},
+            "^1 pair is too few to .* lower corpus.valid or corpus.test; 0 holds out none",
+        ),
         ([Pair("a", f"b{n}") for n in range(50)], {}, "share a sentence"),
-        ([Pair(f"a{n // 2}", f"b{n}") for n in range(50)], {"test": 3}, "2 pairs of 50 for test, not 3"),
+        (
+            [Pair(f"a{n // 2}", f"b{n}") for n in range(50)],
+            {"test": 3},
+            "2 of 50 pairs for test, not 3; lower corpus.valid or corpus.test; 0",
+        ),
         ([Pair(f"a{n}", f"b{n}") for n in range(50)], {"test": 49, "valid": 1}, "too few"),
     ],
 )
@@ -98,11 +106,20 @@ def test_splits_in_order_hold_out_no_sentence_seen_before():
         assert not (train & valid or train & test or valid & test)
 
 
+def test_splits_in_order_remember_the_last_pair_of_a_part_too():
+    pairs = [Pair(f"a {n}", f"b {n}") for n in (0, 1, 1, 2, 2, 3)]
+    made = in_order(pairs, train=2, valid=1, test=1)
+    assert [made.train, made.valid, made.test] == [pairs[:2], [pairs[3]], [pairs[5]]]
+
+
 @pytest.mark.parametrize(
     ("sizes", "expected"),
     [
-        ({"train": 12, "valid": 0, "test": 0}, "11 pairs of 11 for train, not 12"),
-        ({"train": 4, "valid": 2, "test": 6}, "5 pairs of 11 for test, not 6"),
+        ({"train": 12, "valid": 0, "test": 0}, "11 of 11 pairs for train, not 12; lower corpus.limit"),
+        (
+            {"train": 4, "valid": 2, "test": 6},
+            "5 of 11 pairs for test, not 6; lower corpus.valid or corpus.test",
+        ),
     ],
 )
 def test_too_few_pairs_for_splits_in_order_are_refused(sizes, expected):

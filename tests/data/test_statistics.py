@@ -95,9 +95,19 @@ def test_a_joint_subword_vocabulary_knows_all_but_new_characters() -> None:
     corpus = replace(CORPUS, train=[*TRAIN, *TEST], valid=[Pair("cat", "chat"), Pair("cat ß", "chat ß ß")])
     found = describe(corpus, Bpe(size=60))
     assert found.source_vocabulary == found.target_vocabulary
+    assert found.joint and found.to_json()["joint"] and not describe(corpus, EVERY).joint
     assert found.splits["train"].source.unknown_tokens == 0
     assert found.splits["valid"].source.unknown_sentences == 0.5
     assert found.splits["valid"].source.unknown_types == pytest.approx(1 / found.splits["valid"].source.types)
+
+
+def test_tokenised_texts_are_not_split_again() -> None:
+    corpus = replace(CORPUS, train=[Pair("it &apos;s low-key", "c&apos; est")], valid=[], test=[])
+    lengths = [
+        describe(replace(corpus, tokenised=tokenised), EVERY).splits["train"].source.longest
+        for tokenised in (True, False)
+    ]
+    assert lengths == [3, 8]
 
 
 def test_no_vocabulary_is_a_mistake_that_names_the_key() -> None:

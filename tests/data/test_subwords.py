@@ -4,15 +4,17 @@ import json
 import random
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from attnrun.data import tokenisers
-from attnrun.data.corpus import Pair
+from attnrun.data.corpus import Corpus, Pair
 from attnrun.data.subwords import Bpe, BpeTokeniser
 from attnrun.data.tokenisers import Word, fit_sides
 from attnrun.data.vocabulary import BOS, EOS, PAD, UNK
 from attnrun.errors import UserError
+from attnrun.launch.config import check, compose
 
 TEXTS = [
     "the lowest newest tower, the widest.",
@@ -40,6 +42,22 @@ def test_frequent_words_are_whole_and_rare_ones_in_pieces() -> None:
     pieces = tokeniser.tokens("lowland")
     assert len(pieces) > 1
     assert "".join(pieces) == "▁lowland"
+
+
+def test_a_token_spelled_like_the_librarys_unknown_is_refused() -> None:
+    data = Bpe(size=83).fit(TEXTS).to_json()
+    for token in ("<unk> ", "\ud800"):
+        with pytest.raises(ValueError):
+            tokenisers.from_json(data | {"tokens": [*data["tokens"], token]})
+
+
+def test_pieces_that_meet_too_rarely_stay_apart() -> None:
+    texts = ["x<unk> y<unk> z<unk>"] * 50
+    learned = Bpe(size=60, minimum_frequency=1, split="spaces").fit(texts)
+    assert "<unk>" in learned.vocabulary
+    assert UNK not in learned.encode("<unk>")
+    rare = Bpe(size=60, minimum_frequency=500, split="spaces").fit(texts)
+    assert all(len(token) == 1 for token in rare.vocabulary.tokens)
 
 
 def test_text_spelled_like_a_special_is_text() -> None:
@@ -104,7 +122,14 @@ def test_it_survives_json_and_is_found_by_its_kind() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"merges": [["a"]]}, {"merges": None}, {"merges": [["q", "q"]]}, {"split": "x"}, {"lowercase": 1}],
+    [
+        {"merges": [["a"]]},
+        {"merges": None},
+        {"merges": [["q", "q"]]},
+        {"split": "x"},
+        {"lowercase": 1},
+        {"kind": []},
+    ],
 )
 def test_json_of_something_else_is_refused(change) -> None:
     with pytest.raises(ValueError):
@@ -112,11 +137,11 @@ def test_json_of_something_else_is_refused(change) -> None:
 
 
 def test_a_joint_recipe_makes_one_tokeniser_of_both_sides() -> None:
-    pairs = [Pair("go home now", "va chez toi"), Pair("go now", "va")]
-    source, target = fit_sides(Word(minimum_frequency=1, joint=True), pairs)
+    corpus = Corpus("", "en", "fr", [Pair("go home now", "va chez toi"), Pair("go now", "va")], [], [])
+    source, target = fit_sides(Word(minimum_frequency=1, joint=True), corpus)
     assert source is target
     assert UNK not in source.encode("go va toi")
-    source, target = fit_sides(Word(minimum_frequency=1), pairs)
+    source, target = fit_sides(Word(minimum_frequency=1), corpus)
     assert source.encode("va") == [UNK]
     assert UNK not in target.encode("va")
 
@@ -134,3 +159,21 @@ def test_words_of_tokenised_text_are_what_stands_between_spaces() -> None:
     assert tokeniser.decode(tokeniser.encode("the &apos;s  low-lying .")) == "the &apos;s low-lying ."
     back = tokenisers.from_json(json.loads(json.dumps(tokeniser.to_json())))
     assert back.encode("man &apos;s") == tokeniser.encode("man &apos;s")
+
+
+@pytest.mark.parametrize("recipe", [Word(minimum_frequency=1), Bpe(size=200)], ids=["word", "bpe"])
+def test_tokens_of_a_tokenised_corpus_are_not_split_again(recipe) -> None:
+    corpus = Corpus("", "en", "fr", [Pair("it &apos;s low-key", "c&apos; est")] * 9, [], [])
+    lengths = {}
+    for tokenised in (False, True):
+        source, _ = fit_sides(recipe, replace(corpus, tokenised=tokenised))
+        lengths[tokenised] = len(source.encode("it &apos;s low-key"))
+    assert lengths[True] < lengths[False]
+
+
+@pytest.mark.parametrize(
+    "key", ["tokeniser.size=2000000", "tokeniser.minimum_frequency=9999999999999999999999"]
+)
+def test_a_size_beyond_reason_is_refused(key: str) -> None:
+    with pytest.raises(UserError, match=key.partition("=")[0].replace(".", r"\.")):
+        check(compose("translation", ["tokeniser=bpe", key]))

@@ -16,6 +16,7 @@ from attnrun.data import reading, text
 from attnrun.data.corpus import Corpus, Pair
 from attnrun.data.words import join, tokenise
 from attnrun.errors import UserError
+from attnrun.launch.corpora import find
 
 # Everything that other readers take for the end of a line, of a field, of a file, or for an instruction.
 HOSTILE = [
@@ -120,6 +121,7 @@ def test_no_break_spaces_part_tokens():
         ("\ufeff", "is empty"),
         ("\n\r\n\n", "is empty"),
         ("a\tb\nc\td\n", "too few"),
+        ('{"en": "a", "fr": "b"}\n', ":1: no tab between source and target; corpus=jsonl reads JSON lines"),
     ],
 )
 def test_faults_are_named_with_file_and_line(tmp_path, content, expected):
@@ -183,6 +185,13 @@ def test_wrong_columns_are_refused(tmp_path, keys, expected):
     assert expected in fault(path, **keys)
 
 
+def test_numbers_that_begin_the_lines_are_text_without_alignments(tmp_path):
+    for suffix in ("en", "fr"):
+        write(tmp_path, "".join(f"{n}\t{suffix} {n}\n" for n in range(9)), f"t.{suffix}")
+    corpus = text.files(path=str(tmp_path / "t"), source="en", target="fr", valid=0, test=0)
+    assert corpus.train[3] == Pair("3\ten 3", "3\tfr 3")
+
+
 def test_columns_may_stand_between_bars(tmp_path):
     rows = "".join(f"l'été {n} , a|b\t||| x {n}  |||  note \n" for n in range(7))
     corpus = text.tsv(path=write(tmp_path, rows), separator="|||", tokenised=True, valid=0, test=0)
@@ -226,6 +235,33 @@ def test_damaged_and_doubtful_archives_are_refused(tmp_path):
         assert "exactly one" in fault(str(tmp_path / name))
 
 
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        (
+            ["d/c.en", "d/c.fr", "d/_about.txt"],
+            "; corpus=files corpus.source=en corpus.target=fr reads such a zip",
+        ),
+        (["a.jsonl", "notes.md"], "; corpus=jsonl reads such a zip"),
+        (["a.en", "b.fr"], "found: none"),
+        (["a.csv"], "found: none"),
+    ],
+)
+def test_a_zip_for_another_reader_says_which(tmp_path, members, expected):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
+        for member in members:
+            made.writestr(member, lines(9))
+    assert fault(str(tmp_path / "a.zip")).endswith(expected)
+
+
+@pytest.mark.parametrize("key", ["limit", "valid", "test"])
+def test_a_number_beyond_any_size_is_refused_by_its_key(key):
+    path = ["path=pairs.tsv"]
+    find("tsv", [*path, f"{key}={2**63 - 1}"])
+    with pytest.raises(UserError, match=rf"^corpus\.{key}=9+: the value must be less than or equal to 9223"):
+        find("tsv", [*path, f"{key}={'9' * 23}"])
+
+
 def test_a_zip_names_its_member_in_a_fault(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
         made.writestr("fra.txt", lines(4) + "x\n")
@@ -251,8 +287,10 @@ def test_more_lines_than_the_limit_are_refused(tmp_path, monkeypatch, line):
 
 def test_files_of_unequal_length_are_refused_with_both_counts(tmp_path):
     write(tmp_path, "a\nb\nc\n", "t.en")
-    write(tmp_path, "a\nb\n", "t.fr")
-    with pytest.raises(UserError, match=r"t\.en has 3 lines.*t\.fr has 2"):
+    write(tmp_path, "a\n", "t.fr")
+    with pytest.raises(UserError, match=r"t\.fr has 1 line, but .*t\.en has 3"):
+        text.files(path=str(tmp_path / "t"), source="fr", target="en")
+    with pytest.raises(UserError, match=r"t\.en has 3 lines, but .*t\.fr has 1"):
         text.files(path=str(tmp_path / "t"), source="en", target="fr")
 
 

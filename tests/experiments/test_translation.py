@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from attnrun.errors import UserError
 from attnrun.launch.trained import open_model
 from attnrun.training.metrics import bleu, chrf
+from attnrun.training.textbook import textbook_bleu
 
 Train = Callable[..., Any]
 
@@ -53,13 +55,31 @@ SMALL = ["trainer.epochs=1", "model.hidden=31", "model.embedding=29", "runtime.t
 
 
 def test_real_sentences_train_and_score(train: Train, tmp_path: Path, corpora: Path) -> None:
-    document = train("translation-tatoeba", "corpus.limit=2000", *SMALL)
+    keys = ["corpus.limit=2000", "tokeniser=bpe", "tokeniser.size=500"]
+    document = train("translation-tatoeba", *keys, *SMALL)
     run = tmp_path / document["run"]
     rows = _rows(run)
     assert len(rows) == document["metrics"]["test_pairs"] > 50
     assert "version:" in document["metrics"]["bleu_signature"]
     learned = json.loads((run / "source_vocabulary.json").read_text(encoding="utf-8"))
-    assert learned["kind"] == "word"
+    assert learned["kind"] == "bpe"
+    model = open_model(run).model
+    assert model.source_embedding is model.target_embedding
+
+
+def test_the_textbooks_figures_are_of_the_last_epoch_and_the_phrases(
+    train: Train, tmp_path: Path, corpora: Path
+) -> None:
+    two = ["trainer.epochs=2", "corpus.test=20", "corpus.valid=20", "corpus.limit=64"]
+    document = train("bahdanau-textbook", *two, "runtime.threads=1")
+    run = tmp_path / document["run"]
+    losses = [row["train/epoch_loss"] for row in _lines(run / "metrics.jsonl") if "train/epoch_loss" in row]
+    assert len(losses) == 2
+    assert document["metrics"]["textbook_loss"] == losses[-1] / 10
+    phrases = _lines(run / "samples/phrases.jsonl")
+    found = [textbook_bleu(row["prediction"].split(), row["target"].split()) for row in phrases]
+    assert found == [row["bleu"] for row in phrases]
+    assert document["metrics"]["textbook_bleu"] == pytest.approx(sum(found) / 4)
 
 
 def test_a_model_of_tokens_is_scored_on_them_and_talks_in_plain_text(
@@ -80,11 +100,26 @@ def test_a_model_of_tokens_is_scored_on_them_and_talks_in_plain_text(
     (answer,) = translator.predict([text])
     assert answer[:1] == answer[:1].upper()
     assert len(translator.predict(["\x1b", "Ein  Hund\u2028!"])) == 2
+    assert translator.model.source_embedding is not translator.model.target_embedding
+    _damage_every_file(run)
+
+
+def _damage_every_file(run: Path) -> None:
+    for name in ("source_vocabulary", "target_vocabulary", "text"):
+        file = run / f"{name}.json"
+        whole = file.read_bytes()
+        for junk in ("", "[]", "{}", '{"kind": []}', '{"moses": [{}, []]}'):
+            file.write_text(junk)
+            with pytest.raises(UserError, match="is damaged"):
+                open_model(run)
+        file.write_bytes(whole)
+    open_model(run)
 
 
 def _check_scores(metrics: dict[str, Any], rows: list[dict[str, str]]) -> None:
     assert rows[0]["target"] == "a man in an orange hat starring at something ."
     assert rows[0]["plain_target"] == "A man in an orange hat starring at something."
+    assert rows[1]["plain_target"].startswith("A Boston Terrier is running")  # as published, not restored
     tokens, plain = (
         [[row[f"{form}{name}"] for row in rows] for name in ("prediction", "target")]
         for form in ("", "plain_")
@@ -95,5 +130,8 @@ def _check_scores(metrics: dict[str, Any], rows: list[dict[str, str]]) -> None:
 
 
 def _rows(run: Path) -> list[dict[str, str]]:
-    lines = (run / "samples/test.jsonl").read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines if line]
+    return _lines(run / "samples/test.jsonl")
+
+
+def _lines(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]

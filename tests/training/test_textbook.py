@@ -2,6 +2,8 @@
 
 import pytest
 
+from attnrun.errors import UserError
+from attnrun.launch.config import check, compose
 from attnrun.training.textbook import Textbook, textbook_bleu
 
 
@@ -28,5 +30,13 @@ def test_counts_are_clipped_and_orders_weigh_by_halves() -> None:
 
 def test_figures_are_the_mean_bleu_and_the_loss_over_padded_steps() -> None:
     textbook = Textbook(steps=7, phrases=[("go .", "va !"), ("hi .", "salut !")])
-    found = textbook.figures(["va !", "a b"], loss=0.21)
+    found = textbook.figures([1.0, 0.0], loss=0.21)
     assert found == {"train_loss": 0.21, "textbook_loss": pytest.approx(0.03), "textbook_bleu": 0.5}
+
+
+@pytest.mark.parametrize(
+    "override", ["textbook.phrases=[]", "textbook.phrases=[['', a]]", "textbook.steps=0"]
+)
+def test_what_has_no_figures_is_refused_before_a_training(override: str) -> None:
+    with pytest.raises(UserError, match="textbook"):
+        check(compose("bahdanau-textbook", [override]))
