@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from attnrun.analysis.maps import AttentionMap
 from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.attention import Normaliser
 from attnrun.data.batching import Batch, Order, TextBatches, restore
 from attnrun.data.synthetic import Example, Links, SequenceData, encode_examples
 from attnrun.data.vocabulary import BOS, EOS, PAD, Vocabulary
 from attnrun.errors import UserError, suggest
 from attnrun.models.decoding import forced, greedy
-from attnrun.models.seq2seq import AttentionFactory
+from attnrun.models.seq2seq import AttentionFactory, ModelFactory, PositionFactory
 from attnrun.ranges import PositiveInt
 from attnrun.runs.board import markdown_table
 from attnrun.runs.find import RunRecord
@@ -38,8 +39,10 @@ class Config:
     """The keys of a sequence experiment beside the common ones."""
 
     data: Callable[[int], SequenceData]
-    model: Callable[[int, int, AttentionFactory | None, bool], nn.Module]
+    model: ModelFactory
     attention: AttentionFactory | None
+    normaliser: Normaliser
+    position: PositionFactory
     optim: Callable[..., torch.optim.Optimizer]
     schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler]
     trainer: Trainer
@@ -183,8 +186,11 @@ def alignment_scores(found: Sequence[Links], gold: Sequence[Links]) -> dict[str,
 
 
 def _solver(config: Config, source: Vocabulary, target: Vocabulary, device: torch.device) -> Solver:
-    model = config.model(len(source), len(target), config.attention, source == target).to(device)
-    return Solver(model, source, target, device, config.eval_batch_size)
+    joint = source == target
+    model = config.model(
+        len(source), len(target), config.attention, joint, config.normaliser, config.position
+    )
+    return Solver(model.to(device), source, target, device, config.eval_batch_size)
 
 
 def _loss(model: Any, batch: Batch) -> tuple[Tensor, Tensor | int]:

@@ -5,15 +5,16 @@ tokens), M keys (source tokens).
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from attnrun.analysis.maps import AttentionMap
 from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.attention import Normaliser
 from attnrun.data.batching import Batch, EncodedPairs, TextBatches, encode_pairs, restore
 from attnrun.data.corpus import Corpus, Pair
 from attnrun.data.filters import Filter
@@ -21,8 +22,8 @@ from attnrun.data.moses import Moses
 from attnrun.data.tokenisers import Recipe, Tokeniser, fit_sides, from_json
 from attnrun.data.words import natural_split, split
 from attnrun.errors import UserError
-from attnrun.models.decoding import Decoded, greedy
-from attnrun.models.seq2seq import AttentionFactory
+from attnrun.models.decoding import Decoded, evaluating, greedy
+from attnrun.models.seq2seq import AttentionFactory, ModelFactory, PositionFactory
 from attnrun.ranges import PositiveInt, Probability
 from attnrun.runs.board import markdown_table
 from attnrun.runs.find import RunRecord
@@ -47,8 +48,10 @@ class Config:
     corpus: Callable[[], Corpus]
     filter: Filter
     tokeniser: Callable[[], Recipe]
-    model: Callable[[int, int, AttentionFactory | None, bool], nn.Module]
-    attention: Callable[[int, int], nn.Module] | None
+    model: ModelFactory
+    attention: AttentionFactory | None
+    normaliser: Normaliser
+    position: PositionFactory
     optim: Callable[..., torch.optim.Optimizer]
     schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler]
     trainer: Trainer
@@ -198,9 +201,10 @@ def _new_translator(config: Config, corpus: Corpus, run: Run) -> Translator:
 def _translator(
     config: Config, source: Tokeniser, target: Tokeniser, moses: list[str] | None, device: torch.device
 ) -> Translator:
-    model = config.model(source.size, target.size, config.attention, config.tokeniser().joint).to(device)
+    parts = (config.attention, config.tokeniser().joint, config.normaliser, config.position)
+    model = config.model(source.size, target.size, *parts)
     scripts = None if moses is None else (Moses(moses[0]), Moses(moses[1]))
-    return Translator(model, source, target, scripts, device, config.eval_batch_size)
+    return Translator(model.to(device), source, target, scripts, device, config.eval_batch_size)
 
 
 def _loss(model: Any, batch: Batch, label_smoothing: float) -> tuple[Tensor, Tensor | int]:
@@ -278,18 +282,12 @@ def _columns(rows: Sequence[dict[str, str]], *names: str) -> list[list[str]]:
 @torch.no_grad()
 def _mean_loss(translator: Translator, pairs: Sequence[Pair]) -> float:
     """Mean cross-entropy a target token, in nats."""
-    model = translator.model
-    training = model.training
-    model.eval()
-    parts = [_loss(model, batch.to(translator.device), 0.0) for batch in _in_batches(translator, pairs)]
-    model.train(training)
-    return float(sum(float(total) for total, _ in parts) / sum(int(count) for _, count in parts))
-
-
-def _in_batches(translator: Translator, pairs: Sequence[Pair]) -> Iterator[Batch]:
     encoded = encode_pairs(pairs, translator.source, translator.target)
     batches = TextBatches(encoded, batch_size=translator.batch_size, seed=0)
-    return (batches.collate(indices) for indices in batches.sequential())
+    loaded = (batches.collate(indices).to(translator.device) for indices in batches.sequential())
+    with evaluating(translator.model):
+        parts = [_loss(translator.model, batch, 0.0) for batch in loaded]
+    return float(sum(float(total) for total, _ in parts) / sum(int(count) for _, count in parts))
 
 
 def _fingerprint(translator: Translator, pairs: EncodedPairs) -> dict[str, str]:

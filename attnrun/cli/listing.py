@@ -9,7 +9,7 @@ from attnrun.cli.options import AsJson, ConfigDir
 from attnrun.errors import UserError, suggest
 from attnrun.launch import catalog
 
-_SHOWN = ("experiment", "attention", "corpus", "data", "model")
+_SHOWN = ("experiment", "attention", "normaliser", "position", "corpus", "data", "model")
 
 
 def list_catalog(
@@ -19,7 +19,7 @@ def list_catalog(
 ) -> None:
     """List what there is to run, each with its source.
 
-    Without GROUP: experiments, attention mechanisms, corpora, data sets and models.
+    Without GROUP: experiments, attention mechanisms and their parts, corpora, data sets and models.
     """
     own = [config_dir] if config_dir else []
     known = catalog.groups(own)

@@ -4,7 +4,6 @@ Letters: B batch, N queries, M keys, S source length, E model size, H heads, G h
 size of a head.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,9 +13,8 @@ from torch import Tensor, nn
 from attnrun.attention import MultiHead, Normaliser, causal_mask
 from attnrun.attention.positions import Position
 from attnrun.errors import UserError
-from attnrun.models.seq2seq import AttentionFactory
+from attnrun.models.seq2seq import AttentionFactory, PositionFactory
 
-PositionFactory = Callable[[int, int], Position]  # (size, heads) -> position
 Projected = tuple[Tensor, Tensor]  # keys (B, G, M, D) and values (B, G, M, D), ready for queries
 
 ACTIVATIONS: dict[str, type[nn.ReLU] | type[nn.GELU]] = {"relu": nn.ReLU, "gelu": nn.GELU}

@@ -12,12 +12,12 @@ from typing import Literal, overload
 import torch
 from torch import Tensor, nn
 
-from attnrun.attention import Score, attend, lengths_mask
+from attnrun.attention import Normaliser, Position, Score, attend, lengths_mask, masked_softmax
 from attnrun.errors import UserError
 from attnrun.models.cells import CELLS
 from attnrun.models.encoder import RnnEncoder
 from attnrun.models.initialise import initialise_rnn, shrink
-from attnrun.models.seq2seq import AttentionFactory, DecoderState, Memory
+from attnrun.models.seq2seq import AttentionFactory, DecoderState, Memory, PositionFactory
 from attnrun.ranges import PositiveInt, Probability
 
 PAD = 0
@@ -27,12 +27,12 @@ class RnnSeq2Seq(nn.Module):
     """Translate with a recurrent encoder and an attention decoder; satisfies `seq2seq.Seq2Seq`.
 
     `attention(query_size, key_size)` builds the score; None leaves it out: every step then sees the encoder's
-    final top-layer state. `joint` says that both sides have one vocabulary: they share one embedding. Dropout
-    acts on embeddings, between layers and on what the readout reads. `tied` uses the target embeddings as
-    output weights (Press and Wolf 2017).
+    final top-layer state. `normaliser` makes weights of the scores. `joint` says that both sides have one
+    vocabulary: they share one embedding. Dropout acts on embeddings, between layers and on what the readout
+    reads. `tied` uses the target embeddings as output weights (Press and Wolf 2017).
 
-    Raises UserError where the score cannot join a decoder state (hidden) to an encoder state (hidden, or
-    twice that where bidirectional).
+    Raises UserError for a scheme of positions, since recurrence has the order already, and where the score
+    cannot join a decoder state (hidden) to an encoder state (hidden, or twice that where bidirectional).
     """
 
     def __init__(
@@ -41,6 +41,8 @@ class RnnSeq2Seq(nn.Module):
         target_size: int,
         attention: AttentionFactory | None,
         joint: bool = False,
+        normaliser: Normaliser = masked_softmax,
+        position: PositionFactory = Position,
         *,
         cell: Literal["gru", "lstm"] = "gru",
         embedding: PositiveInt = 128,
@@ -51,6 +53,8 @@ class RnnSeq2Seq(nn.Module):
         tied: bool = False,
     ) -> None:
         super().__init__()
+        if type(position(hidden, 1)) is not Position:
+            raise UserError("an RNN reads words in their order and takes no positions; set position=none")
         make_cell = CELLS[cell]
         self.source_embedding = nn.Embedding(source_size, embedding, padding_idx=PAD)
         self.target_embedding = (
@@ -60,6 +64,7 @@ class RnnSeq2Seq(nn.Module):
             embedding, hidden, cell=cell, layers=layers, bidirectional=bidirectional, dropout=dropout
         )
         self.score = _build_score(attention, hidden, self.encoder.size)
+        self.normaliser = normaliser
         bridged = layers * make_cell.parts if bidirectional else 0
         self.bridges = nn.ModuleList(nn.Linear(self.encoder.size, hidden) for _ in range(bridged))
         gates = make_cell.gates * hidden
@@ -169,6 +174,7 @@ class RnnSeq2Seq(nn.Module):
             memory.states,
             memory.states,
             memory.mask,
+            normaliser=self.normaliser,
             projected=memory.projected[0],
             need_weights=need_weights,
         )

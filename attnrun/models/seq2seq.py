@@ -8,11 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, overload
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from attnrun.attention import Score
+from attnrun.attention import Normaliser, Position, Score
 
 AttentionFactory = Callable[[int, int], Score]  # (query_size, key_size) -> score
+PositionFactory = Callable[[int, int], Position]  # (size, heads) -> position
+# (source_size, target_size, attention, joint, normaliser, position) -> a Seq2Seq
+ModelFactory = Callable[[int, int, AttentionFactory | None, bool, Normaliser, PositionFactory], nn.Module]
 
 
 @dataclass(frozen=True)

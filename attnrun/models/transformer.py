@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from attnrun.attention import Normaliser, lengths_mask, masked_softmax
 from attnrun.attention.positions import Sinusoidal
 from attnrun.models.initialise import initialise_transformer
-from attnrun.models.layers import Parts, PositionFactory
-from attnrun.models.seq2seq import AttentionFactory, DecoderState, Memory
+from attnrun.models.layers import Parts
+from attnrun.models.seq2seq import AttentionFactory, DecoderState, Memory, PositionFactory
 from attnrun.models.stacks import DecoderStack, EncoderStack
 from attnrun.ranges import PositiveInt, Probability
 
