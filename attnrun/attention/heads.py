@@ -14,9 +14,11 @@ from attnrun.attention.scores import Score
 class PerHead(Score):
     """One score a head, each with parameters of its own: query (..., H, N, D), key (..., H, M, D)."""
 
-    def __init__(self, size: int, heads: int, score: Callable[[int, int], Score]) -> None:
-        super().__init__(size, size)
-        self.scores = nn.ModuleList(score(size, size) for _ in range(heads))
+    def __init__(
+        self, query_size: int, key_size: int, heads: int, score: Callable[[int, int], Score]
+    ) -> None:
+        super().__init__(query_size, key_size)
+        self.scores = nn.ModuleList(score(query_size, key_size) for _ in range(heads))
 
     def project_keys(self, key: Tensor) -> Tensor:
         """Each head's own projection: (..., H, M, D) -> (..., H, M, P)."""

@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from attnrun.attention.attend import Normaliser, attend
+from attnrun.attention.attend import attend
 from attnrun.attention.heads import PerHead, divisors, join, repeat, split
+from attnrun.attention.locality import Locality
 from attnrun.attention.masks import as_mask, blank
 from attnrun.attention.positions import Position
 from attnrun.attention.scores import Score, scores_shape
-from attnrun.attention.softmax import masked_softmax
+from attnrun.attention.softmax import Normaliser, masked_softmax
 from attnrun.errors import UserError
 from attnrun.ranges import PositiveInt, Probability
 
@@ -26,17 +27,18 @@ class MultiHead(nn.Module):
     head, as the projections are each head's own; one without is shared.
 
     `score` builds a score from (query size, key size). `position` marks queries and keys with their places
-    and biases the scores. `bias` adds one to W_q, W_k and W_v, `output_bias` to W_o. `dropout` falls on the
-    weights in training.
+    and biases the scores. `locality` narrows what the mask permits, for all heads alike. `bias` adds one to
+    W_q, W_k and W_v, `output_bias` to W_o. `dropout` falls on the weights in training.
 
     `groups` is G, the heads of keys and values, each of which serves H / G heads of queries: 1 is multi-query
     attention (Shazeer 2019), more are grouped queries (Ainslie et al. 2023), None stands for H.
 
     Without `projections` the heads are slices of query, key and value as they come, and the output is the
-    heads side by side: self-attention without weight matrices.
+    heads side by side, as wide as a value: self-attention without weight matrices, or, with one head, a
+    decoder's plain attention.
 
-    Raises UserError where `heads` does not divide `size` or `groups` does not divide `heads`, and for inputs
-    of other sizes, biases or fewer groups without `projections`.
+    Raises UserError where `heads` does not divide a size that it parts, or `groups` does not divide `heads`,
+    and for biases or fewer groups without `projections`.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class MultiHead(nn.Module):
         score: Callable[[int, int], Score],
         normaliser: Normaliser = masked_softmax,
         position: Position | None = None,
+        locality: Locality | None = None,
         *,
         groups: PositiveInt | None = None,
         projections: bool = True,
@@ -57,20 +60,26 @@ class MultiHead(nn.Module):
         dropout: Probability = 0.0,
     ) -> None:
         super().__init__()
-        if heads < 1 or size % heads:
-            raise UserError(f"{heads} heads do not divide the size {size}; choose from: {divisors(size)}")
+        sizes = (size,) if projections else (query_size, key_size, value_size)
+        for parted in sizes:
+            if heads < 1 or parted % heads:
+                raise UserError(
+                    f"{heads} heads do not divide the size {parted}; choose from: {divisors(parted)}"
+                )
         groups = heads if groups is None else groups
         if groups < 1 or heads % groups:
             raise UserError(f"{groups} groups do not divide {heads} heads; choose from: {divisors(heads)}")
+        if not projections:
+            _check_slices(groups == heads, bias or output_bias)
         self.heads = heads
         self.groups = groups
         self.dropout = dropout
         self.normaliser = normaliser
         self.position = _position(position, size, heads)
-        self.score = _head_score(size // heads, heads, score)
+        self.locality = Locality(query_size) if locality is None else locality
         inner = size // heads * groups
-        if not projections:
-            _check_slices((query_size, key_size, value_size), size, inner, bias or output_bias)
+        head_sizes = (size // heads,) * 2 if projections else (query_size // heads, key_size // heads)
+        self.score = _head_score(*head_sizes, heads, score)
         self.W_q = nn.Linear(query_size, size, bias=bias) if projections else nn.Identity()
         self.W_k = nn.Linear(key_size, inner, bias=bias) if projections else nn.Identity()
         self.W_v = nn.Linear(value_size, inner, bias=bias) if projections else nn.Identity()
@@ -130,6 +139,7 @@ class MultiHead(nn.Module):
         keys, values = (repeat(part, self.heads) for part in projected)  # (B, H, M, P), (B, H, M, D)
         if mask is not None:
             mask = self._head_mask(mask, scores_shape(query, keys[..., 0, :, :]))
+        mask, factors = self.locality.narrow(query, mask, keys.shape[-2], offset)
         context, weights = attend(
             self.score,
             self.position.rotate(split(self.W_q(query), self.heads), offset),  # (B, H, N, D)
@@ -137,7 +147,7 @@ class MultiHead(nn.Module):
             values,
             mask,
             bias=self.position.bias(query.shape[-2], keys.shape[-2], offset),  # (H, N, M)
-            normaliser=self.normaliser,
+            normaliser=self.normaliser if factors is None else _scaled(self.normaliser, factors),
             projected=keys,
             dropout=self.dropout,
             training=self.training,
@@ -153,9 +163,16 @@ class MultiHead(nn.Module):
         return as_mask(mask, shape).unsqueeze(-3)
 
 
-def _head_score(size: int, heads: int, score: Callable[[int, int], Score]) -> Score:
-    single = score(size, size)
-    return PerHead(size, heads, score) if any(True for _ in single.parameters()) else single
+def _head_score(query_size: int, key_size: int, heads: int, score: Callable[[int, int], Score]) -> Score:
+    single = score(query_size, key_size)
+    if heads == 1 or not any(True for _ in single.parameters()):
+        return single
+    return PerHead(query_size, key_size, heads, score)
+
+
+def _scaled(normaliser: Normaliser, factors: Tensor) -> Normaliser:
+    """Multiply the weights by factors that broadcast to (B, H, N, M)."""
+    return lambda scores, mask: normaliser(scores, mask) * factors.to(scores.dtype)
 
 
 def _position(position: Position | None, size: int, heads: int) -> Position:
@@ -167,12 +184,9 @@ def _position(position: Position | None, size: int, heads: int) -> Position:
     return position
 
 
-def _check_slices(given: tuple[int, int, int], size: int, inner: int, bias: bool) -> None:
+def _check_slices(whole: bool, bias: bool) -> None:
     """Refuse what needs a projection where there is none."""
-    if inner != size:
+    if not whole:
         raise UserError("heads without projections need keys and values of their own: leave groups unset")
     if bias:
         raise UserError("heads without projections have no bias: set bias and output_bias to false")
-    if given != (size, size, size):
-        told = ", ".join(f"{name} {n}" for name, n in zip(("query", "key", "value"), given, strict=True))
-        raise UserError(f"heads without projections need inputs of size {size}, got sizes: {told}")

@@ -7,11 +7,9 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from attnrun.attention import Normaliser, lengths_mask, masked_softmax
-from attnrun.attention.positions import Sinusoidal
+from attnrun.attention import Mechanism, lengths_mask
 from attnrun.models.initialise import initialise_transformer
 from attnrun.models.layers import Parts
-from attnrun.models.seq2seq import AttentionFactory, PositionFactory
 from attnrun.models.stacks import EncoderStack
 from attnrun.ranges import PositiveInt, Probability
 
@@ -24,20 +22,16 @@ class TransformerClassifier(nn.Module):
     The keys are those of `transformer.Transformer`. Two parts of use alone: `encoder`, for any vectors, and
     `states`, for tokens.
 
-    Raises UserError without attention, and where size, heads, groups and position do not go together.
+    Raises UserError without attention, and where the parts of the mechanism do not go together.
     """
 
     def __init__(
         self,
         vocabulary: int,
         classes: int,
-        attention: AttentionFactory | None,
-        normaliser: Normaliser = masked_softmax,
-        position: PositionFactory = Sinusoidal,
+        mechanism: Mechanism,
         *,
         size: PositiveInt = 128,
-        heads: PositiveInt = 4,
-        groups: PositiveInt | None = None,
         layers: PositiveInt = 2,
         feedforward: PositiveInt = 256,
         dropout: Probability = 0.1,
@@ -48,12 +42,8 @@ class TransformerClassifier(nn.Module):
     ) -> None:
         super().__init__()
         parts = Parts(
-            attention,
-            normaliser,
-            position,
+            mechanism,
             size=size,
-            heads=heads,
-            groups=groups,
             feedforward=feedforward,
             dropout=dropout,
             attention_dropout=attention_dropout,
@@ -61,6 +51,7 @@ class TransformerClassifier(nn.Module):
             activation=activation,
             bias=bias,
         )
+        mechanism.require_use("an encoder alone", "self")
         self.embedding = nn.Embedding(vocabulary, size, padding_idx=PAD)
         self.encoder = EncoderStack(parts, layers)
         self.output = nn.Linear(size, classes)

@@ -4,26 +4,32 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from attnrun.errors import UserError
+
 LIBRARY: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class RnnEncoder(nn.Module):
     """Read embedded sentences with a GRU or LSTM, in one or both directions.
 
-    The state size `size` is that of one direction times the number of directions (Bahdanau, Cho and Bengio
-    2014, section 3.2: the annotation of a word joins the forward and the backward state).
+    The states are of `size`, shared out among the directions (Bahdanau, Cho and Bengio 2014, section 3.2: the
+    annotation of a word joins the forward and the backward state).
+
+    Raises UserError where two directions cannot share `size`.
     """
 
     def __init__(
-        self, input_size: int, hidden: int, *, cell: str, layers: int, bidirectional: bool, dropout: float
+        self, input_size: int, size: int, *, cell: str, layers: int, bidirectional: bool, dropout: float
     ) -> None:
         super().__init__()
+        self.directions = 2 if bidirectional else 1
+        if size % self.directions:
+            raise UserError(f"two directions cannot share an encoder size of {size}; make it even")
         between = dropout if layers > 1 else 0.0  # the library warns about a dropout with nothing above it
+        hidden = size // self.directions
         self.rnn = LIBRARY[cell](
             input_size, hidden, layers, batch_first=True, bidirectional=bidirectional, dropout=between
         )
-        self.directions = 2 if bidirectional else 1
-        self.size = hidden * self.directions
 
     def forward(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the states (B, S, size), zero on padding, and the final states.

@@ -16,10 +16,10 @@ def initialise_rnn(model: nn.Module, hidden: int) -> None:
     Spreads of 0.1 and 0.02 cost several epochs on 8,000 sentence pairs. Recurrent matrices orthogonal gate by
     gate, so that products over time neither vanish nor explode at the start (Saxe et al. 2014; Bahdanau et
     al. 2014, appendix B.1). Other matrices Xavier (Glorot and Bengio 2010), gates one by one. Biases 0, a
-    forget gate's 1 (Jozefowicz et al. 2015). Scores keep the values they chose for themselves.
+    forget gate's 1 (Jozefowicz et al. 2015). Scores and localities keep the values they chose for themselves.
     """
     for name, module in model.named_modules():
-        if name.startswith("score"):
+        if {"score", "locality"} & set(name.split(".")):
             continue
         if isinstance(module, nn.Embedding):
             module.weight.normal_()
@@ -71,19 +71,20 @@ def shrink(embedding: nn.Embedding) -> None:
 
 
 @torch.no_grad()
-def initialise_transformer(model: nn.Module) -> None:
+def initialise_transformer(model: nn.Module, spread: float | None = None) -> None:
     """Set starting values by what a parameter does.
 
-    Embeddings have a variance of 1 / E, E their size, and zeros for the padding. Times √E, as they go in,
-    they have a spread of 1; as they are they can serve as output weights (Vaswani et al. 2017, section 3.4).
-    Matrices Xavier (Glorot and Bengio 2010), biases 0. Scores and position schemes keep the values they chose
-    for themselves.
+    Embeddings have the standard deviation `spread`, for None 1 / √E with E their size, and zeros for the
+    padding. Times √E, as they go in, those of None have a spread of 1; as they are they can serve as output
+    weights (Vaswani et al. 2017, section 3.4).
+    Matrices Xavier (Glorot and Bengio 2010), biases 0. Scores, localities and position schemes keep the
+    values they chose for themselves.
     """
     for name, module in model.named_modules():
-        if {"score", "position"} & set(name.split(".")):
+        if {"score", "locality", "position"} & set(name.split(".")):
             continue
         if isinstance(module, nn.Embedding):
-            module.weight.normal_(std=module.embedding_dim**-0.5)
+            module.weight.normal_(std=spread or module.embedding_dim**-0.5)
             module.weight[module.padding_idx] = 0
         elif isinstance(module, nn.Linear):
             nn.init.xavier_uniform_(module.weight)

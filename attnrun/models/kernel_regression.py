@@ -1,7 +1,8 @@
 """Kernel regression is attention: the query is where to predict, the keys are where something was measured.
 
 Nadaraya 1964; Watson 1964: f(x) = sum_i K(x - x_i) y_i / sum_j K(x - x_j). Any score of `attnrun.attention`
-whose weights are a function of query and key serves as log K.
+whose weights are a function of query and key serves as log K, with the softmax as normaliser; with another one
+it is attention over points all the same.
 
 Legend: N queries, M keys (training points).
 """
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from attnrun.attention import Score, attend
+from attnrun.attention import Normaliser, Score, attend, masked_softmax
 from attnrun.models.bandwidth import fit_width, oracle_width
 
 __all__ = ["collapsing_loss", "fit_width", "leave_one_out_loss", "oracle_width", "predict", "weights"]
@@ -19,34 +20,47 @@ __all__ = ["collapsing_loss", "fit_width", "leave_one_out_loss", "oracle_width",
 BLOCK = 4_000_000  # elements of a block of weights: memory stays linear in N and M
 
 
-def predict(score: Score, x_query: Tensor, x_key: Tensor, y: Tensor) -> Tensor:
+def predict(
+    score: Score, x_query: Tensor, x_key: Tensor, y: Tensor, normaliser: Normaliser = masked_softmax
+) -> Tensor:
     """Predict at x_query (N,) from the points x_key (M,), y (M,): (N,)."""
-    parts = [_attend(score, x_query[rows], x_key, y)[0] for rows in _blocks(len(x_query), len(x_key))]
+    rows = _blocks(len(x_query), len(x_key))
+    parts = [_attend(score, normaliser, x_query[some], x_key, y)[0] for some in rows]
     return torch.cat(parts) if parts else x_query.new_zeros(0)
 
 
-def weights(score: Score, x_query: Tensor, x_key: Tensor) -> Tensor:
-    """Return the whole matrix of weights (N, M); each row sums to 1, or is 0 where no key is near enough."""
-    _, matrix = _attend(score, x_query, x_key, torch.zeros_like(x_key), need_weights=True)
+def weights(score: Score, x_query: Tensor, x_key: Tensor, normaliser: Normaliser = masked_softmax) -> Tensor:
+    """Return the whole matrix of weights (N, M), a row of zeros where no key is near enough.
+
+    The others sum to 1 unless the normaliser has them sum to something else.
+    """
+    values = torch.zeros_like(x_key)
+    _, matrix = _attend(score, normaliser, x_query, x_key, values, need_weights=True)
     assert matrix is not None
     return matrix
 
 
-def leave_one_out_loss(score: Score, x: Tensor, y: Tensor) -> tuple[Tensor, int]:
+def leave_one_out_loss(
+    score: Score, x: Tensor, y: Tensor, normaliser: Normaliser = masked_softmax
+) -> tuple[Tensor, int]:
     """Sum of squared errors of predicting each y (M,) from the other points, and M."""
-    return _training_loss(score, x, y, leave_out=True)
+    return _training_loss(score, normaliser, x, y, leave_out=True)
 
 
-def collapsing_loss(score: Score, x: Tensor, y: Tensor) -> tuple[Tensor, int]:
+def collapsing_loss(
+    score: Score, x: Tensor, y: Tensor, normaliser: Normaliser = masked_softmax
+) -> tuple[Tensor, int]:
     """The same with the own key left in: the loss falls to 0 as the width does, and nothing is learned."""
-    return _training_loss(score, x, y, leave_out=False)
+    return _training_loss(score, normaliser, x, y, leave_out=False)
 
 
-def _training_loss(score: Score, x: Tensor, y: Tensor, leave_out: bool) -> tuple[Tensor, int]:
+def _training_loss(
+    score: Score, normaliser: Normaliser, x: Tensor, y: Tensor, leave_out: bool
+) -> tuple[Tensor, int]:
     total = x.new_zeros(())
     for rows in _blocks(len(x), len(x)):
         others = _not_own(rows, x) if leave_out else None
-        predicted, _ = _attend(score, x[rows], x, y, others)
+        predicted, _ = _attend(score, normaliser, x[rows], x, y, others)
         total = total + (predicted - y[rows]).square().sum()
     return total, len(x)
 
@@ -59,6 +73,7 @@ def _not_own(rows: slice, x: Tensor) -> Tensor:
 
 def _attend(
     score: Score,
+    normaliser: Normaliser,
     x_query: Tensor,
     x_key: Tensor,
     y: Tensor,
@@ -67,7 +82,7 @@ def _attend(
 ) -> tuple[Tensor, Tensor | None]:
     """1-D points as features of size 1: context (N,), weights (N, M)."""
     query, key, value = x_query[:, None], x_key[:, None], y[:, None]
-    context, matrix = attend(score, query, key, value, mask, need_weights=need_weights)
+    context, matrix = attend(score, query, key, value, mask, normaliser=normaliser, need_weights=need_weights)
     return context[:, 0], matrix
 
 

@@ -8,11 +8,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from attnrun.attention import Normaliser, causal_mask, masked_softmax
-from attnrun.attention.positions import Sinusoidal
+from attnrun.attention import Mechanism, causal_mask
 from attnrun.models.initialise import initialise_transformer
 from attnrun.models.layers import Parts
-from attnrun.models.seq2seq import AttentionFactory, DecoderState, PositionFactory
+from attnrun.models.seq2seq import DecoderState
 from attnrun.models.stacks import EncoderStack
 from attnrun.ranges import PositiveInt, Probability
 
@@ -24,19 +23,15 @@ class TransformerLanguageModel(nn.Module):
 
     Padding, 0, may follow the tokens of a sequence, which do not see it.
 
-    Raises UserError without attention, and where size, heads, groups and position do not go together.
+    Raises UserError without attention, and where the parts of the mechanism do not go together.
     """
 
     def __init__(
         self,
         vocabulary: int,
-        attention: AttentionFactory | None,
-        normaliser: Normaliser = masked_softmax,
-        position: PositionFactory = Sinusoidal,
+        mechanism: Mechanism,
         *,
         size: PositiveInt = 128,
-        heads: PositiveInt = 4,
-        groups: PositiveInt | None = None,
         layers: PositiveInt = 4,
         feedforward: PositiveInt = 512,
         dropout: Probability = 0.1,
@@ -48,12 +43,8 @@ class TransformerLanguageModel(nn.Module):
     ) -> None:
         super().__init__()
         parts = Parts(
-            attention,
-            normaliser,
-            position,
+            mechanism,
             size=size,
-            heads=heads,
-            groups=groups,
             feedforward=feedforward,
             dropout=dropout,
             attention_dropout=attention_dropout,
@@ -61,6 +52,7 @@ class TransformerLanguageModel(nn.Module):
             activation=activation,
             bias=bias,
         )
+        mechanism.require_use("a language model", "self")
         self.embedding = nn.Embedding(vocabulary, size, padding_idx=PAD)
         self.decoder = EncoderStack(parts, layers)
         self.output = nn.Linear(size, vocabulary)
@@ -94,6 +86,6 @@ class TransformerLanguageModel(nn.Module):
         """Read tokens (B, N), one or several: the next state, the states (B, N, E) as `states` gives them for
         the whole sequence, and the weights (B, L, H, N, M) or None.
         """
-        embedded = self.decoder.embed(self.embedding, tokens, state.tensors[0].shape[-2])
+        embedded = self.decoder.embed(self.embedding, tokens, state.place)
         states, past, weights = self.decoder.extend(embedded, state.tensors, need_weights)
-        return DecoderState(past), states, weights
+        return DecoderState(past, state.place + tokens.shape[1]), states, weights

@@ -10,10 +10,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from attnrun.attention import MultiHead, Normaliser, causal_mask
+from attnrun.attention import Mechanism, MultiHead, causal_mask
+from attnrun.attention.locality import Kind
 from attnrun.attention.positions import Position
 from attnrun.errors import UserError
-from attnrun.models.seq2seq import AttentionFactory, PositionFactory
 
 Projected = tuple[Tensor, Tensor]  # keys (B, G, M, D) and values (B, G, M, D), ready for queries
 
@@ -25,28 +25,20 @@ class Parts:
     """What all layers of a model are made of.
 
     Attributes:
-        score: builds the score from (query size, key size); None is refused.
-        normaliser: makes weights of scores.
-        position: builds the position scheme from (size, heads).
-        size: E.
-        heads: H; must divide E.
-        groups: G, which must divide H; None means H.
+        mechanism: the score, normaliser, positions, locality and heads of every attention.
+        size: E; the number of heads must divide it.
         feedforward: size between the two matrices of a feed-forward layer.
         dropout: on embeddings, and on what each layer adds.
         attention_dropout: on the weights.
         norm: "post" normalises the sum of a layer and the way round it, "pre" the layer's input.
         activation: of the feed-forward layer.
-        bias: whether the four projections of an attention have one.
+        bias: whether the projections of an attention have one.
 
     Raises UserError without a score.
     """
 
-    score: AttentionFactory | None
-    normaliser: Normaliser
-    position: PositionFactory
+    mechanism: Mechanism
     size: int
-    heads: int
-    groups: int | None
     feedforward: int
     dropout: float
     attention_dropout: float
@@ -55,28 +47,17 @@ class Parts:
     bias: bool
 
     def __post_init__(self) -> None:
-        if self.score is None:
+        if self.mechanism.attention is None:
             raise UserError(
                 "a Transformer cannot do without attention; choose attention=scaled-dot, attention=average "
                 "where weights must not depend on content, or model=gru, which can do without"
             )
 
-    def attention(self, position: Position | None = None) -> MultiHead:
-        """Return a multi-head attention of vectors of size E to vectors of size E."""
-        assert self.score is not None
-        return MultiHead(
-            self.size,
-            self.size,
-            self.size,
-            self.size,
-            self.heads,
-            self.score,
-            self.normaliser,
-            position,
-            groups=self.groups,
-            bias=self.bias,
-            output_bias=self.bias,
-            dropout=self.attention_dropout,
+    def attention(self, kind: Kind, position: Position | None = None) -> MultiHead:
+        """Return an attention of vectors of size E to vectors of size E."""
+        size = self.size
+        return self.mechanism.build(
+            size, size, size, kind, position, bias=self.bias, dropout=self.attention_dropout
         )
 
 
@@ -108,7 +89,7 @@ class SelfAttention(nn.Module):
 
     def __init__(self, parts: Parts, position: Position) -> None:
         super().__init__()
-        self.attention = parts.attention(position)
+        self.attention = parts.attention("self", position)
         self.residual = Residual(parts)
 
     def forward(
@@ -140,15 +121,18 @@ class CrossAttention(nn.Module):
 
     def __init__(self, parts: Parts) -> None:
         super().__init__()
-        self.attention = parts.attention()
+        self.attention = parts.attention("cross")
         self.residual = Residual(parts)
 
     def forward(
-        self, x: Tensor, source: Projected, mask: Tensor, need_weights: bool = False
+        self, x: Tensor, source: Projected, mask: Tensor, need_weights: bool = False, offset: int = 0
     ) -> tuple[Tensor, Tensor | None]:
-        """x (B, N, E) -> the same shape, and the weights (B, H, N, S); mask (B, 1, S)."""
+        """x (B, N, E) -> the same shape, and the weights (B, H, N, S); mask (B, 1, S).
+
+        The first of x stands at place `offset` of the target.
+        """
         read = self.residual.before(x)
-        made, weights = self.attention.attend(read, source, mask, need_weights=need_weights)
+        made, weights = self.attention.attend(read, source, mask, offset=offset, need_weights=need_weights)
         return self.residual.after(x, made), weights
 
 
@@ -213,5 +197,5 @@ class DecoderLayer(nn.Module):
     ) -> tuple[Tensor, Projected, Tensor | None]:
         """As `SelfAttention.extend`; the weights are those over the source."""
         x, known, _ = self.self_attention.extend(x, past)
-        x, weights = self.cross_attention(x, source, source_mask, need_weights)
+        x, weights = self.cross_attention(x, source, source_mask, need_weights, past[0].shape[-2])
         return self.feedforward(x), known, weights

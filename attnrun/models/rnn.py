@@ -1,10 +1,11 @@
 """RNN encoder-decoder, with attention or without.
 
 Sutskever, Vinyals and Le 2014 and Cho et al. 2014 (without attention: the context is fixed); Bahdanau, Cho
-and Bengio 2014, section 3 and appendix A.2 (with attention: the query is the decoder's previous state).
+and Bengio 2014, section 3 and appendix A.2 (attention before the recurrent step: the query is the decoder's
+previous state); Luong, Pham and Manning 2015, section 3 (after it: the query is the new state).
 
 Legend: B batch, S source length, T target length, E embedding size, D decoder state size, C encoder state
-size.
+size, H heads.
 """
 
 from typing import Literal, overload
@@ -12,67 +13,80 @@ from typing import Literal, overload
 import torch
 from torch import Tensor, nn
 
-from attnrun.attention import Normaliser, Position, Score, attend, lengths_mask, masked_softmax
+from attnrun.attention import Mechanism, MultiHead, Position, lengths_mask
 from attnrun.errors import UserError
 from attnrun.models.cells import CELLS
 from attnrun.models.encoder import RnnEncoder
 from attnrun.models.initialise import initialise_rnn, shrink
-from attnrun.models.seq2seq import AttentionFactory, DecoderState, Memory, PositionFactory
+from attnrun.models.seq2seq import DecoderState, Memory
 from attnrun.ranges import PositiveInt, Probability
 
 PAD = 0
+
+Look = tuple[Tensor, Tensor | None]  # contexts (B, N, C) and, if asked for, weights (B, H, N, S)
 
 
 class RnnSeq2Seq(nn.Module):
     """Translate with a recurrent encoder and an attention decoder; satisfies `seq2seq.Seq2Seq`.
 
-    `attention(query_size, key_size)` builds the score; None leaves it out: every step then sees the encoder's
-    final top-layer state. `normaliser` makes weights of the scores. `joint` says that both sides have one
-    vocabulary: they share one embedding. Dropout acts on embeddings, between layers and on what the readout
-    reads. `tied` uses the target embeddings as output weights (Press and Wolf 2017).
+    `mechanism` joins decoder states to encoder states. Without attention every step sees the encoder's final
+    top-layer state. `joint` says that both sides have one vocabulary: they share one embedding.
 
-    Raises UserError for a scheme of positions, since recurrence has the order already, and where the score
-    cannot join a decoder state (hidden) to an encoder state (hidden, or twice that where bidirectional).
+    `encoder_size` is the size of the encoder's states, both directions together; None stands for `hidden`, so
+    that scores that need queries and keys of one size have them. `attend` says when the decoder looks:
+    "before" its recurrent step, which then reads the context, or "after", when the context only joins the
+    new state in the readout. With `input_feeding` each step also reads the readout of the one before (Luong
+    et al. 2015, section 3.3).
+
+    Dropout acts on embeddings, between layers and on what the readout reads. `tied` uses the target
+    embeddings as output weights (Press and Wolf 2017).
+
+    Raises UserError for a scheme of positions, since recurrence has the order already, where the two
+    directions cannot share `encoder_size`, and where the mechanism cannot join the states.
     """
 
     def __init__(
         self,
         source_size: int,
         target_size: int,
-        attention: AttentionFactory | None,
+        mechanism: Mechanism,
         joint: bool = False,
-        normaliser: Normaliser = masked_softmax,
-        position: PositionFactory = Position,
         *,
         cell: Literal["gru", "lstm"] = "gru",
         embedding: PositiveInt = 128,
         hidden: PositiveInt = 256,
+        encoder_size: PositiveInt | None = None,
         layers: PositiveInt = 1,
         bidirectional: bool = True,
+        attend: Literal["before", "after"] = "before",
+        input_feeding: bool = False,
         dropout: Probability = 0.1,
         tied: bool = False,
     ) -> None:
         super().__init__()
-        if type(position(hidden, 1)) is not Position:
+        mechanism.require_use("an RNN", "cross")
+        if type(mechanism.position(2, 1)) is not Position:
             raise UserError("an RNN reads words in their order and takes no positions; set position=none")
         make_cell = CELLS[cell]
+        size = encoder_size or hidden
         self.source_embedding = nn.Embedding(source_size, embedding, padding_idx=PAD)
         self.target_embedding = (
             self.source_embedding if joint else nn.Embedding(target_size, embedding, padding_idx=PAD)
         )
         self.encoder = RnnEncoder(
-            embedding, hidden, cell=cell, layers=layers, bidirectional=bidirectional, dropout=dropout
+            embedding, size, cell=cell, layers=layers, bidirectional=bidirectional, dropout=dropout
         )
-        self.score = _build_score(attention, hidden, self.encoder.size)
-        self.normaliser = normaliser
-        bridged = layers * make_cell.parts if bidirectional else 0
-        self.bridges = nn.ModuleList(nn.Linear(self.encoder.size, hidden) for _ in range(bridged))
+        self.attention = _build(mechanism, hidden, size)
+        bridged = layers * make_cell.parts if bidirectional or size != hidden else 0
+        self.bridges = nn.ModuleList(nn.Linear(size, hidden) for _ in range(bridged))
         gates = make_cell.gates * hidden
         self.from_token = nn.Linear(embedding, gates)
-        self.from_context = nn.Linear(self.encoder.size, gates, bias=False)
+        self.from_context = nn.Linear(size, gates, bias=False) if attend == "before" else None
+        self.from_readout = nn.Linear(embedding, gates, bias=False) if input_feeding else None
         self.from_below = nn.ModuleList(nn.Linear(hidden, gates) for _ in range(layers - 1))
         self.cells = nn.ModuleList(make_cell(hidden) for _ in range(layers))
-        self.readout = nn.Linear(hidden + self.encoder.size + embedding, embedding)
+        read = hidden + size + (embedding if attend == "before" else 0)
+        self.readout = nn.Linear(read, embedding)
         self.output = nn.Linear(embedding, target_size)
         self.dropout = nn.Dropout(dropout)
         self.parts = make_cell.parts
@@ -86,7 +100,7 @@ class RnnSeq2Seq(nn.Module):
         embedded = self.dropout(self.source_embedding(source))  # (B, S, E)
         states, final = self.encoder(embedded, source_lengths)
         mask = lengths_mask(source_lengths, source.shape[1])
-        projected = () if self.score is None else (self.score.project_keys(states),)
+        projected = () if self.attention is None else self.attention.project(states, states)
         return Memory(states, mask, projected, self._bridge(final), summary=final[0][-1])
 
     def _bridge(self, final: list[Tensor]) -> tuple[Tensor, ...]:
@@ -102,18 +116,21 @@ class RnnSeq2Seq(nn.Module):
         return tuple(torch.tanh(m) if i % self.parts == 0 else m for i, m in enumerate(mapped))
 
     def start(self, memory: Memory) -> DecoderState:
-        """Return the decoder's state before its first step."""
-        return DecoderState(memory.initial)
+        """Return the decoder's state before its first step; where it is fed, its last readout is zero."""
+        if self.from_readout is None:
+            return DecoderState(memory.initial)
+        nothing = memory.states.new_zeros(len(memory.states), self.readout.out_features)
+        return DecoderState((*memory.initial, nothing))
 
     def step(
         self, memory: Memory, state: DecoderState, token: Tensor, need_weights: bool = True
     ) -> tuple[DecoderState, Tensor, Tensor | None]:
-        """Read token (B,): the next state, the output (B, E) and the weights (B, 1, 1, S) or None."""
+        """Read token (B,): the next state, the output (B, E) and the weights (B, 1, H, S) or None."""
         embedded = self.dropout(self.target_embedding(token))
-        gates = self.from_token(embedded)
-        tensors, context, weights = self._advance(memory, state.tensors, gates, need_weights)
-        output = self._read(self._top(tensors), context, embedded)
-        return DecoderState(tensors), output, None if weights is None else weights[:, None]
+        following, top, look = self._advance(memory, state, self.from_token(embedded), need_weights)
+        context, weights = look or self._look(memory, top[:, None], state.place, need_weights)
+        output = self._read(top, context[:, 0], embedded)
+        return self._feed(following, output), output, None if weights is None else weights.transpose(1, 2)
 
     @overload
     def states(self, memory: Memory, target_in: Tensor, need_weights: Literal[False] = ...) -> Tensor: ...
@@ -127,19 +144,24 @@ class RnnSeq2Seq(nn.Module):
         """Run the decoder over target_in (B, T) with teacher forcing: outputs (B, T, E) before the
         projection.
 
-        With `need_weights` also the attention weights (B, 1, 1, T, S), None without attention.
+        With `need_weights` also the attention weights (B, 1, H, T, S), None without attention.
         """
         embedded = self.dropout(self.target_embedding(target_in))  # (B, T, E)
         gates = self.from_token(embedded.transpose(0, 1))  # (T, B, gates): all steps at once
-        tensors = memory.initial
-        tops, contexts, rows = [], [], []
-        for gate in gates.unbind(0):
-            tensors, context, weights = self._advance(memory, tensors, gate, need_weights)
-            tops.append(self._top(tensors))
-            contexts.append(context)
-            rows.append(weights)
-        output = self._read(torch.stack(tops, 1), torch.stack(contexts, 1), embedded)
-        return (output, _stack_weights(rows)) if need_weights else output
+        state = self.start(memory)
+        tops, looks, outputs = [], [], []
+        for gate, token in zip(gates, embedded.unbind(1), strict=True):
+            state, top, look = self._advance(memory, state, gate, need_weights)
+            tops.append(top)
+            if look is not None:
+                looks.append(look)
+                if self.from_readout is not None:
+                    outputs.append(self._read(top, look[0][:, 0], token))
+                    state = self._feed(state, outputs[-1])
+        top = torch.stack(tops, 1)  # (B, T, D)
+        context, weights = _joined(looks) if looks else self._look(memory, top, 0, need_weights)
+        output = torch.stack(outputs, 1) if outputs else self._read(top, context, embedded)
+        return (output, None if weights is None else weights[:, None]) if need_weights else output
 
     def project(self, states: Tensor) -> Tensor:
         """Turn states (..., E) into logits (..., target vocabulary)."""
@@ -147,62 +169,81 @@ class RnnSeq2Seq(nn.Module):
         return logits
 
     def _advance(
-        self, memory: Memory, state: tuple[Tensor, ...], gates: Tensor, need_weights: bool
-    ) -> tuple[tuple[Tensor, ...], Tensor, Tensor | None]:
-        """One step of the decoder: the next state, the context (B, C) and, if asked, the weights (B, 1, S).
+        self, memory: Memory, state: DecoderState, gates: Tensor, need_weights: bool
+    ) -> tuple[DecoderState, Tensor, Look | None]:
+        """One step of the decoder: the next state, its top (B, D), and what it found in the source (N = 1).
 
-        state holds `parts` tensors (B, D) a layer, from the bottom layer up; gates is the token's share of
-        the first layer's input (B, gates * D).
+        None for the latter where no state depends on it: then many steps can look at once. The state holds
+        `parts` tensors (B, D) a layer, from the bottom layer up, and last what is fed; gates is the token's
+        share of the first layer's input (B, gates * D).
         """
-        context, weights = self._look(memory, self._top(state), need_weights)
-        gates = torch.addmm(gates, context, self.from_context.weight.t())
-        following: tuple[Tensor, ...] = ()
+        count = len(self.cells) * self.parts
+        before, look = state.tensors[:count], None
+        if self.from_readout is not None:
+            gates = torch.addmm(gates, state.tensors[count], self.from_readout.weight.t())
+        if self.from_context is not None:
+            look = self._look(memory, self._top(before)[:, None], state.place, need_weights)
+            gates = torch.addmm(gates, look[0][:, 0], self.from_context.weight.t())
+        after = self._recur(gates, before)
+        top = self._top(after)
+        if self.from_context is None and self.from_readout is not None:
+            look = self._look(memory, top[:, None], state.place, need_weights)
+        return DecoderState(after, state.place + 1), top, look
+
+    def _recur(self, gates: Tensor, before: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The next state of all cells, from the bottom layer up."""
+        after: tuple[Tensor, ...] = ()
         for layer, cell in enumerate(self.cells):
             if layer > 0:
-                gates = self.from_below[layer - 1](self.dropout(self._top(following)))
-            following += cell(gates, state[layer * self.parts : (layer + 1) * self.parts])
-        return following, context, weights
+                gates = self.from_below[layer - 1](self.dropout(self._top(after)))
+            after += cell(gates, before[layer * self.parts : (layer + 1) * self.parts])
+        return after
 
-    def _look(self, memory: Memory, query: Tensor, need_weights: bool) -> tuple[Tensor, Tensor | None]:
-        """The context (B, C) for query (B, D), the previous top state, and its weights (B, 1, S)."""
-        if self.score is None:
+    def _look(self, memory: Memory, query: Tensor, place: int, need_weights: bool) -> Look:
+        """What queries (B, N, D), the first at `place` of the target, find in the source."""
+        if self.attention is None:
             assert memory.summary is not None
-            return memory.summary, None
-        context, weights = attend(
-            self.score,
-            query[:, None],
-            memory.states,
-            memory.states,
-            memory.mask,
-            normaliser=self.normaliser,
-            projected=memory.projected[0],
-            need_weights=need_weights,
+            return memory.summary[:, None].expand(-1, query.shape[1], -1), None
+        keys, values = memory.projected
+        found: Look = self.attention.attend(
+            query, (keys, values), memory.mask, offset=place, need_weights=need_weights
         )
-        return context.squeeze(1), weights
+        return found
 
-    def _top(self, state: tuple[Tensor, ...]) -> Tensor:
-        return state[-self.parts]
+    def _top(self, tensors: tuple[Tensor, ...]) -> Tensor:
+        return tensors[-self.parts]
+
+    def _feed(self, state: DecoderState, output: Tensor) -> DecoderState:
+        """Keep the output (B, E) for the next step to read, where it does."""
+        if self.from_readout is None:
+            return state
+        return DecoderState((*state.tensors, output), state.place)
 
     def _read(self, top: Tensor, context: Tensor, embedded: Tensor) -> Tensor:
-        """The layer under the projection (Bahdanau et al. 2014, appendix A.2.2, with tanh for maxout)."""
-        seen = torch.cat([self.dropout(top), self.dropout(context), embedded], dim=-1)
-        return torch.tanh(self.readout(seen))
+        """The layer under the projection, of (..., D), (..., C) and (..., E).
+
+        Before the step: Bahdanau et al. 2014, appendix A.2.2, with tanh for maxout. After it, without the
+        token: Luong et al. 2015, section 3, the attentional vector.
+        """
+        parts = [self.dropout(top), self.dropout(context)]
+        if self.from_context is not None:
+            parts.append(embedded)
+        return torch.tanh(self.readout(torch.cat(parts, dim=-1)))
 
 
-def _build_score(attention: AttentionFactory | None, query_size: int, key_size: int) -> Score | None:
-    if attention is None:
+def _build(mechanism: Mechanism, hidden: int, size: int) -> MultiHead | None:
+    """The attention of decoder states of size `hidden` to encoder states of `size`, None without one."""
+    if mechanism.attention is None:
         return None
     try:
-        return attention(query_size, key_size)
+        return mechanism.build(hidden, size, size, "cross")
     except UserError as error:
-        if query_size == key_size:
+        if hidden == size:
             raise
-        raise UserError(
-            f"{error}; or model.bidirectional=false, which makes both sizes {query_size}"
-        ) from error
+        raise UserError(f"{error}; or model.encoder_size=null, which makes both sizes {hidden}") from error
 
 
-def _stack_weights(rows: list[Tensor | None]) -> Tensor | None:
-    """T weights (B, 1, S) -> (B, 1, 1, T, S)."""
-    kept = [row for row in rows if row is not None]
-    return torch.stack(kept, dim=2)[:, None] if kept else None
+def _joined(looks: list[Look]) -> Look:
+    """T looks of one step each in one: contexts (B, T, C), weights (B, H, T, S)."""
+    weights = [found for _, found in looks if found is not None]
+    return torch.cat([context for context, _ in looks], 1), torch.cat(weights, 2) if weights else None

@@ -10,12 +10,10 @@ from typing import Literal, Protocol, overload
 
 from torch import Tensor, nn
 
-from attnrun.attention import Normaliser, Position, Score
+from attnrun.attention import Mechanism
 
-AttentionFactory = Callable[[int, int], Score]  # (query_size, key_size) -> score
-PositionFactory = Callable[[int, int], Position]  # (size, heads) -> position
-# (source_size, target_size, attention, joint, normaliser, position) -> a Seq2Seq
-ModelFactory = Callable[[int, int, AttentionFactory | None, bool, Normaliser, PositionFactory], nn.Module]
+# (source vocabulary, target vocabulary, mechanism, joint) -> a Seq2Seq
+ModelFactory = Callable[[int, int, Mechanism, bool], nn.Module]
 
 
 @dataclass(frozen=True)
@@ -42,13 +40,17 @@ class Memory:
 
 @dataclass(frozen=True)
 class DecoderState:
-    """What a decoder carries from one step to the next. The first axis of every tensor is the sentence."""
+    """What a decoder carries from one step to the next. The first axis of every tensor is the sentence.
+
+    `place` counts the tokens read so far, the same for all sentences.
+    """
 
     tensors: tuple[Tensor, ...]
+    place: int = 0
 
     def select(self, rows: Tensor) -> "DecoderState":
         """Return the state of the sentences `rows` (int64 indices)."""
-        return DecoderState(_select(self.tensors, rows))
+        return DecoderState(_select(self.tensors, rows), self.place)
 
 
 def _select(tensors: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:

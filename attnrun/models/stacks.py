@@ -28,7 +28,7 @@ class Stack(nn.Module):
 
     def __init__(self, parts: Parts) -> None:
         super().__init__()
-        self.position = parts.position(parts.size, parts.heads)
+        self.position = parts.mechanism.position(parts.size, parts.mechanism.heads.count)
         self.size = parts.size
         self.dropout = nn.Dropout(parts.dropout)
         self.norm = nn.LayerNorm(parts.size) if parts.norm == "pre" else nn.Identity()

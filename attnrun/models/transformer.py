@@ -7,13 +7,12 @@ from typing import Literal, overload
 
 from torch import Tensor, nn
 
-from attnrun.attention import Normaliser, lengths_mask, masked_softmax
-from attnrun.attention.positions import Sinusoidal
+from attnrun.attention import Mechanism, lengths_mask
 from attnrun.models.initialise import initialise_transformer
 from attnrun.models.layers import Parts
-from attnrun.models.seq2seq import AttentionFactory, DecoderState, Memory, PositionFactory
+from attnrun.models.seq2seq import DecoderState, Memory
 from attnrun.models.stacks import DecoderStack, EncoderStack
-from attnrun.ranges import PositiveInt, Probability
+from attnrun.ranges import PositiveFloat, PositiveInt, Probability
 
 PAD = 0
 
@@ -21,29 +20,25 @@ PAD = 0
 class Transformer(nn.Module):
     """Translate with attention in place of recurrence; satisfies `seq2seq.Seq2Seq`.
 
-    `attention(query_size, key_size)` builds the score of every multi-head attention. `joint` says that both
-    sides have one vocabulary: they share one embedding. `position(size, heads)` builds the scheme of each
-    side; it acts on embeddings and within self-attention, not between target and source.
+    `mechanism` serves every attention: its positions act on embeddings and within self-attention, not between
+    target and source; its locality on one or the other. `joint` says that both sides have one vocabulary:
+    they share one embedding.
 
     `layers` is the number of encoder layers, and of decoder layers where `decoder_layers` is None. `tied`
-    uses the target embeddings as output weights (Press and Wolf 2017). The other keys are those of
-    `layers.Parts`.
+    uses the target embeddings as output weights (Press and Wolf 2017). `embedding_spread` is the standard
+    deviation at which embeddings start, for None 1 / √size. The other keys are those of `layers.Parts`.
 
-    Raises UserError without attention, and where size, heads, groups and position do not go together.
+    Raises UserError without attention, and where the parts of the mechanism do not go together.
     """
 
     def __init__(
         self,
         source_size: int,
         target_size: int,
-        attention: AttentionFactory | None,
+        mechanism: Mechanism,
         joint: bool = False,
-        normaliser: Normaliser = masked_softmax,
-        position: PositionFactory = Sinusoidal,
         *,
         size: PositiveInt = 128,
-        heads: PositiveInt = 4,
-        groups: PositiveInt | None = None,
         layers: PositiveInt = 2,
         decoder_layers: PositiveInt | None = None,
         feedforward: PositiveInt = 256,
@@ -53,15 +48,12 @@ class Transformer(nn.Module):
         activation: Literal["relu", "gelu"] = "relu",
         bias: bool = True,
         tied: bool = False,
+        embedding_spread: PositiveFloat | None = None,
     ) -> None:
         super().__init__()
         parts = Parts(
-            attention,
-            normaliser,
-            position,
+            mechanism,
             size=size,
-            heads=heads,
-            groups=groups,
             feedforward=feedforward,
             dropout=dropout,
             attention_dropout=attention_dropout,
@@ -69,6 +61,7 @@ class Transformer(nn.Module):
             activation=activation,
             bias=bias,
         )
+        mechanism.require_use("a Transformer", "self", "cross")
         self.source_embedding = nn.Embedding(source_size, size, padding_idx=PAD)
         self.target_embedding = (
             self.source_embedding if joint else nn.Embedding(target_size, size, padding_idx=PAD)
@@ -76,7 +69,7 @@ class Transformer(nn.Module):
         self.encoder = EncoderStack(parts, layers)
         self.decoder = DecoderStack(parts, decoder_layers or layers)
         self.output = nn.Linear(size, target_size)
-        initialise_transformer(self)
+        initialise_transformer(self, embedding_spread)
         if tied:
             self.output.weight = self.target_embedding.weight
 
@@ -117,9 +110,9 @@ class Transformer(nn.Module):
         self, memory: Memory, state: DecoderState, token: Tensor, need_weights: bool = True
     ) -> tuple[DecoderState, Tensor, Tensor | None]:
         """Read token (B,): the next state, the output (B, E) and the weights (B, L, H, S) or None."""
-        place = state.tensors[0].shape[-2]
-        embedded = self.decoder.embed(self.target_embedding, token[:, None], place)  # (B, 1, E)
+        embedded = self.decoder.embed(self.target_embedding, token[:, None], state.place)  # (B, 1, E)
         states, past, weights = self.decoder.extend(
             embedded, state.tensors, memory.projected, memory.mask, need_weights
         )
-        return DecoderState(past), states[:, 0], None if weights is None else weights[..., 0, :]
+        following = DecoderState(past, state.place + 1)
+        return following, states[:, 0], None if weights is None else weights[..., 0, :]

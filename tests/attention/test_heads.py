@@ -99,8 +99,8 @@ def test_self_attention_without_weight_matrices_has_nothing_to_train():
 @pytest.mark.parametrize(
     ("sizes", "keys", "told"),
     [
-        ((DQ, E, E), {}, "size 24, got sizes: query 13, key 24, value 24"),
-        ((E, E, DV), {}, "size 24, got sizes: query 24, key 24, value 19"),
+        ((DQ, E, E), {}, "6 heads do not divide the size 13; choose from: 1, 13"),
+        ((E, E, DV), {}, "6 heads do not divide the size 19; choose from: 1, 19"),
         ((E, E, E), {"groups": 2}, "leave groups unset"),
         ((E, E, E), {"bias": True}, "set bias and output_bias to false"),
         ((E, E, E), {"output_bias": True}, "set bias and output_bias to false"),

@@ -22,7 +22,8 @@ def gru(weights: dict[str, Tensor], x: Tensor, h: Tensor) -> Tensor:
 
 def additive_context(model, query: Tensor, states: Tensor) -> tuple[Tensor, list[float]]:
     """Bahdanau et al. 2014, appendix A.1.2 and eq. 5-6, one key at a time."""
-    W_q, W_k, v = model.score.W_q.weight, model.score.W_k.weight, model.score.v.weight[0]
+    score = model.attention.score
+    W_q, W_k, v = score.W_q.weight, score.W_k.weight, score.v.weight[0]
     energies = [float(v @ torch.tanh(W_q @ query + W_k @ state)) for state in states]
     total = sum(math.exp(e) for e in energies)
     alphas = [math.exp(e) / total for e in energies]
@@ -55,23 +56,31 @@ def decode(model, source: list[int], target_in: list[int], layers: int) -> tuple
     states, finals = encode(model, source, layers)
     bridges = zip(model.bridges, finals, strict=True)
     h = [torch.tanh(bridge.weight @ final + bridge.bias) for bridge, final in bridges]
+    before, feeding = model.from_context is not None, model.from_readout is not None
+    read = torch.zeros(model.readout.out_features, dtype=torch.float64)
     logits, rows = [], []
     for token in target_in:
-        context, alphas = additive_context(model, h[-1], states)
         embedded = model.target_embedding.weight[token]
-        below = torch.cat([embedded, context])
+        inputs = [(model.from_token.weight, embedded)]
+        if before:
+            context, alphas = additive_context(model, h[-1], states)
+            inputs.append((model.from_context.weight, context))
+        if feeding:
+            inputs.append((model.from_readout.weight, read))
+        below = torch.cat([part for _, part in inputs])
         for layer in range(layers):
             fed = model.from_below[layer - 1] if layer else None
             weights = {
-                "ih": fed.weight
-                if fed
-                else torch.cat([model.from_token.weight, model.from_context.weight], 1),
+                "ih": fed.weight if fed else torch.cat([matrix for matrix, _ in inputs], 1),
                 "b_ih": fed.bias if fed else model.from_token.bias,
                 "hh": model.cells[layer].recurrent.weight,
                 "b_hh": model.cells[layer].recurrent.bias,
             }
             h[layer] = below = gru(weights, below, h[layer])
-        read = model.readout.weight @ torch.cat([h[-1], context, embedded]) + model.readout.bias
-        logits.append(model.output.weight @ torch.tanh(read) + model.output.bias)
+        if not before:
+            context, alphas = additive_context(model, h[-1], states)
+        seen = [h[-1], context, *([embedded] if before else [])]
+        read = torch.tanh(model.readout.weight @ torch.cat(seen) + model.readout.bias)
+        logits.append(model.output.weight @ read + model.output.bias)
         rows.append(torch.tensor(alphas, dtype=torch.float64))
     return torch.stack(logits), torch.stack(rows)

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from attnrun.attention import Additive
+from attnrun.attention import Additive, Mechanism
 from attnrun.models.decoding import forced, greedy
 from attnrun.models.rnn import RnnSeq2Seq
 
@@ -16,7 +16,16 @@ LENGTHS = torch.tensor([3, 7, 1, 5, 6, 2, 4])
 @pytest.fixture
 def model():
     torch.manual_seed(11)
-    made = RnnSeq2Seq(19, 13, partial(Additive, hidden=5), embedding=17, hidden=23, layers=2, dropout=0.3)
+    made = RnnSeq2Seq(
+        19,
+        13,
+        Mechanism(attention=partial(Additive, hidden=5)),
+        embedding=17,
+        hidden=23,
+        encoder_size=46,
+        layers=2,
+        dropout=0.3,
+    )
     with torch.no_grad():
         for parameter in made.parameters():  # large values: outputs that differ and end at different steps
             parameter.mul_(3)
@@ -124,6 +133,6 @@ def test_the_mode_comes_back(model, sources):
 
 
 def test_without_attention_there_are_no_weights(sources):
-    model = RnnSeq2Seq(19, 13, None, embedding=5, hidden=11)
+    model = RnnSeq2Seq(19, 13, Mechanism(), embedding=5, hidden=11, encoder_size=14)
     found = greedy(model, sources, LENGTHS, bos=BOS, eos=EOS, maximum_length=3, need_weights=True)
     assert found.weights is None

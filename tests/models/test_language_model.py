@@ -9,27 +9,44 @@ import pytest
 import torch
 from torch import nn
 
-from attnrun.attention import Additive, Position, RelativeBias, Rotary, ScaledDot, Sinusoidal, masked_softmax
+from attnrun.attention import (
+    Additive,
+    Block,
+    Heads,
+    Mechanism,
+    Monotonic,
+    Position,
+    RelativeBias,
+    Rotary,
+    ScaledDot,
+    Sinusoidal,
+    Window,
+)
 from attnrun.errors import UserError
 from attnrun.models.classifier import TransformerClassifier
 from attnrun.models.language_model import TransformerLanguageModel
 
-SMALL = {"size": 12, "heads": 3, "feedforward": 13, "layers": 2, "dropout": 0.0, "attention_dropout": 0.0}
+SMALL = {"size": 12, "feedforward": 13, "layers": 2, "dropout": 0.0, "attention_dropout": 0.0}
 LENGTHS = torch.tensor([3, 11, 1, 5, 8])
 TOKENS = torch.randint(1, 19, (5, 11), generator=torch.Generator().manual_seed(1))
 SHAPES = [
     {},
     {"norm": "post", "activation": "relu", "bias": False},
-    {"attention": partial(Additive, hidden=5), "position": RelativeBias, "groups": 1},
+    {"attention": partial(Additive, hidden=5), "position": RelativeBias, "heads": Heads(3, 1, True)},
     {"position": Rotary},
+    {"mask": partial(Window, width=2)},
+    {"mask": partial(Block, size=3)},
 ]
-shapes = pytest.mark.parametrize("keys", SHAPES, ids=["plain", "post", "additive", "rotary"])
+shapes = pytest.mark.parametrize(
+    "keys", SHAPES, ids=["plain", "post", "additive", "rotary", "window", "block"]
+)
 
 
 def make(target=TransformerLanguageModel, sizes=(19,), **keys):
     torch.manual_seed(3)
-    choices = [keys.pop("attention", ScaledDot), masked_softmax, keys.pop("position", Sinusoidal)]
-    return target(*sizes, *choices, **(SMALL | keys)).eval().double()
+    parts = {"attention": ScaledDot, "position": Sinusoidal, "heads": Heads(3, projections=True)}
+    parts |= {name: keys.pop(name) for name in ("attention", "position", "heads", "mask") if name in keys}
+    return target(*sizes, Mechanism(**parts), **(SMALL | keys)).eval().double()
 
 
 classifier = partial(make, TransformerClassifier, (19, 3))
@@ -57,13 +74,14 @@ def test_steps_of_any_length_give_the_states_and_weights_of_the_whole(keys):
 @shapes
 def test_what_comes_later_has_no_influence(keys):
     model = make(**keys)
+    reach = 1 if "mask" in keys else len(TOKENS[0])  # two narrow layers do not reach all places
     before = model(TOKENS)
     for place in (0, 6, 10):
         changed = TOKENS.clone()
         changed[:, place] = (changed[:, place] + 7) % 18 + 1
         after = model(changed)
         torch.testing.assert_close(after[:, :place], before[:, :place], atol=1e-13, rtol=0)
-        assert ((after - before)[:, place:].abs().amax(-1) > 1e-6).all()
+        assert ((after - before)[:, place : place + reach].abs().amax(-1) > 1e-6).all()
     torch.testing.assert_close(model(TOKENS[2:3, :7])[0], before[2, :7], atol=1e-13, rtol=0)
 
 
@@ -146,6 +164,8 @@ def test_order_is_seen_through_positions_alone(position, learns):
 
 
 @pytest.mark.parametrize("kind", [make, classifier], ids=["language-model", "classifier"])
-def test_attention_is_required(kind):
+def test_attention_is_required_and_a_locality_within_the_sequence(kind):
     with pytest.raises(UserError, match="cannot do without attention"):
         kind(attention=None)
+    with pytest.raises(UserError, match="from a target to a source.*window or block"):
+        kind(mask=Monotonic)

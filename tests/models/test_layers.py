@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from attnrun.attention import Additive, ScaledDot, causal_mask, lengths_mask, masked_softmax
+from attnrun.attention import Additive, Heads, Mechanism, ScaledDot, causal_mask, lengths_mask
 from attnrun.attention.positions import Position, Sinusoidal
 from attnrun.models.layers import DecoderLayer, EncoderLayer, Parts
 from attnrun.models.transformer import Transformer
@@ -20,9 +20,14 @@ KINDS = [{"norm": norm, "activation": act} for norm in ("post", "pre") for act i
 
 
 def parts(**keys):
-    given = {"size": SIZE, "heads": HEADS, "groups": None, "feedforward": WIDE, "bias": True}
+    given = {"size": SIZE, "feedforward": WIDE, "bias": True}
     given |= {"dropout": 0.0, "attention_dropout": 0.0, "norm": "post", "activation": "relu"}
-    return Parts(ScaledDot, masked_softmax, Sinusoidal, **(given | keys))
+    return Parts(**{"mechanism": mechanism(), **given, **keys})
+
+
+def mechanism(attention=ScaledDot, groups=None):
+    heads = Heads(HEADS, groups, projections=True)
+    return Mechanism(attention=attention, position=Sinusoidal, heads=heads)
 
 
 def shaken(module, seed=3):
@@ -109,8 +114,8 @@ def placed(embedding, tokens):
 
 @pytest.mark.parametrize("keys", KINDS, ids=str)
 def test_the_whole_model_agrees_with_torch(keys):
-    sizes = {"size": SIZE, "heads": HEADS, "feedforward": WIDE, "layers": 3, "decoder_layers": 2}
-    model = shaken(Transformer(19, 23, ScaledDot, **sizes, **keys)).eval()
+    sizes = {"size": SIZE, "feedforward": WIDE, "layers": 3, "decoder_layers": 2}
+    model = shaken(Transformer(19, 23, mechanism(), **sizes, **keys)).eval()
     source = torch.randint(1, 19, (5, 7), generator=torch.Generator().manual_seed(1))
     target = torch.randint(1, 23, (5, 11), generator=torch.Generator().manual_seed(2))
     hidden = torch.arange(7) >= LENGTHS[:, None]
@@ -137,8 +142,7 @@ def test_the_whole_model_agrees_with_torch(keys):
 
 @pytest.mark.parametrize("score", [ScaledDot, Additive], ids=["scaled-dot", "additive"])
 def test_a_layer_goes_on_where_it_stopped(score):
-    made = Parts(**{**vars(parts(groups=1)), "score": score})
-    layer = shaken(EncoderLayer(made, Position(SIZE, HEADS)))
+    layer = shaken(EncoderLayer(parts(mechanism=mechanism(score, groups=1)), Position(SIZE, HEADS)))
     x = states(5, 11)
     expected, looks = layer(x, causal_mask(11), need_weights=True)
     past = layer.self_attention.attention.project(x[:, :1], x[:, :1])

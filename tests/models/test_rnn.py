@@ -11,7 +11,18 @@ import pytest
 import torch
 from torch import nn
 
-from attnrun.attention import Additive, Dot, General
+from attnrun.attention import (
+    Additive,
+    Dot,
+    General,
+    Heads,
+    Mechanism,
+    Monotonic,
+    Predictive,
+    Sinusoidal,
+    Window,
+    sparsemax,
+)
 from attnrun.errors import UserError
 from attnrun.models.cells import GruCell, LstmCell
 from attnrun.models.encoder import RnnEncoder
@@ -23,17 +34,25 @@ _spec.loader.exec_module(reference)
 
 LENGTHS = torch.tensor([3, 7, 1, 5, 6])
 SHAPES = [
-    {"cell": cell, "layers": layers, "bidirectional": both}
-    for cell in ("gru", "lstm")
-    for layers in (1, 2)
-    for both in (False, True)
+    *(
+        {"cell": cell, "layers": layers, "bidirectional": both}
+        for cell in ("gru", "lstm")
+        for layers in (1, 2)
+        for both in (False, True)
+    ),
+    {"bidirectional": False, "encoder_size": 31},
+    {"attend": "after"},
+    {"attend": "before", "input_feeding": True},
+    {"attend": "after", "input_feeding": True, "cell": "lstm", "layers": 2},
 ]
 additive = partial(Additive, hidden=29)
 
 
-def make(attention=additive, seed=3, **keys):
+def make(attention=additive, seed=3, parts=None, **keys):
     torch.manual_seed(seed)
-    return RnnSeq2Seq(19, 23, attention, **{"embedding": 13, "hidden": 17, "dropout": 0.0, **keys}).eval()
+    size = 34 if keys.get("bidirectional", True) else 17
+    keys = {"embedding": 13, "hidden": 17, "encoder_size": size, "dropout": 0.0, **keys}
+    return RnnSeq2Seq(19, 23, Mechanism(attention=attention, **(parts or {})), **keys).eval()
 
 
 def batch(seed=1):
@@ -95,8 +114,11 @@ def test_weights_are_a_distribution_over_real_words():
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-def test_parity_with_the_reference_decoder(layers):
-    model, (source, lengths, target) = make(layers=layers).double(), batch()
+@pytest.mark.parametrize("attend", ["before", "after"])
+@pytest.mark.parametrize("feeding", [False, True], ids=["", "feeding"])
+def test_parity_with_the_reference_decoder(layers, attend, feeding):
+    model = make(layers=layers, attend=attend, input_feeding=feeding).double()
+    source, lengths, target = batch()
     with torch.no_grad():
         for (
             parameter
@@ -112,8 +134,11 @@ def test_parity_with_the_reference_decoder(layers):
             torch.testing.assert_close(weights[row, 0, 0, :, :length], alphas, atol=1e-10, rtol=0)
 
 
-def test_a_token_reaches_the_weights_one_step_later():
-    model, (source, lengths, target) = make(), batch()
+@pytest.mark.parametrize(
+    ("keys", "first"), [({}, 5), ({"attend": "after"}, 4), ({"attend": "after", "input_feeding": True}, 4)]
+)
+def test_a_token_reaches_the_weights_after_it_or_with_it(keys, first):
+    model, (source, lengths, target) = make(**keys), batch()
     memory = model.encode(source, lengths)
     changed = target.clone()
     changed[:, 4] = (changed[:, 4] + 1) % 22 + 1
@@ -121,7 +146,7 @@ def test_a_token_reaches_the_weights_one_step_later():
     _, after = model.states(memory, changed, need_weights=True)
     several = lengths > 1
     same = (before == after).flatten(0, 2)[several].all(-1).all(0)
-    assert same[:5].all() and not same[5:].any()
+    assert same[:first].all() and not same[first:].any()
 
 
 @pytest.mark.parametrize(
@@ -139,10 +164,10 @@ def test_cells_agree_with_torch(own, library):
         torch.testing.assert_close(a, b, atol=1e-12, rtol=0)
 
 
-@pytest.mark.parametrize("keys", SHAPES, ids=str)
+@pytest.mark.parametrize("keys", SHAPES[:8], ids=str)
 def test_encoder_agrees_with_torch_one_sentence_at_a_time(keys):
     torch.manual_seed(7)
-    encoder = RnnEncoder(13, 17, dropout=0.0, **keys).double()
+    encoder = RnnEncoder(13, 34 if keys["bidirectional"] else 17, dropout=0.0, **keys).double()
     library = {"gru": nn.GRU, "lstm": nn.LSTM}[keys["cell"]]
     other = library(13, 17, keys["layers"], batch_first=True, bidirectional=keys["bidirectional"]).double()
     other.load_state_dict(encoder.rnn.state_dict())
@@ -216,10 +241,72 @@ def test_selected_rows_are_as_if_encoded_alone():
 
 
 def test_a_score_that_does_not_fit_says_what_would():
-    with pytest.raises(UserError, match=r"17.*34.*model\.bidirectional=false"):
+    with pytest.raises(UserError, match=r"17.*34.*model\.encoder_size=null"):
         make(Dot)
-    make(Dot, bidirectional=False)
+    make(Dot, hidden=18, encoder_size=None)
     make(General)
+
+
+def test_an_odd_encoder_cannot_be_shared_by_two_directions():
+    with pytest.raises(UserError, match="two directions cannot share an encoder size of 17"):
+        make(encoder_size=None)
+
+
+LOCAL = [
+    {"mask": partial(Monotonic, width=2)},
+    {"mask": partial(Predictive, width=2)},
+    {"heads": Heads(count=2, projections=True)},
+    {"heads": Heads(count=2, groups=1, projections=True), "mask": partial(Predictive, width=3)},
+]
+
+
+@pytest.mark.parametrize("parts", LOCAL, ids=str)
+@pytest.mark.parametrize("attend", ["before", "after"])
+def test_localities_and_heads_step_as_they_are_taught(parts, attend):
+    model, (source, lengths, target) = make(parts=parts, attend=attend).double(), batch()
+    memory = model.encode(source, lengths)
+    states, weights = model.states(memory, target, need_weights=True)
+    heads = model.attention.heads
+    assert weights.shape == (5, 1, heads, 11, 7)
+    state = model.start(memory)
+    for t in range(11):
+        state, output, row = model.step(memory, state, target[:, t])
+        torch.testing.assert_close(output, states[:, t], atol=1e-12, rtol=0)
+        torch.testing.assert_close(row, weights[:, :, :, t], atol=1e-12, rtol=0)
+    states.square().sum().backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None] == [
+        "output.weight",
+        "output.bias",
+    ]
+
+
+def test_a_monotonic_window_follows_the_place_in_the_target():
+    model, (source, lengths, target) = make(parts={"mask": partial(Monotonic, width=2)}), batch()
+    _, weights = model.states(model.encode(source, lengths), target, need_weights=True)
+    for row, length in enumerate(lengths.tolist()):
+        for t in range(11):
+            seen = [s for s in range(length) if abs(s - t) <= 2]
+            assert weights[row, 0, 0, t].nonzero().flatten().tolist() == seen
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ({"mask": Window}, "an RNN has not.*local-m or local-p"),
+        ({"position": Sinusoidal}, "position=none"),
+        ({"heads": Heads(count=5, projections=True)}, "5 heads do not divide the size 34"),
+    ],
+)
+def test_what_an_rnn_has_no_use_for_is_refused(parts, told):
+    with pytest.raises(UserError, match=told):
+        make(parts=parts)
+
+
+@pytest.mark.parametrize("parts", [{"mask": Monotonic}, {"heads": Heads(count=2)}, {"normaliser": sparsemax}])
+def test_without_attention_its_parts_are_refused(parts):
+    (name,) = parts
+    with pytest.raises(UserError, match=f"^{name}: without attention"):
+        make(None, parts=parts)
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
@@ -249,7 +336,9 @@ def test_learns_to_reverse(cell, attention):
 
 def test_a_joint_vocabulary_has_one_embedding():
     models = {
-        (joint, tied): RnnSeq2Seq(19, 19, additive, joint, embedding=13, hidden=17, tied=tied)
+        (joint, tied): RnnSeq2Seq(
+            19, 19, Mechanism(attention=additive), joint, embedding=13, hidden=18, tied=tied
+        )
         for joint in (False, True)
         for tied in (False, True)
     }

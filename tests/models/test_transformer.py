@@ -14,14 +14,20 @@ from torch import nn
 from attnrun.attention import (
     Additive,
     Alibi,
+    Block,
     Gaussian,
+    Heads,
     LearnedPositions,
+    Mechanism,
+    Monotonic,
     MultiHead,
     Position,
+    Predictive,
     RelativeBias,
     Rotary,
     ScaledDot,
     Sinusoidal,
+    Window,
     lengths_mask,
     masked_softmax,
 )
@@ -36,9 +42,14 @@ additive = partial(Additive, hidden=5)
 SHAPES = [
     {},
     {"norm": "pre", "activation": "gelu", "tied": True},
-    {"groups": 1, "layers": 3, "decoder_layers": 1, "bias": False},
-    {"attention": additive, "groups": 1},
+    {"heads": Heads(3, 1, True), "layers": 3, "decoder_layers": 1, "bias": False},
+    {"heads": Heads(3, 1, True), "attention": additive},
+    {"heads": Heads(3)},
     {"attention": Gaussian},
+    {"mask": partial(Window, width=1)},
+    {"mask": partial(Block, size=3)},
+    {"mask": partial(Monotonic, width=2)},
+    {"mask": partial(Predictive, width=2)},
     *({"position": scheme} for scheme in (Position, LearnedPositions, Rotary, Alibi, RelativeBias)),
 ]
 
@@ -53,9 +64,11 @@ shapes = pytest.mark.parametrize("keys", SHAPES, ids=named)
 
 def make(seed=3, sizes=(19, 23), joint=False, attention=ScaledDot, normaliser=masked_softmax, **keys):
     torch.manual_seed(seed)
-    position = keys.pop("position", Sinusoidal)
-    keys = {"size": 12, "heads": 3, "feedforward": 13, "dropout": 0.0, "attention_dropout": 0.0, **keys}
-    return Transformer(*sizes, attention, joint, normaliser, position, **keys).eval()
+    parts = {"position": Sinusoidal, "heads": Heads(3, projections=True)}
+    parts |= {name: keys.pop(name) for name in ("position", "heads", "mask") if name in keys}
+    keys = {"size": 12, "feedforward": 13, "dropout": 0.0, "attention_dropout": 0.0, **keys}
+    mechanism = Mechanism(attention=attention, normaliser=normaliser, **parts)
+    return Transformer(*sizes, mechanism, joint, **keys).eval()
 
 
 def batch(seed=1):
@@ -111,6 +124,7 @@ def test_what_stands_in_the_padding_changes_nothing():
 @shapes
 def test_what_comes_later_has_no_influence(keys):
     model, (source, lengths, target) = make(**keys).double(), batch()
+    narrow = getattr(keys.get("mask"), "func", None) in (Window, Block)  # two layers do not reach all places
     memory = model.encode(source, lengths)
     before = model.states(memory, target)
     for place in (1, 5, 10):
@@ -119,7 +133,7 @@ def test_what_comes_later_has_no_influence(keys):
         after = model.states(memory, changed)
         torch.testing.assert_close(after[:, :place], before[:, :place], atol=1e-13, rtol=0)
         moved = (after - before)[:, place:].abs().amax(-1)  # (B, T - place)
-        assert (moved > 1e-6).all()
+        assert ((moved[:, :1] if narrow else moved) > 1e-6).all()
 
 
 def test_all_of_the_source_has_influence():
@@ -253,7 +267,7 @@ def test_sentences_leave_the_batch_at_different_steps():
 
 
 def test_starting_values():
-    model = make(size=96, heads=3, attention=additive, position=RelativeBias, sizes=(301, 307))
+    model = make(size=96, attention=additive, position=RelativeBias, sizes=(301, 307))
     for embedding in (model.source_embedding, model.target_embedding):
         assert not embedding.weight[0].any()
         assert float(embedding.weight[1:].detach().std()) == pytest.approx(96**-0.5, rel=0.05)
@@ -278,9 +292,10 @@ def test_tied_and_joint_matrices(joint):
     assert parameters(make(sizes=(19, 19))) - parameters(models[False]) == joint * 19 * 12
 
 
-@pytest.mark.parametrize("keys", [{}, {"groups": 1}, {"bias": False}, {"norm": "pre"}], ids=named)
-def test_number_of_parameters(keys):
-    size, wide, layers, kept = 12, 13, 2, 4 * keys.get("groups", 3)  # kept: the size of all keys of a token
+@pytest.mark.parametrize("groups", [1, 3])
+@pytest.mark.parametrize("keys", [{}, {"bias": False}, {"norm": "pre"}], ids=named)
+def test_number_of_parameters(groups, keys):
+    size, wide, layers, kept = 12, 13, 2, 4 * groups  # kept: the size of all keys of a token
     projections = [(size, size), (size, kept), (size, kept), (size, size)]
     bias = keys.get("bias", True)
     attention = sum(a * b + bias * b for a, b in projections)
@@ -288,14 +303,15 @@ def test_number_of_parameters(keys):
     encoder, decoder = attention + feedforward + 2 * 2 * size, 2 * attention + feedforward + 3 * 2 * size
     last = 2 * 2 * size if keys.get("norm") == "pre" else 0
     expected = layers * (encoder + decoder) + last + (19 + 23) * size + 23 * (size + 1)
-    assert parameters(make(**keys)) == expected
+    assert parameters(make(heads=Heads(3, groups, True), **keys)) == expected
 
 
 def test_sizes_of_the_configs():
     def build(name, size, joint):
         keys = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8"))
         del keys["_target_"]
-        return Transformer(size, size, ScaledDot, joint, **keys)
+        mechanism = Mechanism(attention=ScaledDot, heads=Heads(4, projections=True))
+        return Transformer(size, size, mechanism, joint, **keys)
 
     assert 2.05e6 < parameters(build("transformer-tiny", 6000, True)) < 2.6e6
     assert parameters(build("transformer", 200, False)) == 61_384  # as the sizes of the textbook give it
@@ -305,11 +321,11 @@ def test_what_cannot_be_built_says_what_would():
     with pytest.raises(UserError, match=r"cannot do without attention.*scaled-dot.*gru"):
         make(attention=None)
     with pytest.raises(UserError, match=r"5 heads do not divide the size 12.*1, 2, 3, 4, 6, 12"):
-        make(heads=5)
+        make(heads=Heads(5, projections=True))
     with pytest.raises(UserError, match=r"2 groups do not divide 3 heads.*1, 3"):
-        make(groups=2)
+        make(heads=Heads(3, 2, True))
     with pytest.raises(UserError, match="rotary"):
-        make(heads=4, position=Rotary)
+        make(heads=Heads(4, projections=True), position=Rotary)
 
 
 def test_it_works_in_bfloat16():
@@ -326,7 +342,12 @@ def test_it_works_in_bfloat16():
 
 @pytest.mark.parametrize(
     "keys",
-    [{}, {"norm": "pre", "tied": True}, {"attention": additive}, {"position": Rotary, "groups": 1}],
+    [
+        {},
+        {"norm": "pre", "tied": True},
+        {"attention": additive},
+        {"position": Rotary, "heads": Heads(3, 1, True)},
+    ],
     ids=named,
 )
 def test_learns_to_reverse(keys):

@@ -1,0 +1,135 @@
+"""Where a query may look besides padding and causality: everywhere, a window, a block, a place it predicts.
+
+Each is built as `Locality(query_size, **keys of its config)`; the queries it reads are those before any head.
+Letters: B batch, N queries, M keys, E query size.
+"""
+
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from attnrun.ranges import NonNegativeInt, PositiveInt
+
+Kind = Literal["self", "cross"]
+
+
+class Locality(nn.Module):
+    """Nothing is narrowed, and what all localities share.
+
+    Attributes:
+        kinds: the attentions it is for: "self", within one sequence, and "cross", from a target to a source.
+    """
+
+    kinds: ClassVar[tuple[Kind, ...]] = ("self", "cross")
+
+    def __init__(self, query_size: int) -> None:
+        super().__init__()
+        self.query_size = query_size
+
+    def narrow(
+        self, query: Tensor, mask: Tensor | None, keys: int, offset: int = 0
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Return the narrower mask, and what to multiply the weights by; both broadcast to (B, H, N, M).
+
+        query (B, N, E), the first of which stands at place `offset`; the first of `keys` at 0. mask is
+        boolean, (B or 1, H or 1, N or 1, M). None stands for a mask that permits all, and for factors of 1.
+        """
+        return mask, None
+
+
+class _ByDistance(Locality):
+    """Keys seen by what their places are to the query's."""
+
+    def near(self, places: Tensor, keys: Tensor) -> Tensor:
+        """Return which keys (M,) the queries at places (N, 1) may see: (N, M)."""
+        raise NotImplementedError
+
+    def narrow(
+        self, query: Tensor, mask: Tensor | None, keys: int, offset: int = 0
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """The mask and the keys that are near (N, M); no factors."""
+        places = torch.arange(offset, offset + query.shape[-2], device=query.device)[:, None]
+        near = self.near(places, torch.arange(keys, device=query.device))
+        return near if mask is None else mask & near, None
+
+
+class Window(_ByDistance):
+    """Within a sequence, the keys at most `width` places away on either side (Beltagy et al. 2020)."""
+
+    kinds = ("self",)
+
+    def __init__(self, query_size: int, *, width: NonNegativeInt = 4) -> None:
+        super().__init__(query_size)
+        self.width = width
+
+    def near(self, places: Tensor, keys: Tensor) -> Tensor:
+        """|place - key| <= width."""
+        return (places - keys).abs() <= self.width
+
+
+class Block(_ByDistance):
+    """Within a sequence, the keys of the query's own block of `size` (Liu et al. 2018, section 4.2.4)."""
+
+    kinds = ("self",)
+
+    def __init__(self, query_size: int, *, size: PositiveInt = 8) -> None:
+        super().__init__(query_size)
+        self.size = size
+
+    def near(self, places: Tensor, keys: Tensor) -> Tensor:
+        """The same block, counted from the first key."""
+        return places.div(self.size, rounding_mode="floor") == keys.div(self.size, rounding_mode="floor")
+
+
+class Monotonic(_ByDistance):
+    """In the source, the keys at most `width` from the query's own place in the target.
+
+    Local attention with monotonic alignment (Luong et al. 2015, section 3.2, local-m): the centre of the
+    window is p_t = t. A target that runs more than `width` past the source's end sees nothing there.
+    """
+
+    kinds = ("cross",)
+
+    def __init__(self, query_size: int, *, width: NonNegativeInt = 10) -> None:
+        super().__init__(query_size)
+        self.width = width
+
+    def near(self, places: Tensor, keys: Tensor) -> Tensor:
+        """|place - key| <= width."""
+        return (places - keys).abs() <= self.width
+
+
+class Predictive(Locality):
+    """In the source, a window about a place that the query predicts, weighed by a Gaussian.
+
+    Local attention with predictive alignment (Luong et al. 2015, section 3.2, local-p): the centre is
+    p = S · sigmoid(vᵀ tanh(W q)) with S the length of the source; of the keys at most `width` from p each
+    weight is multiplied by exp(-(s - p)² / 2σ²), σ = width / 2. The products are not made to sum to 1.
+    """
+
+    kinds = ("cross",)
+
+    def __init__(self, query_size: int, *, width: PositiveInt = 10) -> None:
+        super().__init__(query_size)
+        self.width = width
+        self.W = nn.Linear(query_size, query_size, bias=False)
+        self.v = nn.Linear(query_size, 1, bias=False)
+
+    def narrow(
+        self, query: Tensor, mask: Tensor | None, keys: int, offset: int = 0
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """The mask and the window (B, 1, N, M), and the Gaussian's factors (B, 1, N, M)."""
+        places = torch.arange(keys, device=query.device)
+        lengths = query.new_tensor(keys) if mask is None else self._lengths(mask, query)
+        centre = lengths * torch.sigmoid(self.v(torch.tanh(self.W(query))))  # (B, N, 1)
+        distance = (places - centre)[:, None]  # (B, 1, N, M)
+        near = distance.detach().abs() <= self.width
+        factors = torch.exp(-2 * (distance / self.width).square())  # σ = width / 2
+        return near if mask is None else mask & near, factors
+
+    def _lengths(self, mask: Tensor, query: Tensor) -> Tensor:
+        """One more than the place of the last key any head and query may see: (B or 1, 1, 1)."""
+        seen = mask.flatten(1, -2).any(1)  # (B or 1, M)
+        ends = torch.arange(1, seen.shape[-1] + 1, device=query.device)
+        return (seen * ends).amax(-1).to(query.dtype)[:, None, None]
