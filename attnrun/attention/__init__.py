@@ -19,13 +19,17 @@ tensor([[[0.5000, 0.5000, 0.0000],
          [0.5000, 0.5000, 0.0000]]])
 
 Scores are modules; each has a YAML file in `configs/attention`. A score of your own is a subclass of `Score`
-with one method, `score_projected`. Normalisers are functions of scores and mask, with YAML files in
+with one method, `score_projected`. `attend` makes the context by fused code where that is faster; `backend`
+forces the choice. Normalisers are functions of scores and mask, with YAML files in
 `configs/normaliser`; `check_mask` says what looks wrong with a mask.
 """
 
-from attnrun.attention.attend import Normaliser, attend
+from attnrun.attention.additive import Additive, Concat
+from attnrun.attention.attend import attend
+from attnrun.attention.backends import Backend, backend
 from attnrun.attention.kernels import Boxcar, Epanechikov, Gaussian, Kernel, Triangular
 from attnrun.attention.linear import LinearKernel, linear_attend
+from attnrun.attention.locality import Block, Locality, Monotonic, Predictive, Window
 from attnrun.attention.masks import (
     as_mask,
     blank,
@@ -35,8 +39,10 @@ from attnrun.attention.masks import (
     lengths_mask,
     window_mask,
 )
+from attnrun.attention.mechanism import Heads, Mechanism
 from attnrun.attention.multihead import MultiHead
 from attnrun.attention.normalisers import entmax15, masked_sigmoid, sparsemax, top_k_softmax
+from attnrun.attention.pooling import FullyConnected, Max, Uniform
 from attnrun.attention.positions import (
     Alibi,
     LearnedPositions,
@@ -46,35 +52,41 @@ from attnrun.attention.positions import (
     Sinusoidal,
 )
 from attnrun.attention.scores import (
-    Additive,
-    Concat,
     Cosine,
     Dot,
     General,
     Location,
     ScaledDot,
     Score,
-    Uniform,
 )
-from attnrun.attention.softmax import masked_softmax
+from attnrun.attention.softmax import Normaliser, masked_softmax
 
 __all__ = [
     "Additive",
     "Alibi",
+    "Backend",
+    "Block",
     "Boxcar",
     "Concat",
     "Cosine",
     "Dot",
     "Epanechikov",
+    "FullyConnected",
     "Gaussian",
     "General",
+    "Heads",
     "Kernel",
     "LearnedPositions",
     "LinearKernel",
+    "Locality",
     "Location",
+    "Max",
+    "Mechanism",
+    "Monotonic",
     "MultiHead",
     "Normaliser",
     "Position",
+    "Predictive",
     "RelativeBias",
     "Rotary",
     "ScaledDot",
@@ -82,8 +94,10 @@ __all__ = [
     "Sinusoidal",
     "Triangular",
     "Uniform",
+    "Window",
     "as_mask",
     "attend",
+    "backend",
     "blank",
     "block_mask",
     "causal_mask",

@@ -4,11 +4,14 @@ Letters: B batch, H heads, G groups, N queries, M keys, D the size of a head, P 
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from attnrun.attention.scores import Score
+
+Pair = tuple[Tensor, Tensor]
 
 
 class PerHead(Score):
@@ -27,8 +30,37 @@ class PerHead(Score):
 
     def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
         """Each head's own scores: (..., H, N, D) and (..., H, M, P) -> (..., H, N, M)."""
-        heads = zip(self.scores, query.unbind(-3), projected.unbind(-3), strict=True)
-        return torch.stack([score.score_projected(q, k) for score, q, k in heads], -3)  # type: ignore[operator]
+        return torch.stack(self._each("score_projected", query, projected), -3)
+
+    def as_dot(self, query: Tensor, projected: Tensor) -> Pair | None:
+        """Each head's own vectors, where all heads have them."""
+        return _stacked(self._each("as_dot", query, projected))
+
+    def as_features(self, query: Tensor, projected: Tensor) -> Pair | None:
+        """Each head's own features, where all heads have them."""
+        return _stacked(self._each("as_features", query, projected))
+
+    def pool(self, weights: Tensor, value: Tensor) -> Tensor:
+        """Each head's own way to a context: (..., H, N, M) and (..., H, M, V) -> (..., H, N, V)."""
+        return torch.stack(self._each("pool", weights, value), -3)
+
+    def shares(self, weights: Tensor, value: Tensor) -> Tensor:
+        """Each key's part in each head's context, (..., H, N, M)."""
+        return torch.stack(self._each("shares", weights, value), -3)
+
+    def _each(self, method: str, first: Tensor, second: Tensor) -> list[Any]:
+        """Call a method of each head's score with this head's part of two tensors."""
+        heads = zip(self.scores, first.unbind(-3), second.unbind(-3), strict=True)
+        return [getattr(score, method)(a, b) for score, a, b in heads]
+
+
+def _stacked(pairs: list[Pair | None]) -> Pair | None:
+    """Pairs (..., N, F), (..., M, F) of all heads as one pair with an axis of heads."""
+    known = [pair for pair in pairs if pair is not None]
+    if len(known) < len(pairs):
+        return None
+    queries, keys = zip(*known, strict=True)
+    return torch.stack(queries, -3), torch.stack(keys, -3)
 
 
 def split(joined: Tensor, heads: int) -> Tensor:

@@ -2,18 +2,23 @@
 
 This is the Nadaraya-Watson estimator (Nadaraya 1964; Watson 1964) as attention. Constant factors of K cancel
 and are left out. Outside a compact support K is 0 and the score -inf. Distances are taken from differences
-q - k, which stay exact where inputs lie far from the origin; that builds a tensor (..., N, M, D).
+q - k (..., N, M, D), which stay exact where inputs lie far from the origin.
 """
 
+import math
 from abc import abstractmethod
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from attnrun.attention.scores import Score, require_one_size
+from attnrun.attention.scores import LARGE, Score, require_one_size, scores_shape
 from attnrun.errors import UserError
 from attnrun.ranges import PositiveFloat
+
+CANCELS = 1e-5  # rounding of squared distances in widths; contexts then err by 5e-6, by 1e-4 at ten times it
+BLOCK = 2**21  # bytes of the differences of a block
 
 
 class Kernel(Score):
@@ -37,7 +42,19 @@ class Kernel(Score):
         """Return log K as a function of u²."""
 
     def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
-        """Score queries (..., N, D) against keys (..., M, D): (..., N, M)."""
+        """Score queries (..., N, D) against keys (..., M, D): (..., N, M).
+
+        Of large differences (..., N, M, D) only those of some queries are held at once.
+        """
+        size = math.prod(scores_shape(query, projected)) * self.key_size * query.element_size()
+        if size <= LARGE:
+            return self._score_all(query, projected)
+        blocks = torch.split(query, max(1, query.shape[-2] * BLOCK // size), -2)
+        # on the way back the differences of a block are made again
+        parts = [checkpoint(self._score_all, block, projected, use_reentrant=False) for block in blocks]
+        return torch.cat(parts, -2)
+
+    def _score_all(self, query: Tensor, projected: Tensor) -> Tensor:
         difference = query.unsqueeze(-2) - projected.unsqueeze(-3)  # (..., N, M, D)
         return self.log_kernel((difference * self.w).square().sum(-1))
 
@@ -71,6 +88,27 @@ class Gaussian(Kernel):
     def log_kernel(self, squared: Tensor) -> Tensor:
         """-u² / 2."""
         return -squared / 2
+
+    def as_dot(self, query: Tensor, projected: Tensor) -> tuple[Tensor, Tensor] | None:
+        """[q w, 1] (..., N, D + 1) and [k w, -|k w|² / 2] (..., M, D + 1), centred.
+
+        What they miss, -|q w|² / 2, is a constant for the query. None where they lie so many widths from
+        their centre that too much would cancel, as it would in half types.
+        """
+        if torch.is_autocast_enabled(query.device.type):
+            return None
+        centre = projected.detach().sum(-2, keepdim=True) / max(1, projected.shape[-2])
+        query, key = (query - centre) * self.w, (projected - centre) * self.w
+        if not _farthest(query, key) * torch.finfo(key.dtype).eps <= CANCELS:  # so put, NaN is too far
+            return None
+        height = key.square().sum(-1, keepdim=True) / -2
+        return torch.cat([query, torch.ones_like(query[..., :1])], -1), torch.cat([key, height], -1)
+
+
+def _farthest(query: Tensor, key: Tensor) -> float:
+    """The greatest squared length of any vector, 0 where there are none."""
+    lengths = [part.detach().square().sum(-1).flatten() for part in (query, key)]
+    return torch.cat([*lengths, key.new_zeros(1)]).amax().item()
 
 
 class Compact(Kernel):

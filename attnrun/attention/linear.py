@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from attnrun.attention.attend import checked_shape
 from attnrun.attention.masks import as_mask, blank
-from attnrun.attention.scores import Score, require_one_size
+from attnrun.attention.scores import Score, checked_shape, require_one_size
 from attnrun.attention.softmax import wide
 
 Feature = Literal["elu", "relu"]
@@ -34,8 +33,9 @@ class LinearKernel(Score):
     """score(q, k) = log φ(q) · φ(k), so that the softmax gives linear attention (equation 4).
 
     In this form any mask, position scheme and normaliser goes with it, and it costs what other scores cost.
-    `linear_attend` computes the same in linear time. `feature` names φ: "elu" is elu(x) + 1, "relu" is
-    sparse, and a pair without a feature in common scores -inf.
+    `linear_attend` computes the same in linear time, as `attend` does where all queries see the same keys.
+    `feature` names φ: "elu" is elu(x) + 1, "relu" is sparse, and a pair without a feature in common scores
+    -inf.
 
     Raises UserError where query and key sizes differ.
     """
@@ -54,6 +54,10 @@ class LinearKernel(Score):
         products = FEATURES[self.feature](query) @ projected.mT
         nothing = products == 0  # filled before the logarithm, whose gradient there is infinite, and after
         return products.masked_fill(nothing, 1.0).log().masked_fill(nothing, -torch.inf)
+
+    def as_features(self, query: Tensor, projected: Tensor) -> tuple[Tensor, Tensor]:
+        """φ(q) (..., N, D) and φ(k) (..., M, D)."""
+        return FEATURES[self.feature](query), projected
 
 
 def linear_attend(
@@ -82,19 +86,33 @@ def linear_attend(
     seen = _seen(allowed, query.shape[-2], causal)
     phi, wider = FEATURES[feature], wide(query)
     phi_q = phi(blank(query, seen).to(wider))  # (..., N, D)
-    phi_k = phi(blank(key, allowed).to(wider))  # (..., M, D)
-    phi_k = blank(phi_k, allowed)  # again, since φ(0) may be 1
-    counted = _with_ones(blank(value, allowed).to(wider))  # (..., M, V + 1)
-    summed = _causal(phi_q, phi_k, counted) if causal else phi_q @ (phi_k.mT @ counted)  # (..., N, V + 1)
-    total = summed[..., -1:]
-    empty = total == 0
-    total = total.masked_fill(empty, 1.0)
-    context = (summed[..., :-1] / total).masked_fill(empty, 0.0).to(value.dtype)
+    phi_k = blank(phi(blank(key, allowed).to(wider)), allowed)  # (..., M, D); twice, since φ(0) may be 1
+    context, total = linear_context(phi_q, phi_k, blank(value, allowed), causal=causal)
     if not need_weights:
         return context, None
     products = phi_q @ phi_k.mT
     products = products.tril(products.shape[-1] - products.shape[-2]) if causal else products
-    return context, (products / total).masked_fill(empty, 0.0).to(query.dtype)
+    return context, _quotient(products, total).to(query.dtype)
+
+
+def linear_context(
+    phi_q: Tensor, phi_k: Tensor, value: Tensor, *, causal: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Return the contexts (..., N, V) and the sums of φ(q) · φ(k), (..., N, 1).
+
+    phi_q (..., N, F), phi_k (..., M, F), value (..., M, V). φ(k) is
+    zero where a key is not permitted. A query whose sum is zero has a zero context.
+    """
+    phi_q, phi_k, counted = (part.to(wide(part)) for part in (phi_q, phi_k, _with_ones(value)))
+    summed = _causal(phi_q, phi_k, counted) if causal else phi_q @ (phi_k.mT @ counted)  # (..., N, V + 1)
+    total = summed[..., -1:]
+    return _quotient(summed[..., :-1], total).to(value.dtype), total
+
+
+def _quotient(parts: Tensor, total: Tensor) -> Tensor:
+    """Divide (..., N, F) by (..., N, 1): zero, with a gradient of zero, where the divisor is."""
+    empty = total == 0
+    return (parts / total.masked_fill(empty, 1.0)).masked_fill(empty, 0.0)
 
 
 def _key_mask(mask: Tensor | None, query: Tensor, key: Tensor, value: Tensor) -> Tensor:

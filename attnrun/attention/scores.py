@@ -16,6 +16,8 @@ from attnrun.attention.softmax import wide
 from attnrun.errors import UserError
 from attnrun.ranges import PositiveFloat, PositiveInt
 
+LARGE = 16 * 2**20  # bytes of a tensor of features of all pairs, above which it is made in blocks
+
 
 class Score(nn.Module, ABC):
     """What all scores share: a part that depends on the keys alone, and the rest.
@@ -43,25 +45,69 @@ class Score(nn.Module, ABC):
     def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
         """Score queries (..., N, D) against projected keys (..., M, P): (..., N, M)."""
 
+    def as_dot(self, query: Tensor, projected: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Return q' (..., N, F) and k' (..., M, F) whose dot products are the scores, or None.
+
+        With them the softmax has a fused form. They may miss the scores by a constant for each query, which
+        the softmax does not see. None where there are none, or none exact to 1e-5 for what is given.
+        """
+        return None
+
+    def as_features(self, query: Tensor, projected: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Return φ(q) (..., N, F) and φ(k) (..., M, F), dot products of which are exp(scores), or None.
+
+        With them the softmax is linear attention.
+        """
+        return None
+
+    def pool(self, weights: Tensor, value: Tensor) -> Tensor:
+        """Make contexts (..., N, V) of weights (..., N, M) and values (..., M, V): their weighted sums."""
+        return weights @ value
+
+    def shares(self, weights: Tensor, value: Tensor) -> Tensor:
+        """Return the part of each key in the context, (..., N, M): its weight."""
+        return weights
+
     def forward(self, query: Tensor, key: Tensor) -> Tensor:
         """Score queries (..., N, D) against keys (..., M, Dk): (..., N, M).
 
         Raises ValueError where the last axes are not those the score was built for.
         """
-        self._check("query", query, self.query_size)
-        self._check("key", key, self.key_size)
-        return self.score_projected(query, self.project_keys(key))
+        return self.score_projected(query, self.checked_keys(query, key))
 
-    def _check(self, role: str, tensor: Tensor, size: int) -> None:
-        if tensor.dim() < 2 or tensor.shape[-1] != size:
-            built = f"{type(self).__name__} was built for {role} size {size}"
-            raise ValueError(f"{built}, got {role} {tuple(tensor.shape)}")
+    def checked_keys(self, query: Tensor, key: Tensor) -> Tensor:
+        """Project keys (..., M, Dk) after a check that they and the queries have the sizes of the score.
+
+        Raises ValueError where the last axes are others.
+        """
+        for role, tensor, size in (("query", query, self.query_size), ("key", key, self.key_size)):
+            if tensor.dim() < 2 or tensor.shape[-1] != size:
+                built = f"{type(self).__name__} was built for {role} size {size}"
+                raise ValueError(f"{built}, got {role} {tuple(tensor.shape)}")
+        return self.project_keys(key)
 
 
 def scores_shape(query: Tensor, key: Tensor) -> tuple[int, ...]:
     """Return the shape (..., N, M) of the scores of queries (..., N, D) against keys (..., M, Dk)."""
     leading = torch.broadcast_shapes(query.shape[:-2], key.shape[:-2])  # type: ignore[no-untyped-call]
     return (*leading, query.shape[-2], key.shape[-2])
+
+
+def checked_shape(query: Tensor, key: Tensor, value: Tensor, projected: Tensor) -> tuple[int, ...]:
+    """Return the shape (..., N, M) of the scores; raise ValueError where the shapes do not go together."""
+    shapes = {"query": query.shape, "key": key.shape, "value": value.shape, "projected": projected.shape}
+    told = ", ".join(f"{name} {tuple(shape)}" for name, shape in shapes.items() if name != "projected")
+    if min(len(shape) for shape in shapes.values()) < 2:
+        raise ValueError(f"attend takes query (..., N, D), key (..., M, Dk), value (..., M, V); got {told}")
+    if key.shape[-2] != value.shape[-2]:
+        raise ValueError(f"key has M = {key.shape[-2]} rows and value {value.shape[-2]}: {told}")
+    if projected.shape[-2] != key.shape[-2]:
+        raise ValueError(f"projected {tuple(projected.shape)} is not of these keys: {told}")
+    try:
+        scores_shape(key, value)
+        return scores_shape(query, key)
+    except RuntimeError:
+        raise ValueError(f"leading axes do not broadcast: {told}") from None
 
 
 def require_one_size(name: str, query_size: int, key_size: int) -> None:
@@ -73,16 +119,30 @@ def require_one_size(name: str, query_size: int, key_size: int) -> None:
         )
 
 
-class Uniform(Score):
-    """Every key scores 0, so that attention is average pooling over the permitted keys."""
+def require_places(name: str, keys: int, places: int) -> None:
+    """Raise UserError where a score by place is given more keys than it has places."""
+    if keys > places:
+        raise UserError(
+            f"attention {name!r}: {keys} keys are more than attention.maximum_length={places}; "
+            "raise it, or choose an attention by content, such as general"
+        )
+
+
+class DotProduct(Score):
+    """A score that is a dot product, of what it makes of the query and of the projected key."""
+
+    def as_dot(self, query: Tensor, projected: Tensor) -> tuple[Tensor, Tensor]:
+        """Return q' (..., N, F) and k' (..., M, F): by default those given."""
+        return query, projected
 
     def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
-        """Zeros (..., N, M), whatever the features."""
-        return query.new_zeros(scores_shape(query, projected))
+        """Dot products q' · k': (..., N, M)."""
+        query, key = self.as_dot(query, projected)
+        return query @ key.mT
 
 
-class Dot(Score):
-    """score(q, k) = q · k (Luong et al. 2015, section 3.1, eq. 8, `dot`).
+class Dot(DotProduct):
+    """score(q, k) = q · k (Luong et al. 2015, section 3.1, `dot`).
 
     Raises UserError where the sizes differ.
     """
@@ -91,12 +151,8 @@ class Dot(Score):
         require_one_size("dot", query_size, key_size)
         super().__init__(query_size, key_size)
 
-    def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
-        """Dot products of queries (..., N, D) and keys (..., M, D): (..., N, M)."""
-        return query @ projected.mT
 
-
-class ScaledDot(Score):
+class ScaledDot(DotProduct):
     """score(q, k) = q · k / √D (Vaswani et al. 2017, section 3.2.1, eq. 1).
 
     Raises UserError where the sizes differ.
@@ -106,14 +162,14 @@ class ScaledDot(Score):
         require_one_size("scaled-dot", query_size, key_size)
         super().__init__(query_size, key_size)
 
-    def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
-        """Scaled dot products of queries (..., N, D) and keys (..., M, D): (..., N, M)."""
+    def as_dot(self, query: Tensor, projected: Tensor) -> tuple[Tensor, Tensor]:
+        """q / √D (..., N, D) and k (..., M, D)."""
         # The query is scaled, not the product: fewer numbers, and float16 overflows later.
-        return (query / math.sqrt(self.query_size)) @ projected.mT
+        return query / math.sqrt(self.query_size), projected
 
 
-class General(Score):
-    """score(q, k) = qᵀ W k, the bilinear form (Luong et al. 2015, section 3.1, eq. 8, `general`)."""
+class General(DotProduct):
+    """score(q, k) = qᵀ W k, the bilinear form (Luong et al. 2015, section 3.1, `general`)."""
 
     def __init__(self, query_size: int, key_size: int) -> None:
         super().__init__(query_size, key_size)
@@ -124,55 +180,8 @@ class General(Score):
         projected: Tensor = self.W(key)
         return projected
 
-    def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
-        """Dot products of queries (..., N, D) and W k (..., M, D): (..., N, M)."""
-        return query @ projected.mT
 
-
-class Additive(Score):
-    """score(q, k) = vᵀ tanh(W_q q + W_k k), without bias (Bahdanau et al. 2014, appendix A.1.2).
-
-    `hidden` is the size of the sum. Builds a tensor (..., N, M, hidden).
-    """
-
-    def __init__(self, query_size: int, key_size: int, *, hidden: PositiveInt = 128) -> None:
-        super().__init__(query_size, key_size)
-        self.W_q = nn.Linear(query_size, hidden, bias=False)
-        self.W_k = nn.Linear(key_size, hidden, bias=False)
-        self.v = nn.Linear(hidden, 1, bias=False)
-
-    def project_keys(self, key: Tensor) -> Tensor:
-        """W_k k: (..., M, Dk) -> (..., M, hidden)."""
-        projected: Tensor = self.W_k(key)
-        return projected
-
-    def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
-        """Score queries (..., N, D) against W_k k (..., M, hidden): (..., N, M)."""
-        return _tanh_network(self.W_q(query), projected, self.v)
-
-
-class Concat(Score):
-    """score(q, k) = vᵀ tanh(W [q; k]), without bias (Luong et al. 2015, section 3.1, `concat`).
-
-    `hidden` is the size of W [q; k]. The same function as the additive score: its two matrices side by side
-    in one, which starts smaller, as its columns are more. Builds a tensor (..., N, M, hidden).
-    """
-
-    def __init__(self, query_size: int, key_size: int, *, hidden: PositiveInt = 128) -> None:
-        super().__init__(query_size, key_size)
-        self.W = nn.Linear(query_size + key_size, hidden, bias=False)
-        self.v = nn.Linear(hidden, 1, bias=False)
-
-    def project_keys(self, key: Tensor) -> Tensor:
-        """The keys' share of W [q; k]: (..., M, Dk) -> (..., M, hidden)."""
-        return F.linear(key, self.W.weight[:, self.query_size :])
-
-    def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
-        """Score queries (..., N, D) against the keys' share (..., M, hidden): (..., N, M)."""
-        return _tanh_network(F.linear(query, self.W.weight[:, : self.query_size]), projected, self.v)
-
-
-class Cosine(Score):
+class Cosine(DotProduct):
     """score(q, k) = strength · cos(q, k), a strength above 0 (Graves et al. 2014, section 3.3.1, eqs. 5, 6).
 
     There the controller emits the strength at each step; here it is one number, `learned` or fixed. Vectors
@@ -195,10 +204,10 @@ class Cosine(Score):
         """Keys of length 1: (..., M, D)."""
         return _directions(key)
 
-    def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
-        """Score queries (..., N, D) against keys of length 1 (..., M, D): (..., N, M)."""
+    def as_dot(self, query: Tensor, projected: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries as long as the strength (..., N, D) and keys of length 1 (..., M, D)."""
         strength = self.strength if self.log_strength is None else self.log_strength.exp()
-        return (_directions(query) * strength) @ projected.mT
+        return _directions(query) * strength, projected
 
 
 class Location(Score):
@@ -218,20 +227,9 @@ class Location(Score):
 
     def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
         """Score queries (..., N, D) for the places of the keys (..., M, Dk): (..., N, M)."""
-        keys, places = projected.shape[-2], self.W.out_features
-        if keys > places:
-            raise UserError(
-                f"attention 'location': {keys} keys are more than attention.maximum_length={places}; "
-                "raise it, or choose an attention by content, such as general"
-            )
+        keys = projected.shape[-2]
+        require_places("location", keys, self.W.out_features)
         return F.linear(query, self.W.weight[:keys]).expand(scores_shape(query, projected))
-
-
-def _tanh_network(query: Tensor, key: Tensor, v: nn.Linear) -> Tensor:
-    """vᵀ tanh(q + k) of each pair of (..., N, hidden) and (..., M, hidden): (..., N, M)."""
-    summed = query.unsqueeze(-2) + key.unsqueeze(-3)  # (..., N, M, hidden)
-    scores: Tensor = v(summed.tanh()).squeeze(-1)
-    return scores
 
 
 def _directions(vectors: Tensor) -> Tensor:

@@ -1,11 +1,16 @@
 """The softmax over permitted keys, which turns scores into weights."""
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from attnrun.attention.masks import permitted
 
 HALF = (torch.float16, torch.bfloat16)
+
+Normaliser = Callable[[Tensor, Tensor | None], Tensor]  # scores (..., N, M), mask -> weights (..., N, M)
 
 
 def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -25,6 +30,13 @@ def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     # both are filled away in the end, but torch.autograd.detect_anomaly would stop there.
     finite = scores.masked_fill(masked, -torch.inf).masked_fill(empty, 0.0)
     return finite.softmax(-1, dtype=wide(scores)).masked_fill(masked, 0.0).to(scores.dtype)
+
+
+def is_softmax(normaliser: Normaliser) -> bool:
+    """Return whether a normaliser is the masked softmax, by itself or as a config gives it."""
+    if isinstance(normaliser, partial) and not normaliser.args and not normaliser.keywords:
+        normaliser = normaliser.func
+    return normaliser is masked_softmax
 
 
 def wide(scores: Tensor) -> torch.dtype:

@@ -1,14 +1,20 @@
 """Multi-head attention with groups, without projections, with positions, and with its keys kept."""
 
+from functools import partial
+
 import pytest
 import torch
 
 from attnrun.attention import (
     Additive,
     Alibi,
+    Cosine,
     Dot,
     Gaussian,
+    General,
     LearnedPositions,
+    LinearKernel,
+    Max,
     MultiHead,
     Position,
     RelativeBias,
@@ -16,8 +22,10 @@ from attnrun.attention import (
     ScaledDot,
     Sinusoidal,
     attend,
+    backend,
     causal_mask,
 )
+from attnrun.attention.heads import split
 from attnrun.errors import UserError
 
 B, H, N, M, D, DQ, DK, DV = 2, 6, 5, 7, 4, 13, 17, 19  # D the size of a head, even for Rotary
@@ -221,3 +229,30 @@ def test_a_learned_bias_is_trained_by_the_weights_it_moves():
 def test_a_scheme_of_other_heads_is_refused(size, heads):
     with pytest.raises(ValueError, match=rf"built for size {size} and {heads} heads, .* 24 and 6"):
         multihead(position=Rotary(size, heads))
+
+
+@pytest.mark.parametrize("score", [General, Cosine, partial(Gaussian, learned=True), LinearKernel, ScaledDot])
+def test_fused_heads_are_the_eager_ones(score):
+    heads, tensors = multihead(score), inputs()
+    found = {}
+    for name in ("eager", "fused"):
+        given = [x.clone().requires_grad_() for x in tensors]
+        with backend(name):
+            output, _ = heads(*given, torch.tensor([M - 2, 0]))
+        output.square().sum().backward()
+        found[name] = [output, *(x.grad for x in given)]
+    for eager, fused in zip(found["eager"], found["fused"], strict=True):
+        torch.testing.assert_close(fused, eager, rtol=0, atol=1e-10)
+
+
+def test_a_score_that_pools_in_its_own_way_does_so_in_every_head():
+    class Own(Max):
+        def __init__(self, query_size, key_size):
+            super().__init__(query_size, key_size)
+            self.unused = torch.nn.Parameter(torch.zeros(1))  # so that each head has a score of its own
+
+    heads, (query, key, value) = multihead(Own), inputs()
+    output, weights = heads(query, key, value, need_weights=True)
+    pooled = split(heads.W_v(value), H).amax(-2)  # (B, H, D)
+    torch.testing.assert_close(output, heads.W_o(pooled.flatten(-2))[:, None].expand_as(output))
+    torch.testing.assert_close(weights.sum(-1), torch.ones(B, H, N).double())

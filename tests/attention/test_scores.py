@@ -14,6 +14,7 @@ from attnrun.attention import (
     Cosine,
     Dot,
     Epanechikov,
+    FullyConnected,
     Gaussian,
     General,
     LinearKernel,
@@ -66,6 +67,7 @@ def log_kernel(kernel: Callable[[float], float]) -> Callable[[Score, Vector, Vec
 
 FORMULAS = {
     "Uniform": lambda score, q, k: 0.0,
+    "Max": lambda score, q, k: 0.0,
     "Dot": lambda score, q, k: dot(q, k),
     "ScaledDot": lambda score, q, k: dot(q, k) / math.sqrt(len(q)),
     "General": lambda score, q, k: dot(q, product(score.W.weight.tolist(), k)),
@@ -80,18 +82,25 @@ FORMULAS = {
 }
 
 
+# Of scores by place: the score of query q and the key at place m.
+PLACES = {
+    "Location": lambda score, q, m: dot(score.W.weight.tolist()[m], q),
+    "FullyConnected": lambda score, q, m: score.b.tolist()[m],
+}
+
+
 def pairwise(score: Score, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
     """Scores one pair at a time: by formula, or by the score itself where this file does not know it."""
-    formula = FORMULAS.get(type(score).__name__)
-    if isinstance(score, Location):
-        rows = [[product(score.W.weight.tolist()[: key.shape[1]], q) for q in qs] for qs in query.tolist()]
-    elif formula is None:
-        rows = [
-            [[score(q[None], k[None]) for k in ks] for q in qs] for qs, ks in zip(query, key, strict=True)
-        ]
-    else:
-        batches = zip(query.tolist(), key.tolist(), strict=True)
-        rows = [[[formula(score, q, k) for k in ks] for q in qs] for qs, ks in batches]
+    name = type(score).__name__
+
+    def one(q: torch.Tensor, keys: torch.Tensor, m: int) -> float:
+        if name in FORMULAS:
+            return FORMULAS[name](score, q.tolist(), keys[m].tolist())
+        if name in PLACES:
+            return PLACES[name](score, q.tolist(), m)
+        return score(q[None], keys[: m + 1])[0, m].item()
+
+    rows = [[[one(q, ks, m) for m in range(len(ks))] for q in qs] for qs, ks in zip(query, key, strict=True)]
     return torch.tensor(rows, dtype=torch.float64)
 
 
@@ -147,7 +156,7 @@ def test_unlike_sizes_are_refused_with_what_would_work(score):
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("score", [Additive, Concat, General, Location])
+@pytest.mark.parametrize("score", [Additive, Concat, General, Location, FullyConnected])
 def test_unlike_sizes_where_the_paper_has_them(score):
     assert score(D, DK)(torch.randn(B, N, D), torch.randn(B, M, DK)).shape == (B, N, M)
 
@@ -204,9 +213,11 @@ def test_location_looks_at_places_and_not_at_keys():
     assert (scores[..., 1:] - scores[..., :-1]).abs().min() > 0
 
 
-def test_location_refuses_more_keys_than_it_has_places():
-    score = Location(D, DK, maximum_length=M)
-    with pytest.raises(UserError, match=r"8 keys .*attention.maximum_length=7; raise it") as refused:
+@pytest.mark.parametrize(("kind", "name"), [(Location, "location"), (FullyConnected, "fully-connected")])
+def test_scores_by_place_refuse_more_keys_than_they_have_places(kind, name):
+    score = kind(D, DK, maximum_length=M)
+    told = rf"'{name}': 8 keys .*attention.maximum_length=7; raise it"
+    with pytest.raises(UserError, match=told) as refused:
         score(torch.zeros(B, N, D), torch.zeros(B, M + 1, DK))
     assert "\n" not in str(refused.value)
 

@@ -1,0 +1,120 @@
+"""Scores by a small network, vᵀ tanh(q + k) of each pair, and how to compute them without all pairs at once.
+
+Letters: N queries, M keys, L all leading axes as one.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+from attnrun.attention.scores import LARGE, Score, scores_shape
+from attnrun.attention.softmax import wide
+from attnrun.ranges import PositiveInt
+
+BLOCK = 2**18  # numbers in a block: what a core's cache holds
+
+
+class Additive(Score):
+    """score(q, k) = vᵀ tanh(W_q q + W_k k), without bias (Bahdanau et al. 2014, appendix A.1.2).
+
+    `hidden` is the size of the sum. Of the sums (..., N, M, hidden) no more than 16 MiB are held at once.
+    """
+
+    def __init__(self, query_size: int, key_size: int, *, hidden: PositiveInt = 128) -> None:
+        super().__init__(query_size, key_size)
+        self.W_q = nn.Linear(query_size, hidden, bias=False)
+        self.W_k = nn.Linear(key_size, hidden, bias=False)
+        self.v = nn.Linear(hidden, 1, bias=False)
+
+    def project_keys(self, key: Tensor) -> Tensor:
+        """W_k k: (..., M, Dk) -> (..., M, hidden)."""
+        projected: Tensor = self.W_k(key)
+        return projected
+
+    def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
+        """Score queries (..., N, D) against W_k k (..., M, hidden): (..., N, M)."""
+        return _tanh_network(self.W_q(query), projected, self.v)
+
+
+class Concat(Score):
+    """score(q, k) = vᵀ tanh(W [q; k]), without bias (Luong et al. 2015, section 3.1, `concat`).
+
+    `hidden` is the size of W [q; k]. The same function as the additive score: its two matrices side by side
+    in one, which starts smaller, as its columns are more.
+    """
+
+    def __init__(self, query_size: int, key_size: int, *, hidden: PositiveInt = 128) -> None:
+        super().__init__(query_size, key_size)
+        self.W = nn.Linear(query_size + key_size, hidden, bias=False)
+        self.v = nn.Linear(hidden, 1, bias=False)
+
+    def project_keys(self, key: Tensor) -> Tensor:
+        """The keys' share of W [q; k]: (..., M, Dk) -> (..., M, hidden)."""
+        return F.linear(key, self.W.weight[:, self.query_size :])
+
+    def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
+        """Score queries (..., N, D) against the keys' share (..., M, hidden): (..., N, M)."""
+        return _tanh_network(F.linear(query, self.W.weight[:, : self.query_size]), projected, self.v)
+
+
+def _tanh_network(query: Tensor, key: Tensor, v: nn.Linear) -> Tensor:
+    """vᵀ tanh(q + k) of each pair of (..., N, hidden) and (..., M, hidden): (..., N, M)."""
+    shape = scores_shape(query, key)
+    if math.prod(shape) * key.shape[-1] * key.element_size() <= LARGE:
+        scores: Tensor = v(_tanh(query, key)).squeeze(-1)
+        return scores
+    flat = [
+        part.to(key.dtype).expand(*shape[:-2], *part.shape[-2:]).reshape(-1, *part.shape[-2:])
+        for part in (query, key)
+    ]  # (L, N, hidden), (L, M, hidden)
+    made: Tensor = TanhNetwork.apply(*flat, v.weight[0].to(key.dtype))  # type: ignore[no-untyped-call]
+    return made.view(shape)
+
+
+class TanhNetwork(Function):
+    """v · tanh(q + k) of all pairs, in the memory of one block; on the way back tanh is computed again."""
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, key: Tensor, v: Tensor) -> Tensor:
+        """query (L, N, hidden), key (L, M, hidden), v (hidden,): scores (L, N, M)."""
+        ctx.save_for_backward(query, key, v)
+        scores = query.new_empty(*query.shape[:2], key.shape[1])
+        for items, rows in _blocks(query, key):
+            scores[items, rows] = _tanh(query[items, rows], key[items]) @ v
+        return scores
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Gradients in query, key and v from that in the scores (L, N, M)."""
+        query, key, v = ctx.saved_tensors
+        in_query, in_key, in_v = (torch.zeros_like(part, dtype=wide(part)) for part in (query, key, v))
+        for items, rows in _blocks(query, key):
+            above = upstream[items, rows]
+            tanh = _tanh(query[items, rows], key[items])  # (items, rows, M, hidden)
+            in_v += above.flatten() @ tanh.flatten(0, -2)
+            slope = torch.addcmul(above.unsqueeze(-1), tanh.square_(), above.unsqueeze(-1), value=-1)
+            in_query[items, rows] = slope.sum(2)
+            in_key[items] += slope.sum(1)
+        return (in_query * v).to(query.dtype), (in_key * v).to(key.dtype), in_v.to(v.dtype)
+
+
+def _tanh(query: Tensor, key: Tensor) -> Tensor:
+    """tanh(q + k) of each pair: (..., N, M, hidden)."""
+    return (query.unsqueeze(-2) + key.unsqueeze(-3)).tanh_()
+
+
+def _blocks(query: Tensor, key: Tensor) -> Iterator[tuple[slice, slice]]:
+    """Cut (L, N) so that a block's sums (items, rows, M, hidden) have BLOCK numbers, or one row."""
+    (leading, queries, _), row = query.shape, key[0].numel()
+    rows = min(queries, max(1, BLOCK // row))
+    items = max(1, BLOCK // (queries * row))
+    for item in range(0, leading, items):
+        for start in range(0, queries, rows):
+            yield slice(item, item + items), slice(start, start + rows)
