@@ -33,6 +33,50 @@ def show_catalog(found: "Mapping[str, Sequence[Entry]]") -> None:
         console.print(table)
 
 
+def show_matrix(
+    group: str, tasks: "Sequence[Entry]", reasons: Mapping[str, Mapping[str, str | None]]
+) -> None:
+    """Print which choice of `group` runs on which task; below, each reason once with the cells it is for."""
+    runs, cannot = _signs()
+    table = new_table(group)
+    for task in tasks:
+        table.add_column(literal(task.name), justify="center", overflow="fold")
+    for name, row in reasons.items():
+        signs = (runs if row[task.name] is None else cannot for task in tasks)
+        table.add_row(literal(name), *signs)
+    print_figures(table)
+    console = Console(highlight=False)
+    for task in tasks:
+        console.print(literal(f"{task.name}: {task.task}"))
+    for reason, cells in _by_reason(reasons).items():
+        console.print()
+        console.print(literal(f"{cannot} {'; '.join(cells)}"))
+        for line in literal(reason).wrap(console, max(1, console.width - 2)):
+            console.print(literal(f"  {line.plain.rstrip()}"))
+
+
+def _signs() -> tuple[str, str]:
+    """The signs for what runs and what cannot, in letters where the output has no such signs."""
+    try:
+        "✓✗".encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return "yes", "no"
+    return "✓", "✗"
+
+
+def _by_reason(reasons: Mapping[str, Mapping[str, str | None]]) -> dict[str, list[str]]:
+    """For each reason its cells, choices that have it for the same tasks together: "a, b (task, task)"."""
+    found: dict[str, dict[tuple[str, ...], list[str]]] = {}
+    for name, row in reasons.items():
+        for reason in dict.fromkeys(filter(None, row.values())):
+            where = tuple(task for task, why in row.items() if why == reason)
+            found.setdefault(reason, {}).setdefault(where, []).append(name)
+    return {
+        reason: [f"{', '.join(names)} ({', '.join(where)})" for where, names in cells.items()]
+        for reason, cells in found.items()
+    }
+
+
 def show_runs(records: "Sequence[RunRecord]", own_words: Sequence[Sequence[str]]) -> None:
     """Print what the runs gave and where their files are.
 

@@ -32,13 +32,14 @@ def launch(
 
     from attnrun.launch.config import version_base
 
-    own = [] if config_dir is None else [f"--config-dir={config_dir.absolute()}"]
+    config_dir = config_dir and config_dir.absolute()  # a job may run elsewhere
+    own = [] if config_dir is None else [f"--config-dir={config_dir}"]
     # Flags first: Hydra's parser takes no flag between two overrides.
     words = [*own, *flags, f"experiment={experiment}", *overrides]
     with tempfile.TemporaryDirectory(prefix="attnrun-") as outbox:
         main = hydra.main(config_path="pkg://attnrun.configs", config_name="config", **version_base())
         with _command_line(words), explained(experiment, overrides, config_dir):
-            main(Job(outbox, trust))()
+            main(Job(outbox, trust, config_dir))()
         reports = _reports(Path(outbox))
     if not any(report.directory for report in reports):
         for sweep in {Path(report.place).parent for report in reports}:

@@ -7,7 +7,7 @@ from pathlib import Path
 import attnrun.configs
 
 CONFIG_ROOT = Path(attnrun.configs.__path__[0])
-_FIELDS = ("what", "source", "run", "takes", "gives", "smoke")
+_FIELDS = ("what", "source", "run", "takes", "gives", "smoke", "task", "experiment")
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Entry:
     takes: str = ""
     gives: str = ""
     smoke: str = ""  # overrides that make it small, for a trial of a few steps
+    experiment: str = ""  # the one that suits a model; translation where none is named
+    task: str = ""  # what is to be done, where the experiment is a column of `attnrun list --matrix`
 
 
 def groups(config_dirs: Iterable[Path] = ()) -> list[str]:

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from attnrun.errors import UserError
+from attnrun.launch.blame import blamed
 from attnrun.launch.contents import with_contents
 from attnrun.launch.schema import UndeclaredKeys, build, fields_of
 from attnrun.launch.targets import check_trust, import_module
@@ -56,11 +57,30 @@ class Plan:
     def config_hash(self) -> str:
         return config_hash(self.plain)
 
+    def require_fit(self) -> None:
+        """Raise UserError where the experiment's own `check` refuses the config, before anything is made."""
+        refuse = getattr(self.module, "check", None)
+        if refuse is None:
+            return
+        try:
+            refuse(self.config)
+        except UserError:
+            raise
+        except Exception as error:  # whatever a part of the user's own does wrong
+            place = f"experiment {self.common.experiment!r}"
+            raise UserError(f"{place} cannot be built: {type(error).__name__}: {error}") from error
 
-def check(plain: Mapping[str, Any], trust: tuple[str, ...] = (), overrides: Sequence[str] = ()) -> Plan:
+
+def check(
+    plain: Mapping[str, Any],
+    trust: tuple[str, ...] = (),
+    overrides: Sequence[str] = (),
+    config_dir: Path | None = None,
+) -> Plan:
     """Turn the resolved config `plain` into typed values, or raise UserError naming the key that is wrong.
 
-    `overrides` are the user's words in it: what else is wrong was set by the experiment.
+    `overrides` are the user's words in it, of which some may name choices in `config_dir`: what else is wrong
+    was set by the experiment or by a recipe.
     """
     from attnrun.runs.device import Runtime
 
@@ -76,7 +96,7 @@ def check(plain: Mapping[str, Any], trust: tuple[str, ...] = (), overrides: Sequ
     try:
         config = build(module.Config, rest, trust=trust)
     except UndeclaredKeys as error:
-        raise error.blamed(common.experiment, overrides) from None
+        raise blamed(error, common.experiment, overrides, config_dir) from None
     return Plan(common, module, runtime, config, dict(plain))
 
 

@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from yaml import MarkedYAMLError, YAMLError
+
 from attnrun.errors import UserError, nearest, suggest
 from attnrun.launch import catalog
 from attnrun.launch.quoting import quote
 
 # `${now:…}` and the other resolvers may be spelled wrong in an override, hence OmegaConf's errors too.
-_NO_KEY = re.compile(r"Could not (?:override|append to config\. Key|delete from config\.) '([^']+)'")
+_NO_KEY = re.compile(r"Could not (?:override|append to config\. Key|delete(?: from config\.)?) '([^']+)'")
 _SWEEP = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^']+)'")
 
 
@@ -27,6 +29,8 @@ def explained(
         yield
     except HydraException as error:
         raise UserError(explain(error, experiment, overrides, config_dir)) from None
+    except YAMLError as error:
+        raise UserError(f"cannot read {_place(error)}") from None
     except BrokenPipeError:
         raise
     except OSError as error:  # a job keeps its own to itself: this is a config, or the run's directory
@@ -124,6 +128,12 @@ def _flat(values: Mapping[Any, Any], where: str = "") -> Iterator[str]:
         yield f"{where}{key}"
         if isinstance(value, Mapping):
             yield from _flat(value, f"{where}{key}.")
+
+
+def _place(error: YAMLError) -> str:
+    if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
+        return f"a config: {_first_line(error)}"
+    return f"{error.problem_mark.name}:{error.problem_mark.line + 1}: {error.problem}"
 
 
 def _first_line(error: Exception) -> str:

@@ -42,6 +42,7 @@ class Job:
 
     outbox: str
     trust: tuple[str, ...] = ()
+    config_dir: Path | None = None
 
     def __call__(self, composed: Any) -> float:
         """Run the composed config; return the primary metric, NaN for a job that failed."""
@@ -50,7 +51,7 @@ class Job:
         directory = Path(HydraConfig.get().runtime.output_dir)
         words = list(HydraConfig.get().overrides.task)
         try:
-            report = execute(to_plain(composed), directory, self.trust, words)
+            report = execute(to_plain(composed), directory, self.trust, words, self.config_dir)
         except UserError as error:
             report = _refused(error, directory)
         self._send(replace(report, overrides=words))
@@ -66,17 +67,22 @@ class Job:
 
 
 def execute(
-    plain: Mapping[str, Any], directory: Path, trust: tuple[str, ...] = (), overrides: Sequence[str] = ()
+    plain: Mapping[str, Any],
+    directory: Path,
+    trust: tuple[str, ...] = (),
+    overrides: Sequence[str] = (),
+    config_dir: Path | None = None,
 ) -> Report:
     """Check the resolved config, train in `directory`, and report; a directory where nothing ran is removed.
 
     A directory that already holds an unfinished run of the same config is continued. `overrides` are the
-    words of the user in that config, for messages.
+    words of the user in that config, some of which may name choices in `config_dir`, for messages.
     """
     from attnrun.runs.run import Run
 
     try:
-        plan = check(plain, trust, overrides)
+        plan = check(plain, trust, overrides, config_dir)
+        plan.require_fit()
         run = Run.open(
             directory,
             experiment=plan.common.experiment,

@@ -36,19 +36,6 @@ class UndeclaredKeys(UserError):
         place = f"; {taken}; leave the key out by '~{wrong}'" if where else ""
         super().__init__(f"no config key {wrong!r}{_nearest_key(keys[0], names, where) or place}")
 
-    def blamed(self, experiment: str, overrides: Sequence[str]) -> UserError:
-        """Return the error to show: keys that only the experiment set, for another choice than the user's."""
-        typed = {word.lstrip("+").partition("=")[0] for word in overrides}
-        left = [key for key in self.keys if key not in typed]
-        if self.where not in typed or not left:
-            return self
-        pronoun = "it" if len(left) == 1 else "them"
-        drop = " ".join(f"~{key}" for key in left)
-        return UserError(
-            f"experiment {experiment!r} sets {', '.join(left)} for another choice of {self.where}; "
-            f"leave {pronoun} out by {drop}"
-        )
-
 
 def build(schema: type, values: Values, where: str = "", trust: tuple[str, ...] = ()) -> Any:
     """Return the dataclass `schema` made from `values`; `where` is the config key of the node.

@@ -11,6 +11,8 @@ from attnrun.runs.find import RunRecord, records
 def open_model(directory: Path, trust: tuple[str, ...] = ()) -> Any:
     """Return the model that was trained there, with `predict(inputs)` and `weights(inputs, layers, heads)`.
 
+    One whose inputs are texts also has `unknown(inputs)`: their words that it does not know.
+
     Raises UserError where the run is not finished or is damaged, or its experiment predicts nothing.
     """
     from attnrun.runs.device import resolve_device

@@ -211,7 +211,7 @@ def test_code_of_ones_own_needs_trust(cli: Cli, tmp_path: Path, monkeypatch: pyt
 
 TINY = [
     "corpus.limit=300",
-    "model.hidden=17",
+    "model.hidden=18",
     "model.embedding=13",
     "attention.hidden=11",
     "trainer.epochs=3",

@@ -1,0 +1,118 @@
+"""Whose fault a key is that nothing declares: the user's, a recipe's, or the experiment's.
+
+A recipe is a choice of a config group that sets keys beside its own node: its YAML says
+`# @package _global_`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from attnrun.errors import UserError
+from attnrun.launch import catalog
+from attnrun.launch.schema import UndeclaredKeys
+
+_GLOBAL = re.compile(r"^#\s*@package\s+_global_\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """A recipe's own node, and the keys that it sets elsewhere."""
+
+    group: str
+    name: str
+    node: Mapping[str, Any]
+    keys: Sequence[str]
+
+    def among(self, undeclared: Sequence[str]) -> list[str]:
+        """Return those of its keys that stand at or below an undeclared one."""
+        return [key for key in self.keys if any(f"{key}.".startswith(f"{wrong}.") for wrong in undeclared)]
+
+
+def blamed(
+    error: UndeclaredKeys, experiment: str, overrides: Sequence[str], config_dir: Path | None = None
+) -> UserError:
+    """Return the error to show for undeclared keys of a config with these words of the user.
+
+    Choices that the words name may stand in `config_dir`.
+    """
+    typed = {key.lstrip("+"): value for key, _, value in (word.partition("=") for word in overrides)}
+    own = [config_dir] if config_dir else []
+    for recipe in _recipes(typed, own):
+        if keys := recipe.among(error.keys):
+            taker = _taker(error.where, experiment, typed)
+            better = " or ".join(_better(recipe, keys, error.where, own)) or f"another {recipe.group}"
+            return UserError(
+                f"{recipe.group} {recipe.name!r} is a recipe: it sets {', '.join(keys)}, which {taker} "
+                f"does not take; choose {better}"
+            )
+    return _set_by_experiment(error, experiment, typed)
+
+
+def _set_by_experiment(error: UndeclaredKeys, experiment: str, typed: Mapping[str, str]) -> UserError:
+    """The error itself, but for keys that the experiment set for another choice than the user's."""
+    left = [key for key in error.keys if key not in typed]
+    if error.where not in typed or not left:
+        return error
+    pronoun = "it" if len(left) == 1 else "them"
+    drop = " ".join(f"~{key}" for key in left)
+    return UserError(
+        f"experiment {experiment!r} sets {', '.join(left)} for another choice of {error.where}; "
+        f"leave {pronoun} out by {drop}"
+    )
+
+
+def _taker(where: str, experiment: str, typed: Mapping[str, str]) -> str:
+    """Name what does not take the keys of the node `where`."""
+    if where in typed:
+        return f"{where} {typed[where]!r}"
+    return f"the {where} of experiment {experiment!r}" if where else f"experiment {experiment!r}"
+
+
+def _recipes(typed: Mapping[str, str], own: Sequence[Path]) -> Iterator[_Recipe]:
+    """The recipes among the choices that the user named."""
+    for group, name in typed.items():
+        chosen = (entry for entry in _choices(group, own, recipes=True) if entry.name == name)
+        for entry in chosen:
+            node = _read(entry)
+            yield _Recipe(group, name, node.pop(group, {}), list(_leaves(node)))
+
+
+def _better(recipe: _Recipe, keys: Sequence[str], where: str, own: Sequence[Path]) -> Iterator[str]:
+    """Choices that go together: those that take the recipe's keys, and the recipe's own node alone."""
+    if where:
+        wanted = {key.removeprefix(f"{where}.") for key in keys}
+        taking = (entry for entry in _choices(where, own) if wanted <= _read(entry).keys())
+        yield from (f"{where}={entry.name}" for entry in taking)
+    target = recipe.node.get("_target_")
+    same = (entry for entry in _choices(recipe.group, own) if _read(entry).get("_target_") == target)
+    yield from (f"{recipe.group}={entry.name}" for entry in same if target)
+
+
+def _choices(group: str, own: Sequence[Path], recipes: bool = False) -> Iterator[catalog.Entry]:
+    """The choices of a group that are recipes, or those that are not; an experiment is neither."""
+    for entry in catalog.entries(group, own) if group != "experiment" else ():
+        if bool(_GLOBAL.search(entry.path.read_text(encoding="utf-8"))) is recipes:
+            yield entry
+
+
+def _read(entry: catalog.Entry) -> dict[str, Any]:
+    """What the choice holds; nothing where its YAML cannot be read."""
+    from attnrun.launch.corpus_words import read_node  # which imports what imports this
+
+    try:
+        node = read_node(entry.path)
+    except UserError:
+        return {}
+    node.pop("defaults", None)
+    return node
+
+
+def _leaves(values: Mapping[str, Any], where: str = "") -> Iterator[str]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{where}{key}.")
+        else:
+            yield f"{where}{key}"
