@@ -1,9 +1,8 @@
 """Tables on stdout: plain enough to paste, coloured where a terminal shows them."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -78,52 +77,18 @@ def _by_reason(reasons: Mapping[str, Mapping[str, str | None]]) -> dict[str, lis
 
 
 def show_runs(records: "Sequence[RunRecord]", own_words: Sequence[Sequence[str]]) -> None:
-    """Print what the runs gave and where their files are.
-
-    `own_words` are the overrides in which each run differs from the others. Where that is the seed alone, the
-    median and range of each metric are shown, else a row a run.
-    """
+    """Print what the runs gave and where their files are; `own_words` are the overrides not all have."""
     console = Console(highlight=False)
     if len(records) == 1:
         _show_run(console, records[0])
         return
-    labels = [
-        " ".join(words) or f"seed={record.seed}" for record, words in zip(records, own_words, strict=True)
-    ]
-    ended = zip(labels, records, strict=True)
-    rows = [(label, record.metrics) for label, record in ended if record.status == "done"]
-    names = list(dict.fromkeys(name for _, found in rows for name in found))
-    if all(label.startswith("seed=") and " " not in label for label in labels):
-        print_figures(_medians(names, [found for _, found in rows]))
-    else:
-        for table in _by_run(names, rows, console.width):
-            print_figures(table)
-    for label, record in zip(labels, records, strict=True):
+    from attnrun.cli.sweeps import sweep_tables
+
+    for table in sweep_tables(records, own_words, console.width):
+        print_figures(table)
+    for record, words in zip(records, own_words, strict=True):
+        label = " ".join(words) or f"seed={record.seed}"
         console.print(literal(f"{label} {record.status}: {shown_path(record.directory)}"), soft_wrap=True)
-
-
-def _medians(names: Sequence[str], metrics: Sequence[Mapping[str, Any]]) -> Table:
-    table = figures_table("metric", "median", "lowest", "highest", "runs")
-    for name in names:
-        values = [found[name] for found in metrics if isinstance(found.get(name), int | float)]
-        if values:
-            shown = (median(values), min(values), max(values))
-            table.add_row(literal(name), *(number(value) for value in shown), str(len(values)))
-    return table
-
-
-def _by_run(
-    names: Sequence[str], rows: Sequence[tuple[str, Mapping[str, Any]]], width: int
-) -> Iterator[Table]:
-    """Yield tables of a row a run, each with as many metrics as a line has room for."""
-    left = width - max((len(label) for label, _ in rows), default=0)
-    most = max(1, left // (2 + max(map(len, names), default=0)))
-    for start in range(0, len(names), most):
-        shown = names[start : start + most]
-        table = figures_table("run", *shown)
-        for label, metrics in rows:
-            table.add_row(literal(label), *(literal(number(metrics.get(name, ""))) for name in shown))
-        yield table
 
 
 def _show_run(console: Console, record: "RunRecord") -> None:

@@ -136,16 +136,27 @@ def test_what_the_experiment_sets_is_not_the_users_fault(cli: Cli, words: list[s
     assert message in line
 
 
-def test_a_sweep_over_more_than_seeds_has_a_row_for_each_run(cli: Cli) -> None:
+def test_a_sweep_has_a_row_for_each_choice_and_its_seeds_together(cli: Cli) -> None:
     words = ["train", "nw-regression", "trainer.max_steps=1", "-m", "seed=1,2", "data.samples=20,30"]
-    shown = cli(*words).stdout
-    assert "median" not in shown
-    row = next(line.split() for line in shown.splitlines() if "seed=2 data.samples=20" in line)
     documents = json.loads(cli(*words, "--json").stdout)
     assert [found["overrides"] for found in documents] == [
         [f"seed={seed}", f"data.samples={count}"] for seed in (1, 2) for count in (20, 30)
     ]
-    assert row[2] == f"{next(iter(documents[2]['metrics'].values())):.4g}"
+    shown = cli(*words).stdout.splitlines()
+    row = next(line for line in shown if line.strip().startswith("data.samples=20"))
+    name = next(line for line in shown if line.strip().startswith("run ")).split()[2]
+    low, high = sorted(found["metrics"][name] for found in documents[::2])
+    middle = (low + high) / 2
+    assert f" 2   {middle:.4g} ({low:.4g} to {high:.4g})" in row
+    assert all(len(line) <= 80 for line in shown if line.strip().startswith(("run ", "data.samples=")))
+
+
+def test_a_sweep_without_seeds_has_a_row_for_each_run(cli: Cli) -> None:
+    words = ["train", "nw-regression", "trainer.max_steps=1", "-m", "data.samples=20,30"]
+    shown = cli(*words).stdout
+    row = next(line.split() for line in shown.splitlines() if line.strip().startswith("data.samples=30"))
+    documents = json.loads(cli(*words, "--json").stdout)
+    assert row[1] == f"{next(iter(documents[1]['metrics'].values())):.4g}" and "(" not in shown
 
 
 def test_a_sweep_over_seeds_has_medians(cli: Cli) -> None:
