@@ -2,7 +2,7 @@
 
 The query is where to predict, the keys are the training inputs, the values their measurements. One run
 fits the same points in three ways: average pooling, a Gaussian of width 1, and the mechanism that `attention`
-names, its parameters learned by predicting each training point from the others.
+and `normaliser` name, its parameters learned by predicting each training point from the others.
 """
 
 import json
@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from attnrun.analysis.maps import AttentionMap
 from attnrun.analysis.plots import regression_curves, regression_weights
-from attnrun.attention import Gaussian, Uniform
+from attnrun.attention import Gaussian, Normaliser, Score, Uniform, masked_softmax
 from attnrun.data.regression import Regression
+from attnrun.errors import UserError
 from attnrun.models import kernel_regression
 from attnrun.models.bandwidth import fit_width, oracle_width
 from attnrun.runs.run import Run
@@ -37,7 +38,8 @@ class Config:
     """
 
     data: Callable[[int], Regression]
-    attention: Callable[[int, int], nn.Module]
+    attention: Callable[[int, int], Score]
+    normaliser: Normaliser
     optim: Callable[..., torch.optim.Optimizer]
     trainer: Trainer
     leave_own_out: bool = True
@@ -65,44 +67,63 @@ class _Points:
 class Regressor:
     """A fitted score with the points it attends to; what `load` returns."""
 
-    score: nn.Module
+    score: Score
     points: _Points
+    normaliser: Normaliser = masked_softmax
 
     def predict(self, inputs: Sequence[float]) -> list[float]:
         """Return the prediction at each input."""
-        with torch.no_grad():
-            return kernel_regression.predict(
-                self.score, self._queries(inputs), self.points.x, self.points.y
-            ).tolist()
+        return self.at(self._queries(inputs)).tolist()
 
     def weights(
         self, inputs: Sequence[float], layers: Sequence[int] | None = None, heads: Sequence[int] | None = None
     ) -> list[AttentionMap]:
         """Return one map: the weight of every training point (column) at each input (row)."""
-        with torch.no_grad():
-            weights = kernel_regression.weights(self.score, self._queries(inputs), self.points.x)
         keys = [f"{key:.3g}" for key in self.points.x.tolist()]
-        return [AttentionMap([f"{query:.3g}" for query in inputs], keys, weights.cpu().numpy())]
+        weights = self.weights_at(self._queries(inputs)).cpu().numpy()
+        return [AttentionMap([f"{query:.3g}" for query in inputs], keys, weights)]
+
+    @torch.no_grad()
+    def at(self, x: Tensor) -> Tensor:
+        """Return the predictions (N,) at x (N,)."""
+        return kernel_regression.predict(self.score, x, self.points.x, self.points.y, self.normaliser)
+
+    @torch.no_grad()
+    def weights_at(self, x: Tensor) -> Tensor:
+        """Return the weights (N, M) of the training points at x (N,)."""
+        return kernel_regression.weights(self.score, x, self.points.x, self.normaliser)
 
     def _queries(self, inputs: Sequence[float]) -> Tensor:
         return torch.as_tensor(inputs, dtype=self.points.x.dtype, device=self.points.x.device)
 
 
+def check(config: Config) -> None:
+    """Raise UserError where the mechanism cannot attend from one number to others that have no order."""
+    _score(config)
+
+
 def train(config: Config, run: Run) -> dict[str, Any]:
     """Fit the three estimators and report the error of each on the test points."""
     data = config.data(run.seed)
+    if not isinstance(data, Regression):
+        raise UserError("data: this experiment takes points to fit, such as data=sine")
     points = _Points(data.x_train.to(run.device, run.dtype), data.y_train.to(run.device, run.dtype))
     if data.dropped:
         run.warn(f"{data.dropped} rows have no value and were left out")
     run.save_json("points", {"x": data.x_train.tolist(), "y": data.y_train.tolist()})
-    learned = config.attention(1, 1).to(run.device, run.dtype)
+    learned = _score(config).to(run.device, run.dtype)
     if _learns(learned):
         _learn(config, run, points, learned)
     else:
         run.warn("this attention has no parameters: test_mse_learned is its error as it is")
-    scores = {"average": Uniform(1, 1), "gaussian": Gaussian(1, 1, width=1.0), "learned": learned}
-    predictions = _predict(scores, data, points)
-    _draw(run, data, points, learned, predictions)
+    fitted = {
+        "average": Regressor(Uniform(1, 1), points),
+        "gaussian": Regressor(Gaussian(1, 1, width=1.0).to(points.x), points),
+        "learned": Regressor(learned, points, config.normaliser),
+    }
+    queries = data.x_test.to(points.x)
+    predictions = {name: regressor.at(queries).cpu() for name, regressor in fitted.items()}
+    _draw(run, data, predictions, fitted["learned"].weights_at(queries))
     metrics = {f"test_mse_{name}": _mse(values, data.expected) for name, values in predictions.items()}
     return {**metrics, **_widths(data, points, learned)}
 
@@ -111,19 +132,29 @@ def load(run: TrainedRun) -> Regressor:
     """Return the estimator that the run fitted, with its training points."""
     stored = json.loads((run.directory / "points.json").read_text(encoding="utf-8"))
     points = _Points(*(torch.tensor(stored[name], device=run.device) for name in ("x", "y")))
-    score = run.config.attention(1, 1).to(run.device)
+    score = _score(run.config).to(run.device)
     if _learns(score):
         score.load_state_dict(load_best(run.directory)["model"])
-    return Regressor(score, points)
+    return Regressor(score, points, run.config.normaliser)
 
 
-def _learn(config: Config, run: Run, points: _Points, score: nn.Module) -> None:
+def _score(config: Config) -> Score:
+    score = config.attention(1, 1)
+    if score.by_place:
+        raise UserError(
+            "attention: this one tells keys apart by their places, and points to fit have no order; choose "
+            "one by what the keys hold, such as gaussian"
+        )
+    return score
+
+
+def _learn(config: Config, run: Run, points: _Points, score: Score) -> None:
     objective = (
         kernel_regression.leave_one_out_loss if config.leave_own_out else kernel_regression.collapsing_loss
     )
 
     def loss(batch: _Points) -> tuple[Tensor, int]:
-        squares, count = objective(score, batch.x, batch.y)
+        squares, count = objective(score, batch.x, batch.y, config.normaliser)
         return squares, count if config.reduction == "mean" else 1
 
     optimiser = config.optim(score.parameters())
@@ -132,15 +163,6 @@ def _learn(config: Config, run: Run, points: _Points, score: nn.Module) -> None:
 
 def _learns(score: nn.Module) -> bool:
     return any(parameter.requires_grad for parameter in score.parameters())
-
-
-def _predict(scores: dict[str, nn.Module], data: Regression, points: _Points) -> dict[str, Tensor]:
-    queries = data.x_test.to(points.x)
-    with torch.no_grad():
-        return {
-            name: kernel_regression.predict(score.to(points.x), queries, points.x, points.y).cpu()
-            for name, score in scores.items()
-        }
 
 
 def _mse(predicted: Tensor, target: Tensor) -> float:
@@ -161,13 +183,9 @@ def _widths(data: Regression, points: _Points, learned: nn.Module) -> dict[str, 
     return found
 
 
-def _draw(
-    run: Run, data: Regression, points: _Points, learned: nn.Module, predictions: dict[str, Tensor]
-) -> None:
+def _draw(run: Run, data: Regression, predictions: dict[str, Tensor], weights: Tensor) -> None:
     curves = {name: values.numpy() for name, values in predictions.items()}
     shown = data.x_train, data.y_train, data.x_test, data.truth, curves
     run.figure("curves", regression_curves(*shown, title=run.experiment, names=(data.x_name, data.y_name)))
-    with torch.no_grad():
-        weights = kernel_regression.weights(learned, data.x_test.to(points.x), points.x)
     title = f"{run.experiment}: weight of each training point"
     run.figure("weights", regression_weights(weights.cpu(), data.x_test, data.x_train, title))

@@ -1,53 +1,38 @@
-"""Sequences into sequences with exact answers: does the decoder look where an answer comes from?
-
-Legend: B batch, S source length, T target length, L layers with attention, H heads.
-"""
+"""Sequences into sequences with exact answers: does the decoder look where an answer comes from?"""
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from attnrun.analysis.maps import AttentionMap
+from attnrun.analysis.alignment import alignment_scores
+from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
-from attnrun.attention import Normaliser
-from attnrun.data.batching import Batch, Order, TextBatches, restore
-from attnrun.data.synthetic import Example, Links, SequenceData, encode_examples
-from attnrun.data.vocabulary import BOS, EOS, PAD, Vocabulary
+from attnrun.attention import Mechanism
+from attnrun.data.batching import TextBatches
+from attnrun.data.synthetic import Example, SequenceData, encode_examples
+from attnrun.data.vocabulary import BOS, EOS, Vocabulary
 from attnrun.errors import UserError, suggest
 from attnrun.models.decoding import forced, greedy
-from attnrun.models.seq2seq import AttentionFactory, ModelFactory, PositionFactory
-from attnrun.ranges import PositiveInt
-from attnrun.runs.board import markdown_table
+from attnrun.models.seq2seq import ModelFactory
 from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
-from attnrun.training.checkpoint import load_best
-from attnrun.training.loop import Trainer, fit
-from attnrun.training.losses import projected_cross_entropy
+from attnrun.training.scoring import show_rows
+from attnrun.training.seq2seq import LOSSES, Answer, Course, decode, fit_best, judge, restore_best
 
 PRIMARY = ("accuracy", "max")
-_SHOWN = 8  # sequences shown in TensorBoard
-_SAMPLE = ("source", "target", "prediction")
 
 
-@dataclass(frozen=True)
-class Config:
+@dataclass(frozen=True, kw_only=True)
+class Config(Mechanism, Course):
     """The keys of a sequence experiment beside the common ones."""
 
     data: Callable[[int], SequenceData]
     model: ModelFactory
-    attention: AttentionFactory | None
-    normaliser: Normaliser
-    position: PositionFactory
-    optim: Callable[..., torch.optim.Optimizer]
-    schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler]
-    trainer: Trainer
-    batch_size: PositiveInt = 128
-    eval_batch_size: PositiveInt = 250
 
 
 @dataclass(frozen=True)
@@ -67,6 +52,11 @@ class Solver:
         """
         return [_text(self.target, answer) for answer in self.answers(self._read(inputs))]
 
+    def unknown(self, inputs: Sequence[str]) -> list[str]:
+        """Return the tokens of the sequences that the task does not have, each once."""
+        tokens = dict.fromkeys(token for text in inputs for token in text.split())
+        return [token for token in tokens if token not in self.source]
+
     def weights(
         self, inputs: Sequence[str], layers: Sequence[int] | None = None, heads: Sequence[int] | None = None
     ) -> list[AttentionMap]:
@@ -76,60 +66,43 @@ class Solver:
         attention, or not so many layers or heads, and for a token that the task does not have.
         """
         sources = self._read(inputs)
-        answers, looks = self._decode(sources, need_weights=True)
-        if looks is None:
-            raise UserError("this model has no attention to show; train one with attention=additive")
-        return [
-            AttentionMap(
-                _labels(self.target, answer), _labels(self.source, source), weights.float().cpu().numpy()
-            ).choose(layers, heads)
-            for source, answer, weights in zip(sources, answers, looks, strict=True)
-        ]
+        found = self._search(sources, need_weights=True)
+        queries = [_labels(self.target, answer.tokens) for answer in found]
+        keys = [_labels(self.source, source) for source in sources]
+        return attention_maps(inputs, queries, keys, [answer.weights for answer in found], layers, heads)
 
     def answers(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
         """Return the answer to each sequence of numbers, by greedy search."""
-        return self._decode(sources, need_weights=False)[0]
+        return [answer.tokens for answer in self._search(sources, need_weights=False)]
 
-    def judge(self, examples: Sequence[Example]) -> tuple[float, list[Links] | None]:
-        """Return the mean cross-entropy of a right token, end included, and the links found for the answers.
+    def judge(self, examples: Sequence[Example]) -> dict[str, float]:
+        """Return the mean cross-entropy of a right token, end included, and the scores of the alignment.
 
-        Each token of an answer is linked to the one place that weighs most while it is predicted, in the mean
-        over layers and heads. None without attention.
+        For these see `alignment_scores`; there are none without attention.
         """
-        order, batches = self._batches(examples)
-        total, count, links = 0.0, 0, list[Links]()
-        for batch in batches:
-            found = forced(self.model, batch.source, batch.source_lengths, batch.target)
-            total -= float(found.log_probabilities.double().sum())
-            count += int((batch.target_out != PAD).sum())
-            if found.weights is not None:
-                links += _strongest(found.weights, batch.target_lengths - 2)  # without bos and eos
-        return total / count, restore(order, links) if links else None
+        loss, looks = judge(partial(forced, self.model), self._batches(examples), self.device)
+        gold = [example.links for example in examples]
+        return {"loss": loss, **(alignment_scores(looks, gold) if looks else {})}
 
     def _read(self, inputs: Sequence[str]) -> list[list[int]]:
-        tokens = [text.split() for text in inputs]
-        for token in (token for row in tokens for token in row):
-            if token not in self.source:
-                raise UserError(f"this task has no token {token!r}{suggest(token, self.source.tokens)}")
-        if not all(tokens):
+        for token in self.unknown(inputs):
+            raise UserError(f"this task has no token {token!r}{suggest(token, self.source.tokens)}")
+        if not all(text.split() for text in inputs):
             raise UserError(f"a sequence is empty; its tokens are {' '.join(self.source.tokens[:12])} …")
-        return [self.source.encode(row) for row in tokens]
+        return [self.source.encode(text.split()) for text in inputs]
 
-    def _decode(
-        self, sources: Sequence[Sequence[int]], need_weights: bool
-    ) -> tuple[list[list[int]], list[Tensor] | None]:
-        """The answers, and their weights (L, H, T, S) if they are asked for and there are any."""
-        order, batches = self._batches([Example(tuple(source), (), ()) for source in sources])
-        keys: dict[str, Any] = {"bos": BOS, "eos": EOS, "need_weights": need_weights}
-        parts = [greedy(self.model, batch.source, batch.source_lengths, **keys) for batch in batches]
-        answers = restore(order, [answer for part in parts for answer in part.tokens])
-        looks = [weights for part in parts for weights in part.weights or ()]
-        return answers, restore(order, looks) if looks else None
+    def _search(self, sources: Sequence[Sequence[int]], need_weights: bool) -> list[Answer]:
+        search = partial(greedy, self.model, bos=BOS, eos=EOS, need_weights=need_weights)
+        batches = self._batches([Example(tuple(source), (), ()) for source in sources])
+        return decode(search, batches, self.device)
 
-    def _batches(self, examples: Sequence[Example]) -> tuple[Order, list[Batch]]:
-        batches = TextBatches(encode_examples(examples), batch_size=self.batch_size, seed=0)
-        order = batches.sequential()
-        return order, [batches.collate(indices).to(self.device) for indices in order]
+    def _batches(self, examples: Sequence[Example]) -> TextBatches:
+        return TextBatches(encode_examples(examples), batch_size=self.batch_size, seed=0)
+
+
+def check(config: Config) -> None:
+    """Raise UserError where the mechanism cannot serve the model."""
+    config.model(11, 13, config, False)
 
 
 def train(config: Config, run: Run) -> dict[str, Any]:
@@ -142,21 +115,15 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     solver.model.to(run.dtype)
     encoded = encode_examples(data.train)
     batches = TextBatches(encoded, batch_size=config.batch_size, seed=run.seed)
-    optimiser = config.optim(solver.model.parameters())
-    fit(
+    fit_best(
         run,
-        config.trainer,
-        model=solver.model,
-        optimiser=optimiser,
-        schedule=config.schedule(optimiser, config.trainer.total_steps(len(batches.order(0)))),
-        batches=batches,
-        loss=lambda batch: _loss(solver.model, batch),
-        evaluate=lambda: {"loss": solver.judge(data.valid)[0], **_accuracy(solver, data.valid)},
+        config,
+        solver.model,
+        batches,
+        evaluate=lambda: {"loss": solver.judge(data.valid)["loss"], **_accuracy(solver, data.valid)},
         fingerprint={"training_examples": encoded.fingerprint()},
-        unit="tokens",
     )
-    solver.model.load_state_dict(load_best(run.directory)["model"])
-    return _test(solver, data, run)
+    return _test(solver, data, run, attends=config.attention is not None)
 
 
 def load(run: TrainedRun) -> Solver:
@@ -164,62 +131,27 @@ def load(run: TrainedRun) -> Solver:
     stored = json.loads((run.directory / "vocabularies.json").read_text(encoding="utf-8"))
     source, target = (Vocabulary.from_json(stored[side]) for side in ("source", "target"))
     solver = _solver(run.config, source, target, run.device)
-    solver.model.load_state_dict(load_best(run.directory)["model"])
-    solver.model.eval()
+    restore_best(solver.model, run.directory)
     return solver
 
 
-def alignment_scores(found: Sequence[Links], gold: Sequence[Links]) -> dict[str, float]:
-    """Compare the links found for each example with its gold ones.
-
-    `alignment_accuracy` is the share of the found links that are gold; `aer` the alignment error rate of Och
-    and Ney 2003 with all gold links sure, 1 - 2 |A ∩ S| / (|A| + |S|). Target tokens without a gold link do
-    not count; without any such token there are no scores.
-    """
-    right, asked, sure = 0, 0, 0
-    for links, gold_links in zip(found, gold, strict=True):
-        aligned = {token for token, _ in gold_links}
-        kept = {link for link in links if link[0] in aligned}
-        right += len(kept & set(gold_links))
-        asked, sure = asked + len(kept), sure + len(gold_links)
-    return {"alignment_accuracy": right / asked, "aer": 1 - 2 * right / (asked + sure)} if asked else {}
-
-
 def _solver(config: Config, source: Vocabulary, target: Vocabulary, device: torch.device) -> Solver:
-    joint = source == target
-    model = config.model(
-        len(source), len(target), config.attention, joint, config.normaliser, config.position
-    )
+    model = config.model(len(source), len(target), config, source == target)
     return Solver(model.to(device), source, target, device, config.eval_batch_size)
 
 
-def _loss(model: Any, batch: Batch) -> tuple[Tensor, Tensor | int]:
-    """Cross-entropy summed over real target tokens, and their number."""
-    states = model.states(model.encode(batch.source, batch.source_lengths), batch.target_in)  # (B, T, D)
-    return projected_cross_entropy(states, model.project, batch.target_out, PAD)
-
-
-def _strongest(weights: Tensor, lengths: Tensor) -> list[Links]:
-    """From weights (B, L, H, T, S) to one link for each of the first `lengths` (B,) target tokens."""
-    places = weights.float().mean(dim=(1, 2)).argmax(dim=-1).tolist()  # (B, T)
-    rows = zip(places, lengths.tolist(), strict=True)
-    return [tuple(enumerate(row[:length])) for row, length in rows]
-
-
-def _test(solver: Solver, data: SequenceData, run: Run) -> dict[str, Any]:
-    answers = solver.answers([example.source for example in data.test])
-    rows = _rows(solver, data.test, answers)
+def _test(solver: Solver, data: SequenceData, run: Run, attends: bool) -> dict[str, Any]:
+    answered = solver.answers([example.source for example in data.test])
+    rows = _rows(solver, data.test, answered)
     run.samples("test", rows)
-    run.text("test_samples", markdown_table(rows[:_SHOWN], _SAMPLE))
-    loss, links = solver.judge(data.test)
-    _draw(solver, data.test, run, attention=links is not None)
-    scores = _agreement(answers, data.test) | _long(answers, data.test)
-    if links is not None:
-        scores |= alignment_scores(links, [example.links for example in data.test])
+    show_rows(run, "test_samples", rows)
+    judged = solver.judge(data.test)
+    _draw(solver, data.test, run, attends)
+    scores = _agreement(answered, data.test) | _long(answered, data.test) | judged
     if data.longer:
         found = _accuracy(solver, data.longer)
         scores |= {f"{name}_longer": value for name, value in found.items()}
-    return scores | {"loss": loss, "test_sequences": len(rows)}
+    return scores | {"test_sequences": len(rows)}
 
 
 def _long(answers: Sequence[Sequence[int]], examples: Sequence[Example]) -> dict[str, float]:
@@ -232,10 +164,9 @@ def _long(answers: Sequence[Sequence[int]], examples: Sequence[Example]) -> dict
     return {"accuracy_long": found["accuracy"]}
 
 
-def _draw(solver: Solver, examples: Sequence[Example], run: Run, attention: bool) -> None:
-    curves = ("train/epoch_loss", "valid/loss")
-    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), curves, run.experiment))
-    if attention:
+def _draw(solver: Solver, examples: Sequence[Example], run: Run, attends: bool) -> None:
+    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    if attends:
         longest = max(examples, key=lambda example: len(example.source))
         run.figure("attention", heat_map(solver.weights([_text(solver.source, longest.source)])[0]))
 

@@ -1,64 +1,54 @@
-"""Translation with an encoder-decoder: train on a corpus, translate, and show where the decoder looked.
-
-Legend: B batch, S source length, T target length, L layers with attention, H heads, N queries (target
-tokens), M keys (source tokens).
-"""
+"""Translation with an encoder-decoder: train on a corpus, translate, and show where the decoder looked."""
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from attnrun.analysis.maps import AttentionMap
+from attnrun.analysis.alignment import alignment_scores, strongest
+from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
-from attnrun.attention import Normaliser
-from attnrun.data.batching import Batch, EncodedPairs, TextBatches, encode_pairs, restore
+from attnrun.attention import Mechanism
+from attnrun.data.alignments import links_tokens
+from attnrun.data.batching import EncodedPairs, TextBatches, encode_pairs
 from attnrun.data.corpus import Corpus, Pair
 from attnrun.data.filters import Filter
 from attnrun.data.moses import Moses
-from attnrun.data.tokenisers import Recipe, Tokeniser, fit_sides, from_json
-from attnrun.data.words import natural_split, split
+from attnrun.data.tokenisers import Recipe, Tokeniser, Word, fit_sides, from_json
+from attnrun.data.words import JOINER, join, natural_split, split
 from attnrun.errors import UserError
-from attnrun.models.decoding import Decoded, evaluating, greedy
-from attnrun.models.seq2seq import AttentionFactory, ModelFactory, PositionFactory
+from attnrun.models.decoding import forced, greedy
+from attnrun.models.seq2seq import ModelFactory
 from attnrun.ranges import PositiveInt, Probability
-from attnrun.runs.board import markdown_table
 from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
-from attnrun.training.checkpoint import load_best
-from attnrun.training.loop import Trainer, fit
-from attnrun.training.losses import projected_cross_entropy
-from attnrun.training.metrics import bleu, translation_scores
+from attnrun.training.scoring import rows_bleu, rows_scores, show_rows
+from attnrun.training.seq2seq import LOSSES, Answer, Course, decode, fit_best, judge, restore_best
 from attnrun.training.textbook import Textbook, textbook_bleu
 
 PRIMARY = ("bleu", "max")
 LONG = 16  # source words from which on a sentence counts as long
-_SHOWN = 8  # sentences shown in TensorBoard after each epoch
-_SAMPLE = ("source", "target", "prediction")
 
 
-@dataclass(frozen=True)
-class Config:
-    """The keys of a translation experiment beside the common ones."""
+@dataclass(frozen=True, kw_only=True)
+class Config(Mechanism, Course):
+    """The keys of a translation experiment beside the common ones.
+
+    `replace_unknown` puts in the place of each `<unk>` of a translation the source word that weighed most for
+    it (Luong et al. 2015, Addressing the Rare Word Problem; by attention as in Jean et al. 2015).
+    """
 
     corpus: Callable[[], Corpus]
     filter: Filter
     tokeniser: Callable[[], Recipe]
     model: ModelFactory
-    attention: AttentionFactory | None
-    normaliser: Normaliser
-    position: PositionFactory
-    optim: Callable[..., torch.optim.Optimizer]
-    schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler]
-    trainer: Trainer
-    batch_size: PositiveInt = 64
     max_length: PositiveInt = 50  # tokens on either side; longer training pairs are left out
     label_smoothing: Probability = 0.0
-    eval_batch_size: PositiveInt = 128
+    replace_unknown: bool = False
     textbook: Textbook | None = None
 
 
@@ -67,7 +57,7 @@ class Translator:
     """A trained model with its tokenisers; what `load` returns.
 
     `moses` turns plain text into the source tokens of the corpus and target tokens back, None where the
-    corpus is of plain text.
+    corpus is of plain text. `replace_unknown` needs word tokenisers.
     """
 
     model: Any  # a Seq2Seq that is an nn.Module
@@ -76,6 +66,7 @@ class Translator:
     moses: tuple[Moses, Moses] | None
     device: torch.device
     batch_size: int = 128
+    replace_unknown: bool = False
 
     def predict(self, inputs: Sequence[str]) -> list[str]:
         """Return the translation of each plain text, by greedy search."""
@@ -98,20 +89,26 @@ class Translator:
         attention, or not so many layers or heads.
         """
         texts = [self._prepared(text) for text in inputs]
-        decoded = self._decode(texts, need_weights=True)
-        if decoded.weights is None:
-            raise UserError("this model has no attention to show; train one with attention=bahdanau")
-        found = zip(inputs, texts, decoded.tokens, decoded.weights, strict=True)
-        return [
-            AttentionMap(
-                self.target.labels(ids), self.source.tokens(text), weights.float().cpu().numpy(), title
-            ).choose(layers, heads)
-            for title, text, ids, weights in found
-        ]
+        found = self._search(texts, need_weights=True)
+        queries = [self.target.labels(answer.tokens) for answer in found]
+        keys = [self.source.tokens(text) for text in texts]
+        return attention_maps(inputs, queries, keys, [answer.weights for answer in found], layers, heads)
 
     def translate(self, texts: Sequence[str]) -> list[str]:
         """Return the translation of each source of a corpus, in the form of the corpus."""
-        return [self.target.decode(tokens) for tokens in self._decode(texts, need_weights=False).tokens]
+        found = self._search(texts, need_weights=self.replace_unknown)
+        if not self.replace_unknown:
+            return [self.target.decode(answer.tokens) for answer in found]
+        sources = map(self.source.tokens, texts)
+        return [_with_copies(self.target, *pair) for pair in zip(found, sources, strict=True)]
+
+    def judge(self, pairs: Sequence[Pair], align: bool = False) -> dict[str, float]:
+        """Return the mean cross-entropy of a right token, end included; to `align` also its scores."""
+        score = partial(forced, self.model, need_weights=align)
+        batches = self._batches(encode_pairs(pairs, self.source, self.target))
+        loss, looks = judge(score, batches, self.device)
+        gold = [pair.links for pair in pairs], [pair.possible for pair in pairs]
+        return {"loss": loss, **(alignment_scores(looks, *gold) if looks else {})}
 
     def plain(self, translation: str) -> str:
         """Return a translation in the form of the corpus as plain text."""
@@ -121,22 +118,40 @@ class Translator:
         tokenised = self.moses[0].tokenise(text) if self.moses else text
         return tokenised if tokenised.strip() else text  # the scripts drop control characters
 
-    def _decode(self, texts: Sequence[str], need_weights: bool) -> Decoded:
-        pairs = encode_pairs([Pair(text, text) for text in texts], self.source, self.source)
-        batches = TextBatches(pairs, batch_size=self.batch_size, seed=0)
-        order = batches.sequential()
-        parts = [self._decode_batch(batches.collate(indices), need_weights) for indices in order]
-        weights = [part.weights for part in parts]
-        return Decoded(
-            restore(order, [tokens for part in parts for tokens in part.tokens]),
-            restore(order, [score for part in parts for score in part.scores]),
-            None if None in weights else restore(order, [one for some in weights for one in some or []]),
-        )
-
-    def _decode_batch(self, batch: Batch, need_weights: bool) -> Decoded:
-        batch = batch.to(self.device)
+    def _search(self, texts: Sequence[str], need_weights: bool) -> list[Answer]:
         ends = {"bos": self.target.bos, "eos": self.target.eos}
-        return greedy(self.model, batch.source, batch.source_lengths, need_weights=need_weights, **ends)
+        search = partial(greedy, self.model, need_weights=need_weights, **ends)
+        pairs = encode_pairs([Pair(text, text) for text in texts], self.source, self.source)
+        return decode(search, self._batches(pairs), self.device)
+
+    def _batches(self, pairs: EncodedPairs) -> TextBatches:
+        return TextBatches(pairs, batch_size=self.batch_size, seed=0)
+
+
+def _with_copies(tokeniser: Any, answer: Answer, source: Sequence[str]) -> str:
+    """The text of an answer in words, each unknown one the source word that weighs most for it."""
+    words: list[str] = []
+    for number, place in zip(answer.tokens, strongest(answer.weights), strict=True):
+        word = tokeniser.vocabulary.token(number)
+        if number == tokeniser.unk and place is not None:
+            elided = tokeniser.split == "words" and words[-1:] and words[-1].endswith(("'", "’"))
+            word = (JOINER if elided else "") + source[place]
+        words.append(word)
+    return join(words) if tokeniser.split == "words" else " ".join(words)
+
+
+def check(config: Config) -> None:
+    """Raise UserError where the mechanism cannot serve the model, or a key has nothing to act on."""
+    recipe = config.tokeniser()
+    config.model(11, 11 if recipe.joint else 13, config, recipe.joint)
+    if config.replace_unknown and config.attention is None:
+        raise UserError(
+            "replace_unknown: only attention tells what to copy; choose attention=bahdanau or such"
+        )
+    drops = isinstance(recipe, Word) and (recipe.minimum_frequency > 1 or recipe.maximum_size is not None)
+    if config.replace_unknown and not drops:
+        reason = "this tokeniser leaves no word of the training texts unknown"
+        raise UserError(f"replace_unknown: {reason}; choose tokeniser=word tokeniser.minimum_frequency=2")
 
 
 def train(config: Config, run: Run) -> dict[str, Any]:
@@ -147,21 +162,21 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     if encoded.dropped:
         run.warn(f"{encoded.dropped} training pairs are longer than {config.max_length} tokens and left out")
     batches = TextBatches(encoded, batch_size=config.batch_size, seed=run.seed)
-    optimiser = config.optim(translator.model.parameters())
-    fit(
+    fit_best(
         run,
-        config.trainer,
-        model=translator.model,
-        optimiser=optimiser,
-        schedule=config.schedule(optimiser, config.trainer.total_steps(len(batches.order(0)))),
-        batches=batches,
-        loss=lambda batch: _loss(translator.model, batch, config.label_smoothing),
+        config,
+        translator.model,
+        batches,
         evaluate=lambda: _validate(translator, corpus, run, draw=config.attention is not None),
-        fingerprint=_fingerprint(translator, encoded),
-        unit="tokens",
+        fingerprint={
+            "source_vocabulary": translator.source.fingerprint(),
+            "target_vocabulary": translator.target.fingerprint(),
+            "training_pairs": encoded.fingerprint(),
+        },
+        label_smoothing=config.label_smoothing,
     )
-    translator.model.load_state_dict(load_best(run.directory)["model"])
-    return _test(translator, corpus, run) | _textbook(translator, config.textbook, run)
+    scores = _test(translator, corpus, run, attends=config.attention is not None)
+    return scores | _textbook(translator, config.textbook, run)
 
 
 def load(run: TrainedRun) -> Translator:
@@ -171,8 +186,7 @@ def load(run: TrainedRun) -> Translator:
         for name in ("source_vocabulary", "target_vocabulary", "text")
     )
     translator = _translator(run.config, from_json(source), from_json(target), form["moses"], run.device)
-    translator.model.load_state_dict(load_best(run.directory)["model"])
-    translator.model.eval()
+    restore_best(translator.model, run.directory)
     return translator
 
 
@@ -201,45 +215,34 @@ def _new_translator(config: Config, corpus: Corpus, run: Run) -> Translator:
 def _translator(
     config: Config, source: Tokeniser, target: Tokeniser, moses: list[str] | None, device: torch.device
 ) -> Translator:
-    parts = (config.attention, config.tokeniser().joint, config.normaliser, config.position)
-    model = config.model(source.size, target.size, *parts)
+    model = config.model(source.size, target.size, config, config.tokeniser().joint)
     scripts = None if moses is None else (Moses(moses[0]), Moses(moses[1]))
-    return Translator(model.to(device), source, target, scripts, device, config.eval_batch_size)
-
-
-def _loss(model: Any, batch: Batch, label_smoothing: float) -> tuple[Tensor, Tensor | int]:
-    """Cross-entropy summed over real target tokens, and their number."""
-    states = model.states(model.encode(batch.source, batch.source_lengths), batch.target_in)  # (B, T, D)
-    return projected_cross_entropy(
-        states, model.project, batch.target_out, 0, label_smoothing=label_smoothing
-    )
+    model = model.to(device)
+    return Translator(model, source, target, scripts, device, config.eval_batch_size, config.replace_unknown)
 
 
 def _validate(translator: Translator, corpus: Corpus, run: Run, draw: bool) -> dict[str, float]:
     rows = _rows(translator, corpus.valid)
-    run.text("samples", markdown_table(rows[:_SHOWN], _SAMPLE))
+    show_rows(run, "samples", rows)
     if draw:
         first = rows[0].get("plain_source", rows[0]["source"])
         run.figure("attention", heat_map(translator.weights([first])[0]))
-    score = bleu(*_columns(rows, "prediction", "target"), **_scoring(translator, corpus))["score"]
-    return {"loss": _mean_loss(translator, corpus.valid), "bleu": score}
+    score = rows_bleu(rows, **_scoring(translator, corpus))
+    return {"bleu": score, **translator.judge(corpus.valid)}
 
 
-def _test(translator: Translator, corpus: Corpus, run: Run) -> dict[str, Any]:
+def _test(translator: Translator, corpus: Corpus, run: Run, attends: bool) -> dict[str, Any]:
     rows = _rows(translator, corpus.test)
     run.samples("test", rows)
-    run.text("test_samples", markdown_table(rows[:_SHOWN], _SAMPLE))
-    curves = ("train/epoch_loss", "valid/loss")
-    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), curves, run.experiment))
-    scoring = _scoring(translator, corpus)
-    scores = translation_scores(*_columns(rows, "prediction", "target"), **scoring)
+    show_rows(run, "test_samples", rows)
+    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
     how = natural_split(corpus.tokenised)
-    long = [row for row in rows if len(split(row["source"], how)) >= LONG]
-    if long:
-        scores["bleu_long"] = bleu(*_columns(long, "prediction", "target"), **scoring)["score"]
-    if "plain_target" in rows[0]:
-        scores |= translation_scores(*_columns(rows, "plain_prediction", "plain_target"), suffix="_cased")
-    return {**scores, "test_pairs": len(rows), "loss": _mean_loss(translator, corpus.test)}
+    scores = rows_scores(
+        rows, **_scoring(translator, corpus), is_long=lambda text: len(split(text, how)) >= LONG
+    )
+    aligned = links_tokens(corpus.test, translator.source, translator.target, corpus.tokenised)
+    judged = translator.judge(corpus.test, align=attends and aligned)
+    return {**scores, **judged, "test_pairs": len(rows)}
 
 
 def _textbook(translator: Translator, textbook: Textbook | None, run: Run) -> dict[str, float]:
@@ -273,26 +276,3 @@ def _scoring(translator: Translator, corpus: Corpus) -> dict[str, Any]:
     """How sacreBLEU is to read the texts: tokens as they stand, or plain text by its own tokeniser 13a."""
     lowercase = bool(getattr(translator.target, "lowercase", False))
     return {"lowercase": lowercase, "tokenize": "none" if corpus.tokenised else "13a"}
-
-
-def _columns(rows: Sequence[dict[str, str]], *names: str) -> list[list[str]]:
-    return [[row[name] for row in rows] for name in names]
-
-
-@torch.no_grad()
-def _mean_loss(translator: Translator, pairs: Sequence[Pair]) -> float:
-    """Mean cross-entropy a target token, in nats."""
-    encoded = encode_pairs(pairs, translator.source, translator.target)
-    batches = TextBatches(encoded, batch_size=translator.batch_size, seed=0)
-    loaded = (batches.collate(indices).to(translator.device) for indices in batches.sequential())
-    with evaluating(translator.model):
-        parts = [_loss(translator.model, batch, 0.0) for batch in loaded]
-    return float(sum(float(total) for total, _ in parts) / sum(int(count) for _, count in parts))
-
-
-def _fingerprint(translator: Translator, pairs: EncodedPairs) -> dict[str, str]:
-    return {
-        "source_vocabulary": translator.source.fingerprint(),
-        "target_vocabulary": translator.target.fingerprint(),
-        "training_pairs": pairs.fingerprint(),
-    }

@@ -107,5 +107,26 @@ class AttentionMap:
             raise UserError(f"{path} is not an attention map: {error}") from error
 
 
+def attention_maps(
+    titles: Sequence[str],
+    queries: Sequence[Sequence[str]],
+    keys: Sequence[Sequence[str]],
+    weights: Sequence[Array | None],
+    layers: Sequence[int] | None,
+    heads: Sequence[int] | None,
+) -> list[AttentionMap]:
+    """Return the maps of some examples, of the layers and heads chosen; None takes all.
+
+    Raises:
+        UserError: the model has no attention (an example's weights are None), or not so many layers or heads.
+    """
+    maps = []
+    for title, rows, columns, one in zip(titles, queries, keys, weights, strict=True):
+        if one is None:
+            raise UserError("this model has no attention to show; train one with attention=additive")
+        maps.append(AttentionMap(rows, columns, one, title).choose(layers, heads))
+    return maps
+
+
 def _to_bytes(text: str) -> NDArray[np.uint8]:
     return np.frombuffer(text.encode("ascii"), dtype=np.uint8)

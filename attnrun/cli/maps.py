@@ -11,7 +11,7 @@ from attnrun.analysis.maps import AttentionMap
 from attnrun.analysis.terminal import render
 from attnrun.cli.tables import literal, number, shown_path
 
-_SHOWN_SCORES = ("bleu", "chrf", "bleu_long")
+_SHOWN_SCORES = ("bleu", "chrf", "bleu_long", "accuracy", "accuracy_long", "aer")
 
 
 def show_translations(

@@ -9,6 +9,7 @@ from attnrun.cli.complete import complete_attention, complete_corpus, complete_o
 from attnrun.cli.ends import echo_json, echo_line, say
 from attnrun.cli.options import AsJson, ConfigDir, Trust
 from attnrun.errors import RunFailed, UserError
+from attnrun.launch import catalog
 
 if TYPE_CHECKING:
     from attnrun.cli.inputs import Inputs
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 _OUTPUTS = Path("outputs")
 _MOST_MAPS = 3  # more would scroll the first one away
 _MOST_UNKNOWN = 12
+
+
+def _complete_model(incomplete: str) -> list[tuple[str, str]]:
+    """Offer the models, each with its one line."""
+    return [(e.name, e.what) for e in catalog.entries("model") if e.name.startswith(incomplete)]
 
 
 def translate(
@@ -32,6 +38,12 @@ def translate(
             "-a",
             help="A mechanism, as in `attnrun list attention`.",
             autocompletion=complete_attention,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", "-m", help="A model, as in `attnrun list model`.", autocompletion=_complete_model
         ),
     ] = None,
     corpus: Annotated[
@@ -78,15 +90,18 @@ def translate(
 
         spelling = Spelling("--corpus ", "--set corpus.", "--set ")
         choice = None if corpus is None else choose(corpus, config_dir, spelling)
+        parts = {"model": model, "attention": attention}
         words = [
-            f"attention={attention or 'bahdanau'}",
+            *(f"{group}={name}" for group, name in parts.items() if name),
             *(choice.overrides if choice else ()),
             *(override or ()),
         ]
         with telling_fields(choice, spelling):
-            directory = _find_or_train(words, tuple(trust or ()), config_dir)
-    elif attention or corpus or override:
-        raise UserError("--run names a trained run; --attention, --corpus and --set belong to a new one")
+            directory = _find_or_train(_suiting(model, config_dir), words, tuple(trust or ()), config_dir)
+    elif attention or model or corpus or override:
+        raise UserError(
+            "--run names a trained run; --attention, --model, --corpus and --set belong to a new one"
+        )
     else:
         from attnrun.runs.find import find
 
@@ -94,20 +109,31 @@ def translate(
     _translate(directory, inputs, tuple(trust or ()), as_json)
 
 
-def _find_or_train(words: list[str], trust: tuple[str, ...], config_dir: Path | None) -> Path:
+def _suiting(model: str | None, config_dir: Path | None) -> str:
+    """Return the experiment that suits the model, whose attention is the default too."""
+    from attnrun.launch.corpus_words import own_roots
+
+    entries = catalog.entries("model", own_roots(config_dir)) if model else []
+    return next((entry.experiment for entry in entries if entry.name == model), "") or "translation"
+
+
+def _find_or_train(
+    experiment: str, words: list[str], trust: tuple[str, ...], config_dir: Path | None
+) -> Path:
     from attnrun.launch.config import check, compose
     from attnrun.launch.trained import newest_match
 
-    plan = check(compose("translation", words, config_dir), trust)
+    plan = check(compose(experiment, words, config_dir), trust, words, config_dir)
     found = newest_match(_OUTPUTS, plan.config_hash)
     if found is not None:
         say(f"using the run {found}")
         return found
+    plan.require_fit()
     say("no finished run of this configuration in ./outputs; training one first:")
-    say(f"attnrun train translation {' '.join(words)}")
+    say(" ".join(["attnrun train", experiment, *words]))
     from attnrun.launch.bridge import launch
 
-    report = launch("translation", words, trust=trust, config_dir=config_dir)[0]
+    report = launch(experiment, words, trust=trust, config_dir=config_dir)[0]
     if report.exit_code == UserError.exit_code:
         raise UserError(report.message)
     if report.exit_code:
@@ -119,15 +145,18 @@ def _find_or_train(words: list[str], trust: tuple[str, ...], config_dir: Path | 
 def _translate(directory: Path, inputs: "Inputs", trust: tuple[str, ...], as_json: bool) -> None:
     from attnrun.cli.inputs import sample
     from attnrun.launch.trained import open_model
+    from attnrun.runs.find import RunRecord
 
-    _check_translates(directory)
     model = open_model(directory, trust)
+    if not hasattr(model, "unknown"):
+        experiment = RunRecord(directory).experiment
+        raise UserError(f"{directory} is a run of {experiment}, which does not translate")
     examples = [{"source": line} for line in inputs.lines] or sample(directory)
     sources = [example["source"] for example in examples]
-    unknown = [] if not inputs.lines else model.unknown(sources)
+    predictions = model.predict(sources)
+    unknown = model.unknown(sources) if inputs.lines else []
     if unknown:
         say(f"words that the model has never seen: {', '.join(unknown[:_MOST_UNKNOWN])}")
-    predictions = model.predict(sources)
     maps = [] if inputs.many else _maps(model, sources[:_MOST_MAPS])
     pictures = _save(directory, maps)
     scores = None if inputs.lines else _test_scores(directory)
@@ -141,14 +170,6 @@ def _translate(directory: Path, inputs: "Inputs", trust: tuple[str, ...], as_jso
         from attnrun.cli.maps import show_translations
 
         show_translations(directory, examples, predictions, maps, pictures, scores)
-
-
-def _check_translates(directory: Path) -> None:
-    from attnrun.runs.find import RunRecord
-
-    record = RunRecord(directory)
-    if "corpus" not in record.config:
-        raise UserError(f"{directory} is a run of {record.experiment}, which does not translate")
 
 
 def _maps(model: Any, sources: list[str]) -> list[Any]:

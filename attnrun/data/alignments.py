@@ -9,6 +9,7 @@ from attnrun.data import words
 from attnrun.data.corpus import Links, Pair
 from attnrun.data.pairs import checked
 from attnrun.data.reading import counted, read_lines
+from attnrun.data.tokenisers import Tokeniser
 from attnrun.errors import UserError
 from attnrun.escape import truncate
 
@@ -90,6 +91,21 @@ class Gold:
                 if index == size and not zero:
                     fault += "; the links look 1-indexed: set corpus.alignment_base=1"
             raise UserError(fault)
+
+
+def links_tokens(pairs: Sequence[Pair], source: Tokeniser, target: Tokeniser, tokenised: bool) -> bool:
+    """Tell whether gold links are between the tokens that these tokenisers make; false where there are none.
+
+    So they are where every aligned pair has as many tokens as it has words, or of a `tokenised` corpus as
+    many as stand between spaces.
+    """
+    linked = [pair for pair in pairs if pair.links is not None or pair.possible is not None]
+    how = words.natural_split(tokenised)
+    return bool(linked) and all(
+        len(words.split(text, how)) == len(tokeniser.tokens(text))
+        for pair in linked
+        for text, tokeniser in ((pair.source, source), (pair.target, target))
+    )
 
 
 def _read(path: str, count: int, *, whole: bool) -> list[Written]:

@@ -7,20 +7,19 @@ from itertools import product
 from typing import Literal
 
 from attnrun.data.batching import EncodedPairs, Sequences
+from attnrun.data.corpus import Links
 from attnrun.data.vocabulary import BOS, EOS, Vocabulary
 from attnrun.errors import UserError
 from attnrun.ranges import NonNegativeInt, PositiveInt
 
 Task = Literal["copy", "reverse", "sort", "dictionary", "counting"]
-Links = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
     """A sequence and its answer as numbers of their vocabularies, without beginning and end.
 
-    `links` are the gold alignment, 0-indexed (target token, source token), like the rows and columns of
-    attention weights; the links of a `corpus.Pair` stand the other way round.
+    `links` are the gold alignment, 0-indexed (source token, target token) as those of a `corpus.Pair`.
     """
 
     source: tuple[int, ...]
@@ -168,7 +167,8 @@ def _moving(
     def pair(drawn: _Drawn, source: _Names, target: _Names) -> _Pair:
         places = origins(drawn)
         answer = [target[drawn[place]] for place in places]
-        return [source[number] for number in drawn], answer, tuple(enumerate(places))
+        links = tuple((place, token) for token, place in enumerate(places))
+        return [source[number] for number in drawn], answer, links
 
     return _Rule(names, pair)
 
@@ -240,7 +240,7 @@ def _counted(drawn: _Drawn, source: _Names, target: _Names) -> _Pair:
     """Of what was drawn the first is the animal that is asked for, the others stand in the row."""
     wanted, *there = drawn
     question = [*_BEFORE, _PLURALS[wanted], *_AFTER]
-    links = tuple((0, place) for place, kind in enumerate(there, len(question)) if kind == wanted)
+    links = tuple((place, 0) for place, kind in enumerate(there, len(question)) if kind == wanted)
     return [*question, *(source[kind] for kind in there)], [target[len(links)]], links
 
 

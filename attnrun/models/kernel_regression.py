@@ -1,8 +1,8 @@
 """Kernel regression is attention: the query is where to predict, the keys are where something was measured.
 
 Nadaraya 1964; Watson 1964: f(x) = sum_i K(x - x_i) y_i / sum_j K(x - x_j). Any score of `attnrun.attention`
-whose weights are a function of query and key serves as log K, with the softmax as normaliser; with another one
-it is attention over points all the same.
+whose weights are a function of query and key serves as log K under the softmax; other normalisers make other
+weights of it.
 
 Legend: N queries, M keys (training points).
 """

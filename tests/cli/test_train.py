@@ -136,12 +136,15 @@ def test_what_the_experiment_sets_is_not_the_users_fault(cli: Cli, words: list[s
     assert message in line
 
 
-def test_a_sweep_has_a_row_for_each_choice_and_its_seeds_together(cli: Cli) -> None:
+def test_a_sweep_has_a_row_for_each_choice_and_its_seeds_together(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = ["train", "nw-regression", "trainer.max_steps=1", "-m", "seed=1,2", "data.samples=20,30"]
     documents = json.loads(cli(*words, "--json").stdout)
     assert [found["overrides"] for found in documents] == [
         [f"seed={seed}", f"data.samples={count}"] for seed in (1, 2) for count in (20, 30)
     ]
+    monkeypatch.setenv("COLUMNS", "80")
     shown = cli(*words).stdout.splitlines()
     row = next(line for line in shown if line.strip().startswith("data.samples=20"))
     name = next(line for line in shown if line.strip().startswith("run ")).split()[2]

@@ -9,17 +9,20 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import yaml
 from typer.testing import Result
 
 from attnrun.cli.inputs import Inputs
 from attnrun.cli.translate import _translate
+from attnrun.launch import catalog
 
 Cli = Callable[..., Result]
 SMALL = [
     "corpus.limit=300",
-    "model.hidden=17",
+    "model.hidden=18",
     "model.embedding=13",
     "attention.hidden=11",
     "trainer.max_steps=4",
@@ -131,9 +134,12 @@ def test_a_model_without_attention_translates_and_says_that_it_has_no_map(here: 
         (["--corpus", "none.tsv"], "none.tsv"),
         (["--run", "nowhere"], "nowhere"),
         (["--run", "latest", "--attention", "dot"], "--run names a trained run"),
+        (["--run", "latest", "--model", "gru"], "--model, --corpus and --set belong to a new one"),
+        (["--model", "transfomer"], "did you mean 'transformer'?"),
+        (["--model", "word-by-word", "--attention", "dot", *SET[:2], "Hi."], "set attention=none"),
         (["--set", "trainer.epoch=1"], "did you mean 'trainer.epochs'?"),
         (["--run", "latest", "  "], "has no words in it"),
-        (["--attention", "dot", *SET[:6], "Hi."], "dot"),
+        (["--attention", "dot", "--set", "model.encoder_size=20", *SET[:6], "Hi."], "dot"),
     ],
 )
 def test_a_mistake_is_one_line(here: Cli, words: list[str], message: str) -> None:
@@ -214,7 +220,6 @@ def test_lines_are_escaped_for_a_terminal_and_exact_elsewhere(
         predict=lambda sources: ["\x1b[31mred" for _ in sources], unknown=lambda sources: []
     )
     monkeypatch.setattr("attnrun.launch.trained.open_model", lambda directory, trust: model)
-    monkeypatch.setattr("attnrun.cli.translate._check_translates", lambda directory: None)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
     _translate(Path(), Inputs(["go"], many=True), (), as_json=False)
     assert capsys.readouterr().out == shown
@@ -279,6 +284,77 @@ def test_a_run_that_does_not_translate_is_refused(cli: Cli) -> None:
     result = cli("translate", "--run", "latest", "Go home.")
     assert result.exit_code == 2
     assert "is a run of nw-regression, which does not translate" in result.stderr
+
+
+SIZES = {
+    "lstm": ["model.hidden=14", "model.embedding=13", "attention.hidden=11"],
+    "word-by-word": ["model.hidden=18", "model.embedding=13"],
+    "transformer": ["model.size=20", "model.feedforward=23"],
+    "transformer-tiny": ["model.size=20", "model.feedforward=23"],
+}
+
+
+def _translated(cli: Cli, *words: str, keys: list[str]) -> tuple[dict[str, Any], Result]:
+    """The config of the run that was trained for these words, and what was printed."""
+    Path("mine.tsv").write_text("".join(f"{a} {b}\t{b} {a}\n" for a in "abcdefg" for b in "hijklmn"))
+    sizes = [word for key in ["trainer.max_steps=2", *keys] for word in ("--set", key)]
+    result = cli("translate", *words, "--corpus", "mine.tsv", *sizes, "--json", "a h")
+    assert result.exit_code == 0, result.stderr
+    run = Path(json.loads(result.stdout)["run"])
+    return yaml.safe_load((run / "config.yaml").read_text()), result
+
+
+@pytest.mark.parametrize(
+    ("model", "experiment", "attention"),
+    [
+        ("lstm", "translation", "Additive"),
+        ("word-by-word", "word-by-word", None),
+        ("transformer", "transformer", "ScaledDot"),
+        ("transformer-tiny", "transformer", "ScaledDot"),
+    ],
+)
+def test_a_model_is_trained_by_the_experiment_that_suits_it(
+    cli: Cli, model: str, experiment: str, attention: str | None
+) -> None:
+    config, result = _translated(cli, "--model", model, keys=SIZES[model])
+    assert config["experiment"] == experiment
+    (entry,) = [entry for entry in catalog.entries("model") if entry.name == model]
+    own = yaml.safe_load(entry.path.read_text())
+    assert config["model"]["_target_"] == own["_target_"]
+    assert (config["attention"]["_target_"] or "").rpartition(".")[2] == (attention or "")
+    assert f"attnrun train {experiment} model={model} corpus=tsv" in result.stderr
+    (found,) = json.loads(result.stdout)["translations"]
+    assert ("weights" in found) is (attention is not None)
+    if model == "transformer-tiny":
+        assert {**config["model"], "size": 128, "feedforward": 256} == own
+
+
+def test_any_attention_sits_in_a_transformer(cli: Cli) -> None:
+    words = ["--model", "transformer", "--attention", "additive"]
+    config, _ = _translated(cli, *words, keys=[*SIZES["transformer"], "attention.hidden=7"])
+    assert config["attention"] == {"_target_": "attnrun.attention.Additive", "hidden": 7}
+    assert config["position"]["_target_"] == "attnrun.attention.Sinusoidal"
+
+
+def test_every_model_names_an_experiment_that_there_is() -> None:
+    suited = {entry.name: entry.experiment for entry in catalog.entries("model")}
+    assert set(suited.values()) - {""} <= set(catalog.names("experiment"))
+    assert suited["gru"] == "" and suited["transformer"] == "transformer"
+
+
+def test_a_run_of_sequences_answers_and_shows_where_it_looked(cli: Cli, tmp_path: Path) -> None:
+    sizes = ["data.train=64", "data.valid=5", "data.test=7", "data.longer=0", "model.hidden=14"]
+    trained = cli("train", "sequence", "data=reverse", "attention=dot", *sizes, "trainer.max_steps=2")
+    assert trained.exit_code == 0, trained.stderr
+    (found,) = json.loads(cli("translate", "--run", "latest", "--json", "b a d").stdout)["translations"]
+    assert (found["source"], found["source_tokens"]) == ("b a d", ["b", "a", "d"])
+    assert found["translation"].split() == found["target_tokens"]
+    assert all(sum(row) == pytest.approx(1, abs=1e-4) for row in found["weights"])
+    shown = cli("translate", "--run", "latest").stdout
+    assert shown.count("reference") == 3 and "test set: accuracy " in shown
+    wrong = cli("translate", "--run", "latest", "b A d")
+    assert wrong.exit_code == 2
+    assert len(wrong.stderr.splitlines()) == 1 and "this task has no token 'A'" in wrong.stderr
 
 
 def test_a_corpus_of_ones_own_trains_and_translates(cli: Cli, tmp_path: Path) -> None:

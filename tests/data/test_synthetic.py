@@ -38,8 +38,8 @@ def texts(data: SequenceData) -> list[tuple[list[str], list[str], list[tuple[int
 
 def origins(links: list[tuple[int, int]]) -> list[int]:
     """The one source token of each target token, in order; fails where there are more or fewer."""
-    assert [target for target, _ in links] == list(range(len(links)))
-    return [source for _, source in links]
+    assert [target for _, target in links] == list(range(len(links)))
+    return [source for source, _ in links]
 
 
 def test_a_copy_is_the_sequence_itself():
@@ -51,7 +51,7 @@ def test_a_copy_is_the_sequence_itself():
 def test_reverse_is_read_from_the_end():
     for source, target, links in texts(draw("reverse")):
         assert target == [source[len(source) - 1 - place] for place in range(len(source))]
-        assert [s + t for t, s in links] == [len(source) - 1] * len(source)
+        assert [s + t for s, t in links] == [len(source) - 1] * len(source)
 
 
 def test_sort_ascends_by_value_and_equal_numbers_keep_their_order():
@@ -87,7 +87,7 @@ def test_counting_answers_the_question_and_links_to_what_is_counted():
     for source, target, links in texts(draw("counting", symbols=12, train=2000)):
         assert source[:2] == ["how", "many"] and source[3:6] == ["are", "there", "?"]
         places = [place for place, word in enumerate(source) if word == PLURALS[source[2]]]
-        assert links == [(0, place) for place in places]
+        assert links == [(place, 0) for place in places]
         assert target == [["zero", "one", "two", "three", "four", "five", "six"][len(places)]]
         counts[target[0]] += 1
     assert counts["zero"] > counts["one"] > counts["two"] > 0

@@ -1,10 +1,18 @@
 """Kernel regression gives the textbook's figures: medians over 50 seeds of what `attnrun train` reports."""
 
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
 import pytest
+
+from attnrun.errors import UserError
+from attnrun.launch.config import check, compose
+from attnrun.launch.job import execute
+from attnrun.launch.trained import open_model
+from attnrun.runs.find import RunRecord
 
 Train = Callable[..., Any]
 
@@ -43,3 +51,58 @@ def test_with_the_own_key_left_in_the_weights_collapse(train: Train) -> None:
 def test_real_figures_come_with_the_package(train: Train) -> None:
     found = train("nw-regression", "data=mcycle")["metrics"]
     assert found["test_mse_learned"] < found["test_mse_average"] / 2
+
+
+@pytest.mark.parametrize("normaliser", ["softmax", "sparsemax", "top-k"])
+def test_the_weights_are_those_of_the_normaliser(tmp_path: Path, normaliser: str) -> None:
+    words = ["attention=gaussian", f"normaliser={normaliser}", "trainer.max_steps=1"]
+    report = execute(compose("nw-regression", words), tmp_path / "run")
+    assert report.status == "done", report.message
+    model = open_model(tmp_path / "run")
+    inputs = [0.3, 2.5, 4.9]
+    weights = model.weights(inputs)[0].head().astype(np.float64)
+    x, y = model.points.x.double().numpy(), model.points.y.double().numpy()
+    for query, row, predicted in zip(inputs, weights, model.predict(inputs), strict=True):
+        expected = _by_hand(normaliser, -((query - x) ** 2) / 2)
+        np.testing.assert_allclose(row, expected, atol=1e-5)
+        assert predicted == pytest.approx(expected @ y, abs=1e-4)
+    plain = RunRecord(tmp_path / "run").result["metrics"]
+    assert (plain["test_mse_learned"] == pytest.approx(plain["test_mse_gaussian"])) is (
+        normaliser == "softmax"
+    )
+
+
+def _by_hand(normaliser: str, scores: np.ndarray) -> np.ndarray:
+    if normaliser == "sparsemax":  # the threshold by bisection: weights (z - t)+ sum to 1
+        low, high = scores.max() - 1, scores.max()
+        for _ in range(80):
+            middle = (low + high) / 2
+            low, high = (middle, high) if np.maximum(scores - middle, 0).sum() > 1 else (low, middle)
+        return np.maximum(scores - low, 0)
+    kept = np.sort(scores)[-8] if normaliser == "top-k" else -np.inf
+    exponentials = np.where(scores >= kept, np.exp(scores), 0)
+    return exponentials / exponentials.sum()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["data=copy"], "data: this experiment takes points to fit, such as data=sine"),
+        (["attention=location"], "attention: this one tells keys apart by their places"),
+        (["attention=fully-connected"], "attention: this one tells keys apart by their places"),
+        (["attention=none"], "attention: this experiment cannot do without it"),
+    ],
+)
+def test_what_it_cannot_fit_is_refused(tmp_path: Path, words: list[str], message: str) -> None:
+    report = execute(compose("nw-regression", words), tmp_path / "run")
+    assert (report.status, report.exit_code) == ("refused", 2)
+    assert report.message.startswith(message) and "\n" not in report.message
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_check_alone_refuses_an_order_of_keys() -> None:
+    plan = check(compose("nw-regression", ["attention=location"]))
+    with pytest.raises(UserError, match="points to fit have no order"):
+        plan.module.check(plan.config)
+    fitting = check(compose("nw-regression", ["attention=additive"]))
+    fitting.module.check(fitting.config)

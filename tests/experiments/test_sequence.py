@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from attnrun.experiments.sequence import Solver, alignment_scores
+from attnrun.experiments.sequence import Solver
 from torch import nn
 
-from attnrun.attention import Additive
+from attnrun.analysis.alignment import alignment_scores, links
+from attnrun.attention import Additive, Mechanism
 from attnrun.data.synthetic import SequenceData, sequences
 from attnrun.data.vocabulary import BOS, EOS
 from attnrun.errors import UserError
@@ -24,7 +26,7 @@ from attnrun.runs.find import RunRecord
 Train = Callable[..., Any]
 SMALL = [
     "data.symbols=5", "data.minimum_length=2", "data.maximum_length=6", "data.train=800", "data.valid=31",
-    "data.test=67", "data.longer=23", "model.hidden=17", "model.embedding=13", "trainer.epochs=2",
+    "data.test=67", "data.longer=23", "model.hidden=18", "model.embedding=13", "trainer.epochs=2",
     "runtime.threads=1",
 ]  # fmt: skip
 
@@ -37,7 +39,8 @@ def data_of(task: str) -> SequenceData:
 def untrained(data: SequenceData, attention: Any = Additive) -> Solver:
     torch.manual_seed(3)
     sizes = len(data.source), len(data.target)
-    model = RnnSeq2Seq(*sizes, attention, embedding=11, hidden=13, dropout=0.3).double()
+    mechanism = Mechanism(attention=attention)
+    model = RnnSeq2Seq(*sizes, mechanism, embedding=11, hidden=14, dropout=0.3).double()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(2)  # so that the weights of attention differ
@@ -51,41 +54,31 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 # How it is judged
 
 
-def test_alignment_scores_by_hand():
-    gold = [((0, 1), (1, 0)), ((0, 2), (0, 4), (0, 5)), ()]
-    found = [((0, 1), (1, 1)), ((0, 4),), ((0, 3),)]  # right, wrong; right; nothing to be right about
-    scores = alignment_scores(found, gold)
-    assert scores["alignment_accuracy"] == pytest.approx(2 / 3)
-    assert scores["aer"] == pytest.approx(1 - (2 + 2) / (3 + 5))  # |A ∩ S| = |A ∩ P| = 2, |A| = 3, |S| = 5
-    assert alignment_scores(gold, gold)["aer"] == 0
-    assert alignment_scores([((0, 0),)], [((0, 1),)]) == {"alignment_accuracy": 0, "aer": 1}
-    assert alignment_scores([((0, 3),)], [()]) == {}
-
-
 @pytest.mark.parametrize("task", ["reverse", "counting"])
-def test_loss_and_links_equal_those_of_single_steps(task: str):
+def test_loss_and_alignment_equal_those_of_single_steps(task: str):
     data = data_of(task)
     solver = untrained(data)
-    loss, links = solver.judge(data.test)
+    judged = solver.judge(data.test)
     solver.model.eval()
-    total, count, expected = 0.0, 0, []
+    total, count, weights = 0.0, 0, []
     for example in data.test:
         source = torch.tensor([example.source])
         memory = solver.model.encode(source, torch.tensor([len(example.source)]))
-        state, places = solver.model.start(memory), []
+        state, rows = solver.model.start(memory), []
         for last, right in zip((BOS, *example.target), (*example.target, EOS), strict=True):
-            state, output, weights = solver.model.step(memory, state, torch.tensor([last]))
+            state, output, looks = solver.model.step(memory, state, torch.tensor([last]))
             logits = solver.model.project(output)[0].detach().numpy()
             total -= float(logits[right] - np.log(np.exp(logits).sum()))
             count += 1
-            places.append(int(weights[0, 0, 0].argmax()))
-        expected.append(tuple(enumerate(places[:-1])))
-    assert loss == pytest.approx(total / count, rel=1e-12)
-    assert links == expected
-    assert len({place for row in links for _, place in row}) > 2
+            rows.append(looks[0, 0, 0].detach().numpy())
+        weights.append(np.stack(rows[:-1])[None, None])
+    assert judged["loss"] == pytest.approx(total / count, rel=1e-12)
+    expected = alignment_scores(weights, [example.links for example in data.test])
+    assert len({place for one in weights for place, _ in links(one)}) > 2
+    assert judged == {"loss": judged["loss"], **expected}
 
 
-def test_links_are_of_the_mean_over_layers_and_heads():
+def test_the_alignment_is_of_the_mean_over_layers_and_heads():
     class Fixed(nn.Module):
         """One example of three tokens; two layers of two heads that disagree."""
 
@@ -104,9 +97,9 @@ def test_links_are_of_the_mean_over_layers_and_heads():
 
     data = sequences(0, task="copy", symbols=5, minimum_length=3, maximum_length=3, train=1, valid=1, test=1)
     solver = Solver(Fixed(), data.source, data.target, torch.device("cpu"))
-    loss, links = solver.judge(data.test)
-    assert links == [((0, 1), (1, 1), (2, 1))]
-    assert loss == pytest.approx(np.log(9))
+    judged = solver.judge([replace(data.test[0], links=((1, 0), (1, 1), (0, 2)))])
+    assert judged["loss"] == pytest.approx(np.log(9))
+    assert judged["alignment_accuracy"] == pytest.approx(2 / 3)
 
 
 def test_answers_do_not_depend_on_their_batch():
@@ -120,7 +113,7 @@ def test_answers_do_not_depend_on_their_batch():
 def test_without_attention_there_is_no_alignment():
     data = data_of("copy")
     solver = untrained(data, None)
-    assert solver.judge(data.test)[1] is None
+    assert set(solver.judge(data.test)) == {"loss"}
     with pytest.raises(UserError, match="no attention to show"):
         solver.weights(["a b"])
 
@@ -184,11 +177,13 @@ def token_accuracy(rows: list[dict[str, str]]) -> float:
 def check_model(run: Path, rows: list[dict[str, str]], attends: bool) -> None:
     solver = open_model(run)
     sources = [row["source"] for row in rows]
+    assert solver.unknown([*sources, "no such no"]) == ["no", "such"]
     assert solver.predict(sources) == [row["prediction"] for row in rows]
     if not attends:
         return
     for source, row, found in zip(sources, rows, solver.weights(sources), strict=True):
         assert (found.keys, found.queries) == (source.split(), row["prediction"].split())
+        assert found.title == source
         assert found.weights.shape == (1, 1, len(found.queries), len(found.keys))
         assert np.allclose(found.weights.sum(-1), 1, atol=1e-5)
     with pytest.raises(UserError, match="no head 1"):

@@ -1,0 +1,53 @@
+"""Word alignment by attention, and how far it agrees with a gold one.
+
+Legend: L layers with attention, H heads, N queries (target tokens), M keys (source tokens). Links are
+(source token, target token), counted from 0.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Weights = NDArray[np.floating]
+Links = Sequence[tuple[int, int]]
+
+
+def strongest(weights: Weights) -> list[int | None]:
+    """Return the source token that weighs most for each target token, in the mean over layers and heads.
+
+    weights (L, H, N, M). The first of those that weigh the same; None where none weighs anything.
+    """
+    mean = weights.astype(np.float64).mean(axis=(0, 1))  # (N, M)
+    return [int(row.argmax()) if row.any() else None for row in mean]
+
+
+def links(weights: Weights) -> list[tuple[int, int]]:
+    """Return the link of each target token to the source token that is `strongest` for it."""
+    return [(place, token) for token, place in enumerate(strongest(weights)) if place is not None]
+
+
+def alignment_scores(
+    weights: Sequence[Weights], sure: Sequence[Links | None], possible: Sequence[Links | None] | None = None
+) -> dict[str, float]:
+    """Compare the `links` of each pair of sentences, from its weights (L, H, N, M), with the gold ones.
+
+    `aer` is the alignment error rate 1 - (|A ∩ S| + |A ∩ P|) / (|A| + |S|) of Och and Ney 2003, with A the
+    links found, S the sure gold links and P all gold links, over all pairs together. Attention links every
+    target token, also those that gold leaves without a link, and cannot be right there. So
+    `alignment_accuracy` is the share of the gold ones among the links found for tokens that have a gold link.
+
+    `sure` and `possible` (those that are merely so) are None where a pair is not aligned; such pairs do not
+    count. Without any gold link there are no scores.
+    """
+    hits = counted = right = asked = gold = 0
+    for one, sure_links, more in zip(weights, sure, possible or [None] * len(sure), strict=True):
+        if sure_links is None and more is None:
+            continue
+        a, s = set(links(one)), set(sure_links or ())
+        p = s | set(more or ())
+        aligned = {target for _, target in p}
+        hits, counted = hits + len(a & s) + len(a & p), counted + len(a) + len(s)
+        right, asked = right + len(a & p), asked + sum(target in aligned for _, target in a)
+        gold += len(p)
+    return {"aer": 1 - hits / counted, "alignment_accuracy": right / max(asked, 1)} if gold else {}

@@ -1,0 +1,47 @@
+"""Answers as rows: a table of some, and the scores of translations.
+
+A row has `source`, `target` and `prediction`, in the form of the corpus; where that is not plain text, also
+`plain_target` and `plain_prediction`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from attnrun.runs.board import markdown_table
+from attnrun.runs.run import Run
+from attnrun.training.metrics import bleu, translation_scores
+
+_SHOWN = 8  # rows in TensorBoard
+
+Rows = Sequence[dict[str, str]]
+
+
+def show_rows(run: Run, name: str, rows: Rows) -> None:
+    """Show the first rows in TensorBoard, under `name`."""
+    run.text(name, markdown_table(rows[:_SHOWN], ("source", "target", "prediction")))
+
+
+def rows_bleu(rows: Rows, lowercase: bool, tokenize: str) -> float:
+    """Return the corpus BLEU of the rows, 0 to 100."""
+    hypotheses, references = _columns(rows, "prediction", "target")
+    score: float = bleu(hypotheses, references, lowercase, tokenize)["score"]
+    return score
+
+
+def rows_scores(rows: Rows, lowercase: bool, tokenize: str, is_long: Callable[[str], bool]) -> dict[str, Any]:
+    """Return BLEU and chrF with their signatures, of plain text as `_cased`, and `bleu_long`.
+
+    That is the BLEU of the rows whose source `is_long`, left out where there are none.
+    """
+    found = _columns(rows, "prediction", "target")
+    scores = translation_scores(*found, lowercase=lowercase, tokenize=tokenize)
+    if long := [row for row in rows if is_long(row["source"])]:
+        scores["bleu_long"] = rows_bleu(long, lowercase, tokenize)
+    if "plain_target" in rows[0]:
+        plain = _columns(rows, "plain_prediction", "plain_target")
+        scores |= translation_scores(*plain, suffix="_cased")
+    return scores
+
+
+def _columns(rows: Rows, hypotheses: str, references: str) -> tuple[list[str], list[str]]:
+    return [row[hypotheses] for row in rows], [row[references] for row in rows]

@@ -1,0 +1,143 @@
+"""Training, decoding and judging any sequence-to-sequence model, whose search and scoring are given.
+
+Legend: B batch, S source length, T target length, L layers with attention, H heads, N target tokens, M source
+tokens.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from attnrun.ranges import PositiveInt
+from attnrun.runs.run import Run
+from attnrun.training.checkpoint import load_best
+from attnrun.training.loop import Trainer, fit
+from attnrun.training.losses import projected_cross_entropy
+
+PAD = 0
+LOSSES = ("train/epoch_loss", "valid/loss")  # what `fit_best` logs of the loss, for a figure
+
+Array = NDArray[np.float32]
+
+
+class Batches(Protocol):
+    """Pairs of sequences, in an order to train in and one to evaluate in."""
+
+    def order(self, epoch: int) -> list[list[int]]:
+        """Return the batches of a training epoch, by index."""
+        ...
+
+    def sequential(self) -> list[list[int]]:
+        """Return the batches of an evaluation, by index."""
+        ...
+
+    def collate(self, indices: list[int], /) -> Any:
+        """Return these pairs as one batch, padded with 0."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """The config keys that say how a model is trained, and in which batches."""
+
+    optim: Callable[..., torch.optim.Optimizer]
+    schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler]
+    trainer: Trainer
+    batch_size: PositiveInt = 64
+    eval_batch_size: PositiveInt = 128
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a search found for one source."""
+
+    tokens: list[int]  # without bos and eos
+    weights: Array | None  # (L, H, N, M); None without attention, and where nobody asked
+
+
+def fit_best(
+    run: Run,
+    course: Course,
+    model: nn.Module,
+    batches: Batches,
+    *,
+    evaluate: Callable[[], Mapping[str, float]],
+    fingerprint: Mapping[str, str],
+    label_smoothing: float = 0.0,
+) -> None:
+    """Train the model by teacher forcing; it ends with the weights of the best evaluation."""
+    optimiser = course.optim(model.parameters())
+    fit(
+        run,
+        course.trainer,
+        model=model,
+        optimiser=optimiser,
+        schedule=course.schedule(optimiser, course.trainer.total_steps(len(batches.order(0)))),
+        batches=batches,
+        loss=lambda batch: _loss(model, batch, label_smoothing),
+        evaluate=evaluate,
+        fingerprint=fingerprint,
+        unit="tokens",
+    )
+    restore_best(model, run.directory)
+
+
+def restore_best(model: nn.Module, directory: Path) -> None:
+    """Give the model the weights of the run's best evaluation, and leave it in evaluation mode."""
+    model.load_state_dict(load_best(directory)["model"])
+    model.eval()
+
+
+def decode(search: Callable[[Tensor, Tensor], Any], batches: Batches, device: torch.device) -> list[Answer]:
+    """Return what `search` finds for each source, in their order.
+
+    `search` is called with sources (B, S) and their lengths (B,), as `models.decoding.greedy` is.
+    """
+    found: dict[int, Answer] = {}
+    for indices, batch in _evaluation(batches, device):
+        decoded = search(batch.source, batch.source_lengths)
+        looks = decoded.weights or [None] * len(indices)
+        for index, tokens, look in zip(indices, decoded.tokens, looks, strict=True):
+            found[index] = Answer(tokens, None if look is None else _array(look))
+    return [found[index] for index in sorted(found)]
+
+
+def judge(
+    score: Callable[[Tensor, Tensor, Tensor], Any], batches: Batches, device: torch.device
+) -> tuple[float, list[Array] | None]:
+    """Return the mean cross-entropy of a right token, end included, and where the model looked for each.
+
+    `score` is called with sources (B, S), their lengths (B,) and targets (B, T), as `models.decoding.forced`
+    is. The weights are (L, H, N, M) of each pair: N without the end; None where `score` gives none.
+    """
+    total, count, looks = 0.0, 0, dict[int, Array]()
+    for indices, batch in _evaluation(batches, device):
+        found = score(batch.source, batch.source_lengths, batch.target)
+        total -= float(found.log_probabilities.double().sum())
+        count += int((batch.target[:, 1:] != PAD).sum())
+        if found.weights is not None:
+            lengths = zip(batch.target_lengths.tolist(), batch.source_lengths.tolist(), strict=True)
+            for index, look, (target, source) in zip(indices, found.weights, lengths, strict=True):
+                looks[index] = _array(look[:, :, : target - 2, :source])  # without bos and eos
+    return total / count, [looks[index] for index in sorted(looks)] or None
+
+
+def _loss(model: Any, batch: Any, label_smoothing: float) -> tuple[Tensor, Tensor]:
+    """Cross-entropy summed over real target tokens, and their number."""
+    states = model.states(model.encode(batch.source, batch.source_lengths), batch.target_in)  # (B, T, D)
+    return projected_cross_entropy(states, model.project, batch.target[:, 1:], PAD, label_smoothing)
+
+
+def _evaluation(batches: Batches, device: torch.device) -> Iterator[tuple[list[int], Any]]:
+    for indices in batches.sequential():
+        yield indices, batches.collate(indices).to(device)
+
+
+def _array(weights: Tensor) -> Array:
+    return weights.float().cpu().numpy()

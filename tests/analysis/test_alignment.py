@@ -1,0 +1,69 @@
+"""Links from attention weights, and their agreement with gold ones."""
+
+import numpy as np
+import pytest
+
+from attnrun.analysis.alignment import Links, alignment_scores, links, strongest
+
+
+def looking(places: list[int], keys: int) -> np.ndarray:
+    """Weights (1, 1, N, M) whose row t has most of its weight at places[t]."""
+    weights = np.full((len(places), keys), 0.1, dtype=np.float32)
+    weights[range(len(places)), places] = 0.7
+    return weights[None, None]
+
+
+def test_the_strongest_is_of_the_mean_over_layers_and_heads() -> None:
+    weights = np.random.default_rng(1).dirichlet(np.ones(7), size=(2, 3, 5)).astype(np.float32)
+    by_hand = []
+    for row in range(5):
+        sums = [sum(float(weights[a, b, row, m]) for a in range(2) for b in range(3)) for m in range(7)]
+        by_hand.append(sums.index(max(sums)))
+    assert strongest(weights) == by_hand
+    assert links(weights) == [(place, token) for token, place in enumerate(by_hand)]
+    single = [int(weights[0, 0, row].argmax()) for row in range(5)]
+    assert single != by_hand  # the test would see one head taken for all
+
+
+def test_a_row_without_weights_has_no_link_and_of_equal_ones_the_first_counts() -> None:
+    weights = np.array([[0.0, 0.0, 0.0], [0.2, 0.4, 0.4]])[None, None]
+    assert strongest(weights) == [None, 1]
+    assert links(weights) == [(1, 1)]
+    assert links(np.zeros((1, 1, 0, 3))) == []
+
+
+def test_scores_by_hand_with_sure_and_possible_links() -> None:
+    weights = [looking([1, 1, 4], 5), looking([0, 2], 3)]
+    sure: list[Links] = [((1, 0), (0, 1)), ((0, 0),)]
+    possible: list[Links] = [((1, 1), (2, 1)), ()]
+    # A: (1,0) sure, (1,1) possible, (4,2) no gold; (0,0) sure, (2,1) no gold.  |A| = 5, |S| = 3
+    scores = alignment_scores(weights, sure, possible)
+    assert scores["aer"] == pytest.approx(1 - (2 + 3) / (5 + 3))
+    assert scores["alignment_accuracy"] == 1.0  # of the three tokens that gold links at all
+    without = alignment_scores(weights, sure)
+    assert without["aer"] == pytest.approx(1 - (2 + 2) / (5 + 3))
+    assert without["alignment_accuracy"] == pytest.approx(2 / 3)
+
+
+def test_the_scores_are_of_all_pairs_together_and_of_aligned_ones_alone() -> None:
+    right, wrong = looking([0, 1, 2], 3), looking([1], 2)
+    gold: list[Links | None] = [((0, 0), (1, 1), (2, 2)), ((0, 0),), None]
+    scores = alignment_scores([right, wrong, wrong], gold, [None, None, None])
+    assert scores == {"aer": pytest.approx(1 - 6 / 8), "alignment_accuracy": pytest.approx(3 / 4)}
+    assert alignment_scores([right], [gold[0]]) == {"aer": 0, "alignment_accuracy": 1}
+    assert alignment_scores([wrong], [gold[1]]) == {"aer": 1, "alignment_accuracy": 0}
+
+
+def test_possible_links_alone_are_gold() -> None:
+    scores = alignment_scores([looking([1, 0], 2)], [None], [((1, 0), (1, 1))])
+    assert scores == {"aer": pytest.approx(1 - 1 / 2), "alignment_accuracy": pytest.approx(1 / 2)}
+
+
+def test_without_gold_links_there_are_no_scores() -> None:
+    assert alignment_scores([looking([1], 2)], [()]) == {}
+    assert alignment_scores([looking([1], 2)], [None]) == {}
+    assert alignment_scores([], []) == {}
+
+
+def test_an_attention_that_sees_nothing_is_wholly_wrong() -> None:
+    assert alignment_scores([np.zeros((1, 1, 1, 2))], [((0, 0),)]) == {"aer": 1, "alignment_accuracy": 0}
