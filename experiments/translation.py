@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -17,8 +17,8 @@ from attnrun.data.batching import EncodedPairs, TextBatches, encode_pairs
 from attnrun.data.corpus import Corpus, Pair
 from attnrun.data.filters import Filter
 from attnrun.data.moses import Moses
-from attnrun.data.tokenisers import Recipe, Tokeniser, Word, fit_sides, from_json
-from attnrun.data.words import JOINER, join, natural_split, split
+from attnrun.data.tokenisers import Recipe, Tokeniser, Word, WordTokeniser, fit_sides, from_json
+from attnrun.data.words import natural_split, split
 from attnrun.errors import UserError
 from attnrun.models.decoding import forced, greedy
 from attnrun.models.seq2seq import ModelFactory
@@ -99,8 +99,7 @@ class Translator:
         found = self._search(texts, need_weights=self.replace_unknown)
         if not self.replace_unknown:
             return [self.target.decode(answer.tokens) for answer in found]
-        sources = map(self.source.tokens, texts)
-        return [_with_copies(self.target, *pair) for pair in zip(found, sources, strict=True)]
+        return [self._copying(answer, text) for answer, text in zip(found, texts, strict=True)]
 
     def judge(self, pairs: Sequence[Pair], align: bool = False) -> dict[str, float]:
         """Return the mean cross-entropy of a right token, end included; to `align` also its scores."""
@@ -114,6 +113,12 @@ class Translator:
         """Return a translation in the form of the corpus as plain text."""
         return self.moses[1].restore(translation) if self.moses else translation
 
+    def _copying(self, answer: Answer, text: str) -> str:
+        """The text of an answer to `text`, each unknown word the source word that weighs most for it."""
+        words, target = self.source.tokens(text), cast(WordTokeniser, self.target)
+        places = strongest(answer.weights)
+        return target.decode_copying(answer.tokens, [None if at is None else words[at] for at in places])
+
     def _prepared(self, text: str) -> str:
         tokenised = self.moses[0].tokenise(text) if self.moses else text
         return tokenised if tokenised.strip() else text  # the scripts drop control characters
@@ -126,18 +131,6 @@ class Translator:
 
     def _batches(self, pairs: EncodedPairs) -> TextBatches:
         return TextBatches(pairs, batch_size=self.batch_size, seed=0)
-
-
-def _with_copies(tokeniser: Any, answer: Answer, source: Sequence[str]) -> str:
-    """The text of an answer in words, each unknown one the source word that weighs most for it."""
-    words: list[str] = []
-    for number, place in zip(answer.tokens, strongest(answer.weights), strict=True):
-        word = tokeniser.vocabulary.token(number)
-        if number == tokeniser.unk and place is not None:
-            elided = tokeniser.split == "words" and words[-1:] and words[-1].endswith(("'", "’"))
-            word = (JOINER if elided else "") + source[place]
-        words.append(word)
-    return join(words) if tokeniser.split == "words" else " ".join(words)
 
 
 def check(config: Config) -> None:

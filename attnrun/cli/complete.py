@@ -7,17 +7,22 @@ from attnrun.launch import catalog
 
 def complete_experiment(incomplete: str) -> list[tuple[str, str]]:
     """Offer the experiments, each with its one line."""
-    return [(e.name, e.what) for e in catalog.entries("experiment") if e.name.startswith(incomplete)]
+    return _choices("experiment", incomplete)
 
 
 def complete_attention(incomplete: str) -> list[tuple[str, str]]:
     """Offer the attention mechanisms, each with its one line."""
-    return [(e.name, e.what) for e in catalog.entries("attention") if e.name.startswith(incomplete)]
+    return _choices("attention", incomplete)
+
+
+def complete_model(incomplete: str) -> list[tuple[str, str]]:
+    """Offer the models, each with its one line."""
+    return _choices("model", incomplete)
 
 
 def complete_corpus(incomplete: str) -> list[tuple[str, str]]:
     """Offer the corpora, each with its one line."""
-    return [(e.name, e.what) for e in catalog.entries("corpus") if e.name.startswith(incomplete)]
+    return _choices("corpus", incomplete)
 
 
 def complete_download(incomplete: str) -> list[tuple[str, str]]:
@@ -45,3 +50,7 @@ def complete_run(incomplete: str) -> list[str]:
     """Offer the names of the runs below `outputs`, newest first, and `latest`."""
     names = [path.parent.name for path in Path("outputs").glob("*/*/config.yaml")]
     return [name for name in ["latest", *sorted(names, reverse=True)] if name.startswith(incomplete)]
+
+
+def _choices(group: str, incomplete: str) -> list[tuple[str, str]]:
+    return [(e.name, e.what) for e in catalog.entries(group) if e.name.startswith(incomplete)]

@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from attnrun.cli.complete import complete_attention, complete_corpus, complete_override, complete_run
+from attnrun.cli.complete import (
+    complete_attention,
+    complete_corpus,
+    complete_model,
+    complete_override,
+    complete_run,
+)
 from attnrun.cli.ends import echo_json, echo_line, say
 from attnrun.cli.options import AsJson, ConfigDir, Trust
 from attnrun.errors import RunFailed, UserError
@@ -17,11 +23,6 @@ if TYPE_CHECKING:
 _OUTPUTS = Path("outputs")
 _MOST_MAPS = 3  # more would scroll the first one away
 _MOST_UNKNOWN = 12
-
-
-def _complete_model(incomplete: str) -> list[tuple[str, str]]:
-    """Offer the models, each with its one line."""
-    return [(e.name, e.what) for e in catalog.entries("model") if e.name.startswith(incomplete)]
 
 
 def translate(
@@ -43,7 +44,7 @@ def translate(
     model: Annotated[
         str | None,
         typer.Option(
-            "--model", "-m", help="A model, as in `attnrun list model`.", autocompletion=_complete_model
+            "--model", "-m", help="A model, as in `attnrun list model`.", autocompletion=complete_model
         ),
     ] = None,
     corpus: Annotated[

@@ -6,7 +6,6 @@ Letters: B batch, S source length, T target length.
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,7 +15,6 @@ from attnrun.data.corpus import Pair
 from attnrun.data.tokenisers import Tokeniser
 from attnrun.data.vocabulary import PAD
 
-Item = TypeVar("Item")
 Order = list[list[int]]
 
 
@@ -133,14 +131,8 @@ def bucketed_order(
 
 
 def sequential_order(lengths: Sequence[int] | np.ndarray, batch_size: int) -> Order:
-    """Return batches of indices sorted by length, the longest first, for evaluation; see `restore`."""
+    """Return batches of indices sorted by length, the longest first, for evaluation."""
     return _cut(np.argsort(-np.asarray(lengths), kind="stable").tolist(), batch_size)
-
-
-def restore(order: Order, items: Iterable[Item]) -> list[Item]:
-    """Put items made batch by batch along `order` back into the order of the indices."""
-    places = [index for batch in order for index in batch]
-    return [item for _, item in sorted(zip(places, items, strict=True), key=lambda placed: placed[0])]
 
 
 class TextBatches:
@@ -157,7 +149,7 @@ class TextBatches:
         return bucketed_order(self._keys, self.batch_size, self.seed, epoch, self.bucket)
 
     def sequential(self) -> Order:
-        """Return the batches for evaluation, the longest first; `restore` undoes it."""
+        """Return the batches for evaluation, the longest first."""
         return sequential_order(self._keys, self.batch_size)
 
     def collate(self, indices: Sequence[int]) -> Batch:

@@ -98,8 +98,18 @@ class WordTokeniser:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of numbers, an unknown word as `<unk>`."""
-        tokens = self.vocabulary.decode(ids)
-        return words.join(tokens) if self.split == "words" else " ".join(tokens)
+        return self._joined(self.vocabulary.decode(ids))
+
+    def decode_copying(self, ids: Sequence[int], copies: Sequence[str | None]) -> str:
+        """Return the text of numbers, an unknown word as its copy; None among the copies leaves it."""
+        tokens: list[str] = []
+        for number, copy in zip(ids, copies, strict=True):
+            token = self.vocabulary.token(number)
+            if number == self.unk and copy is not None:
+                elided = self.split == "words" and tokens[-1:] and tokens[-1].endswith(("'", "’"))
+                token = words.JOINER + copy if elided else copy
+            tokens.append(token)
+        return self._joined(tokens)
 
     def tokens(self, text: str) -> list[str]:
         """Return the words themselves, unknown ones too, one for each number of `encode(text)`."""
@@ -108,6 +118,9 @@ class WordTokeniser:
     def labels(self, ids: Sequence[int]) -> list[str]:
         """Return a label for each number, specials by their names."""
         return [words.display(self.vocabulary.token(number)) for number in ids]
+
+    def _joined(self, tokens: Sequence[str]) -> str:
+        return words.join(tokens) if self.split == "words" else " ".join(tokens)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data from which `from_json` rebuilds the tokeniser."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from attnrun.data.batching import TextBatches, bucketed_order, encode_pairs, restore, sequential_order
+from attnrun.data.batching import TextBatches, bucketed_order, encode_pairs, sequential_order
 from attnrun.data.corpus import Pair
 from attnrun.data.tokenisers import Word
 from attnrun.data.vocabulary import BOS, EOS, PAD
@@ -134,13 +134,10 @@ def test_a_pair_without_tokens_is_misuse():
         encode_pairs([Pair("a", "a"), Pair("a", " \xa0")], TOKENISER, TOKENISER)
 
 
-def test_evaluation_runs_by_length_and_is_put_back_in_order():
+def test_evaluation_runs_by_length():
     lengths = [5, 2, 9, 2, 7, 1, 9]
     order = sequential_order(lengths, 3)
     assert [lengths[index] for index in flat(order)] == [9, 9, 7, 5, 2, 2, 1]
-    assert restore(order, [f"item {index}" for index in flat(order)]) == [f"item {n}" for n in range(7)]
-    with pytest.raises(ValueError):
-        restore(order, ["too few"])
     made = batches()
     widths = [int(made.collate(indices).target_lengths.max()) for indices in made.sequential()]
     assert widths == sorted(widths, reverse=True)

@@ -167,5 +167,5 @@ def test_order_is_seen_through_positions_alone(position, learns):
 def test_attention_is_required_and_a_locality_within_the_sequence(kind):
     with pytest.raises(UserError, match="cannot do without attention"):
         kind(attention=None)
-    with pytest.raises(UserError, match="from a target to a source.*window or block"):
+    with pytest.raises(UserError, match=r"from a target to a source.*window or block"):
         kind(mask=Monotonic)

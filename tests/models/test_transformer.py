@@ -314,7 +314,9 @@ def test_sizes_of_the_configs():
         return Transformer(size, size, mechanism, joint, **keys)
 
     assert 2.05e6 < parameters(build("transformer-tiny", 6000, True)) < 2.6e6
-    assert parameters(build("transformer", 200, False)) == 61_384  # as the sizes of the textbook give it
+    assert (
+        parameters(build("transformer-textbook", 200, False)) == 61_384
+    )  # as the sizes of the textbook give it
 
 
 def test_what_cannot_be_built_says_what_would():
