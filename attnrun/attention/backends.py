@@ -36,7 +36,7 @@ def backend(name: Backend) -> Iterator[None]:
     """Choose what makes the contexts of every `attend` within: "auto", "eager" or "fused".
 
     Where "fused" has no code for an attention, `attend` raises ValueError and says why. Weights are always
-    those of the eager reference. Second derivatives need "eager".
+    those of the eager reference. Second derivatives need "eager", and scores small enough to be made at once.
 
     Raises ValueError where there is no backend of that name.
     """
@@ -97,7 +97,8 @@ def _fused(
 ) -> Tensor | str:
     """The context by fused code, or the reason why there is none."""
     if not is_softmax(normaliser):
-        return f"the normaliser {getattr(normaliser, '__name__', normaliser)} is not the softmax"
+        name = getattr(getattr(normaliser, "func", normaliser), "__name__", "given")  # a partial has a func
+        return f"the normaliser {name} is not the softmax"
     dot = score.as_dot(query, keys)
     if dot is not None:
         return _dot_context(*dot, value, mask, bias, dropout)

@@ -22,6 +22,8 @@ class PerHead(Score):
     ) -> None:
         super().__init__(query_size, key_size)
         self.scores = nn.ModuleList(score(query_size, key_size) for _ in range(heads))
+        self.longest = min(made.longest for made in self.scores)  # type: ignore[type-var, assignment]
+        self.reach = min(made.reach for made in self.scores)  # type: ignore[type-var, assignment]
 
     def project_keys(self, key: Tensor) -> Tensor:
         """Each head's own projection: (..., H, M, D) -> (..., H, M, P)."""

@@ -114,6 +114,10 @@ def _farthest(query: Tensor, key: Tensor) -> float:
 class Compact(Kernel):
     """A kernel that is 0 from u = 1 on."""
 
+    def __init__(self, query_size: int, key_size: int, *, width: PositiveFloat = 1.0) -> None:
+        super().__init__(query_size, key_size, width=width)
+        self.reach = width
+
     def log_kernel(self, squared: Tensor) -> Tensor:
         """Log K inside the support, -inf outside."""
         inside = squared < 1

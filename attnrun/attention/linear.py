@@ -51,9 +51,10 @@ class LinearKernel(Score):
 
     def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
         """Score queries (..., N, D) against φ(k) (..., M, D): (..., N, M)."""
-        products = FEATURES[self.feature](query) @ projected.mT
+        wider = wide(query)  # products may overflow in half a type where their logarithms do not
+        products = FEATURES[self.feature](query).to(wider) @ projected.mT.to(wider)
         nothing = products == 0  # filled before the logarithm, whose gradient there is infinite, and after
-        return products.masked_fill(nothing, 1.0).log().masked_fill(nothing, -torch.inf)
+        return products.masked_fill(nothing, 1.0).log().masked_fill(nothing, -torch.inf).to(query.dtype)
 
     def as_features(self, query: Tensor, projected: Tensor) -> tuple[Tensor, Tensor]:
         """φ(q) (..., N, D) and φ(k) (..., M, D)."""
@@ -100,8 +101,8 @@ def linear_context(
 ) -> tuple[Tensor, Tensor]:
     """Return the contexts (..., N, V) and the sums of φ(q) · φ(k), (..., N, 1).
 
-    phi_q (..., N, F), phi_k (..., M, F), value (..., M, V). φ(k) is
-    zero where a key is not permitted. A query whose sum is zero has a zero context.
+    phi_q (..., N, F), phi_k (..., M, F), value (..., M, V). φ(k) is zero where a key is not permitted. A
+    query whose sum is zero has a zero context.
     """
     phi_q, phi_k, counted = (part.to(wide(part)) for part in (phi_q, phi_k, _with_ones(value)))
     summed = _causal(phi_q, phi_k, counted) if causal else phi_q @ (phi_k.mT @ counted)  # (..., N, V + 1)

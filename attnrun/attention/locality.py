@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from attnrun.ranges import NonNegativeInt, PositiveInt
 
@@ -57,7 +58,7 @@ class _ByDistance(Locality):
 class Window(_ByDistance):
     """Within a sequence, the keys at most `width` places away on either side (Beltagy et al. 2020)."""
 
-    kinds = ("self",)
+    kinds: ClassVar[tuple[Kind, ...]] = ("self",)
 
     def __init__(self, query_size: int, *, width: NonNegativeInt = 4) -> None:
         super().__init__(query_size)
@@ -82,7 +83,7 @@ class Block(_ByDistance):
         return places.div(self.size, rounding_mode="floor") == keys.div(self.size, rounding_mode="floor")
 
 
-class Monotonic(_ByDistance):
+class Monotonic(Window):
     """In the source, the keys at most `width` from the query's own place in the target.
 
     Local attention with monotonic alignment (Luong et al. 2015, section 3.2, local-m): the centre of the
@@ -92,12 +93,7 @@ class Monotonic(_ByDistance):
     kinds = ("cross",)
 
     def __init__(self, query_size: int, *, width: NonNegativeInt = 10) -> None:
-        super().__init__(query_size)
-        self.width = width
-
-    def near(self, places: Tensor, keys: Tensor) -> Tensor:
-        """|place - key| <= width."""
-        return (places - keys).abs() <= self.width
+        super().__init__(query_size, width=width)
 
 
 class Predictive(Locality):
@@ -132,4 +128,5 @@ class Predictive(Locality):
         """One more than the place of the last key any head and query may see: (B or 1, 1, 1)."""
         seen = mask.flatten(1, -2).any(1)  # (B or 1, M)
         ends = torch.arange(1, seen.shape[-1] + 1, device=query.device)
-        return (seen * ends).amax(-1).to(query.dtype)[:, None, None]
+        last = F.pad(seen * ends, (1, 0)).amax(-1)  # of no keys it is 0
+        return last.to(query.dtype)[:, None, None]

@@ -1,13 +1,15 @@
 """A mechanism: the choices of five config groups that make an attention together."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from attnrun.attention.locality import Kind, Locality
+from attnrun.attention.locality import Kind, Locality, Predictive
 from attnrun.attention.multihead import MultiHead
-from attnrun.attention.positions import Position
+from attnrun.attention.pooling import Max
+from attnrun.attention.positions import Position, Rotary
 from attnrun.attention.scores import Score
-from attnrun.attention.softmax import Normaliser, masked_softmax
+from attnrun.attention.softmax import Normaliser, is_softmax, masked_softmax
 from attnrun.errors import UserError
 from attnrun.ranges import PositiveInt
 
@@ -64,7 +66,7 @@ class Mechanism:
         """
         assert self.attention is not None, "a model without attention builds none"
         locality = self.mask(query_size)
-        return MultiHead(
+        made = MultiHead(
             query_size,
             key_size,
             key_size,
@@ -80,11 +82,15 @@ class Mechanism:
             output_bias=bias and self.heads.projections,
             dropout=dropout,
         )
+        _check_reach(made.score)
+        return made
 
     def require_use(self, model: str, *kinds: Kind) -> None:
         """Raise UserError where a choice finds nothing to act on in `model`, with attentions of `kinds`."""
+        if "self" not in kinds and type(self.position(2, 1)) is not Position:
+            raise UserError(f"{model} reads words in their order and takes no positions; set position=none")
         if self.attention is None:
-            _check_idle(self)
+            _check_idle(self, "without attention there is nothing for it to do")
         elif not set(self.mask(1).kinds) & set(kinds):
             what = {"self": "within one sequence (self-attention)", "cross": "from a target to a source"}
             choices = {"self": "window or block", "cross": "local-m or local-p"}
@@ -92,16 +98,41 @@ class Mechanism:
                 f"mask: this one narrows attention {what[self.mask(1).kinds[0]]}, which {model} has not; "
                 f"choose mask=full, or one for attention {what[kinds[0]]}: {choices[kinds[0]]}"
             )
+        else:
+            _check_parts(self, self.attention(2, 2))
 
 
-def _check_idle(mechanism: Mechanism) -> None:
-    """Refuse choices that do nothing without attention."""
-    idle = {
+def _check_parts(mechanism: Mechanism, score: Score) -> None:
+    """Refuse what changes nothing for a score that is not by content."""
+    if isinstance(score, Max):
+        if isinstance(mechanism.mask(1), Predictive):
+            raise UserError("mask: max pooling has no weights to multiply; choose mask=local-m or full")
+        _check_idle(mechanism, "max pooling has no weights", "normaliser")
+    if not score.by_content and isinstance(mechanism.position(2, 1), Rotary):
+        raise UserError(
+            "position: this attention does not look at what queries and keys hold, so that turning them "
+            "changes nothing; choose position=sinusoidal or learned, which mark the values too"
+        )
+
+
+def _check_reach(score: Score) -> None:
+    """Refuse a kernel so narrow that no key of that many features is in reach."""
+    size = math.sqrt(score.key_size)
+    if score.key_size > 1 and score.reach < size / 2:
+        raise UserError(
+            f"attention: this kernel is 0 from a distance of {score.reach:g} on, and vectors of size "
+            f"{score.key_size} lie farther apart; set attention.width={2 * size:.0f}, or choose gaussian"
+        )
+
+
+def _check_idle(mechanism: Mechanism, why: str, *names: str) -> None:
+    """Refuse choices that do nothing, of these parts or of all."""
+    usual = {"mask": "full", "heads": "single", "normaliser": "softmax"}
+    default = {
         "mask": type(mechanism.mask(1)) is Locality,
         "heads": mechanism.heads == Heads(),
-        "normaliser": getattr(mechanism.normaliser, "func", mechanism.normaliser) is masked_softmax,
+        "normaliser": is_softmax(mechanism.normaliser),
     }
-    for name, default in idle.items():
-        if not default:
-            usual = {"mask": "full", "heads": "single", "normaliser": "softmax"}[name]
-            raise UserError(f"{name}: without attention there is nothing for it to do; set {name}={usual}")
+    for name in names or default:
+        if not default[name]:
+            raise UserError(f"{name}: {why}; set {name}={usual[name]}")

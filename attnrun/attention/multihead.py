@@ -71,6 +71,8 @@ class MultiHead(nn.Module):
             raise UserError(f"{groups} groups do not divide {heads} heads; choose from: {divisors(heads)}")
         if not projections:
             _check_slices(groups == heads, bias or output_bias)
+            if size != value_size:
+                raise UserError(f"heads without projections put out values of size {value_size}, not {size}")
         self.heads = heads
         self.groups = groups
         self.dropout = dropout
@@ -172,7 +174,11 @@ def _head_score(query_size: int, key_size: int, heads: int, score: Callable[[int
 
 def _scaled(normaliser: Normaliser, factors: Tensor) -> Normaliser:
     """Multiply the weights by factors that broadcast to (B, H, N, M)."""
-    return lambda scores, mask: normaliser(scores, mask) * factors.to(scores.dtype)
+
+    def times_locality(scores: Tensor, mask: Tensor | None) -> Tensor:
+        return normaliser(scores, mask) * factors.to(scores.dtype)
+
+    return times_locality
 
 
 def _position(position: Position | None, size: int, heads: int) -> Position:

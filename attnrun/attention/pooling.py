@@ -16,6 +16,8 @@ BLOCK = 2**20  # numbers compared at once
 class Uniform(Score):
     """Every key scores 0, so that attention is average pooling over the permitted keys."""
 
+    by_content = False
+
     def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
         """Zeros (..., N, M), whatever the features."""
         return query.new_zeros(scores_shape(query, projected))
@@ -58,9 +60,11 @@ class FullyConnected(Score):
     """
 
     by_place = True
+    by_content = False
 
     def __init__(self, query_size: int, key_size: int, *, maximum_length: PositiveInt = 256) -> None:
         super().__init__(query_size, key_size)
+        self.longest = maximum_length
         self.b = nn.Parameter(torch.empty(maximum_length))
         nn.init.uniform_(self.b, -(maximum_length**-0.5), maximum_length**-0.5)
 

@@ -19,7 +19,12 @@ class Position(nn.Module):
 
     `size` is E, `heads` is H. A place counts tokens from the start of the sequence; with `offset` a call may
     begin at a later place, as a decoder does that reads one token at a time.
+
+    Attributes:
+        longest: the greatest number of places it can mark.
     """
+
+    longest: float = math.inf
 
     def __init__(self, size: int, heads: int) -> None:
         super().__init__()
@@ -63,6 +68,7 @@ class LearnedPositions(Position):
 
     def __init__(self, size: int, heads: int, *, maximum_length: PositiveInt = 512) -> None:
         super().__init__(size, heads)
+        self.longest = maximum_length
         self.table = nn.Parameter(torch.empty(maximum_length, size))
         nn.init.normal_(self.table, std=0.1)
 

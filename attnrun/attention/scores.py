@@ -28,9 +28,15 @@ class Score(nn.Module, ABC):
 
     Attributes:
         by_place: whether keys are told apart by their places, counted from 0, so that their order matters.
+        by_content: whether what queries and keys hold has a part in the scores.
+        longest: the greatest number of keys it can score.
+        reach: the distance between query and key from which on a key is not seen.
     """
 
     by_place: ClassVar[bool] = False
+    by_content: ClassVar[bool] = True
+    longest: float = math.inf
+    reach: float = math.inf
 
     def __init__(self, query_size: int, key_size: int) -> None:
         super().__init__()
@@ -48,7 +54,8 @@ class Score(nn.Module, ABC):
     def as_dot(self, query: Tensor, projected: Tensor) -> tuple[Tensor, Tensor] | None:
         """Return q' (..., N, F) and k' (..., M, F) whose dot products are the scores, or None.
 
-        With them the softmax has a fused form. They may miss the scores by a constant for each query, which
+        With them the softmax has a fused form, which takes weighted sums of the values: a score that pools in
+        its own way has none. They may miss the scores by a constant for each query, which
         the softmax does not see. None where there are none, or none exact to 1e-5 for what is given.
         """
         return None
@@ -223,6 +230,7 @@ class Location(Score):
 
     def __init__(self, query_size: int, key_size: int, *, maximum_length: PositiveInt = 256) -> None:
         super().__init__(query_size, key_size)
+        self.longest = maximum_length
         self.W = nn.Linear(query_size, maximum_length, bias=False)
 
     def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:

@@ -67,12 +67,12 @@ def greedy(
     """Take the likeliest token at every step until `eos` or the length limit.
 
     source (B, S) padded with 0, source_lengths (B,). `maximum_length` is a number of tokens, or a function
-    from the source length to one. Padding and `bos` are never put out. A finished sentence leaves the batch,
-    so that short ones do not wait for long ones; the output for a sentence does not depend on its batch. Runs
-    in evaluation mode and gives the model back in the mode it was in. Raises ValueError for a length limit
-    under 1.
+    from the source length to one; what the model can read limits it too. Padding and `bos` are never put out.
+    A finished sentence leaves the batch, so that short ones do not wait for long ones; the output for a
+    sentence does not depend on its batch. Runs in evaluation mode and gives the model back in the mode it was
+    in. Raises ValueError for a length limit under 1.
     """
-    limits = [_limit(maximum_length, length) for length in source_lengths.tolist()]
+    limits = [int(min(_limit(maximum_length, n), model.longest)) for n in source_lengths.tolist()]
     if min(limits, default=1) < 1:
         raise ValueError(f"maximum_length must be at least 1, got {min(limits)}")
     with evaluating(model):

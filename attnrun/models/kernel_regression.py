@@ -29,13 +29,15 @@ def predict(
     return torch.cat(parts) if parts else x_query.new_zeros(0)
 
 
-def weights(score: Score, x_query: Tensor, x_key: Tensor, normaliser: Normaliser = masked_softmax) -> Tensor:
-    """Return the whole matrix of weights (N, M), a row of zeros where no key is near enough.
+def weights(
+    score: Score, x_query: Tensor, x_key: Tensor, y: Tensor, normaliser: Normaliser = masked_softmax
+) -> Tensor:
+    """Return the whole matrix (N, M) of what each y (M,) has in the prediction at each x_query (N,).
 
-    The others sum to 1 unless the normaliser has them sum to something else.
+    A row is zeros where no key is near enough. The others sum to 1 unless the normaliser has them sum to
+    something else.
     """
-    values = torch.zeros_like(x_key)
-    _, matrix = _attend(score, normaliser, x_query, x_key, values, need_weights=True)
+    _, matrix = _attend(score, normaliser, x_query, x_key, y, need_weights=True)
     assert matrix is not None
     return matrix
 

@@ -50,7 +50,7 @@ class Parts:
         if self.mechanism.attention is None:
             raise UserError(
                 "a Transformer cannot do without attention; choose attention=scaled-dot, attention=average "
-                "where weights must not depend on content, or model=gru, which can do without"
+                "where weights must not depend on content, or an RNN, as experiment translation does"
             )
 
     def attention(self, kind: Kind, position: Position | None = None) -> MultiHead:

@@ -8,12 +8,13 @@ Legend: B batch, S source length, T target length, E embedding size, D decoder s
 size, H heads.
 """
 
+import math
 from typing import Literal, overload
 
 import torch
 from torch import Tensor, nn
 
-from attnrun.attention import Mechanism, MultiHead, Position, lengths_mask
+from attnrun.attention import Mechanism, MultiHead, lengths_mask
 from attnrun.errors import UserError
 from attnrun.models.cells import CELLS
 from attnrun.models.encoder import RnnEncoder
@@ -45,6 +46,8 @@ class RnnSeq2Seq(nn.Module):
     directions cannot share `encoder_size`, and where the mechanism cannot join the states.
     """
 
+    longest = math.inf  # target tokens that it can read
+
     def __init__(
         self,
         source_size: int,
@@ -65,8 +68,6 @@ class RnnSeq2Seq(nn.Module):
     ) -> None:
         super().__init__()
         mechanism.require_use("an RNN", "cross")
-        if type(mechanism.position(2, 1)) is not Position:
-            raise UserError("an RNN reads words in their order and takes no positions; set position=none")
         make_cell = CELLS[cell]
         size = encoder_size or hidden
         self.source_embedding = nn.Embedding(source_size, embedding, padding_idx=PAD)
@@ -238,8 +239,10 @@ def _build(mechanism: Mechanism, hidden: int, size: int) -> MultiHead | None:
     try:
         return mechanism.build(hidden, size, size, "cross")
     except UserError as error:
-        if hidden == size:
-            raise
+        try:
+            mechanism.build(hidden, hidden, hidden, "cross")
+        except UserError:
+            raise error from None
         raise UserError(f"{error}; or model.encoder_size=null, which makes both sizes {hidden}") from error
 
 

@@ -61,8 +61,11 @@ class Seq2Seq(Protocol):
     """An encoder and a decoder that can be run over a whole target at once or one token at a time.
 
     Teacher forcing: logits = project(states(encode(source, lengths), target[:, :-1])) predict target[:, 1:].
-    The same states come out, one a call, of `start` and `step`.
+    The same states come out, one a call, of `start` and `step`. `longest` is the greatest number of target
+    tokens that it can read.
     """
+
+    longest: float
 
     def encode(self, source: Tensor, source_lengths: Tensor) -> Memory:
         """Read source (B, S) of token ids, whose first `source_lengths` (B,) places are real."""

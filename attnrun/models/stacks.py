@@ -33,6 +33,13 @@ class Stack(nn.Module):
         self.dropout = nn.Dropout(parts.dropout)
         self.norm = nn.LayerNorm(parts.size) if parts.norm == "pre" else nn.Identity()
 
+    @property
+    def longest(self) -> float:
+        """The greatest number of tokens that positions and self-attention know places for."""
+        return min(
+            self.position.longest, *(made.self_attention.attention.score.longest for made in self.layers)
+        )
+
     def embed(self, embedding: nn.Embedding, tokens: Tensor, offset: int = 0) -> Tensor:
         """tokens (B, N) -> √E times their embeddings, marked with their places, (B, N, E).
 

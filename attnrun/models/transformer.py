@@ -68,6 +68,7 @@ class Transformer(nn.Module):
         )
         self.encoder = EncoderStack(parts, layers)
         self.decoder = DecoderStack(parts, decoder_layers or layers)
+        self.longest = self.decoder.longest  # target tokens that it can read
         self.output = nn.Linear(size, target_size)
         initialise_transformer(self, embedding_spread)
         if tied:

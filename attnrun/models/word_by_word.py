@@ -6,12 +6,13 @@ number of words are the source's, whatever the language.
 Legend: B batch, S source length, T target length, E embedding size, D state size.
 """
 
+import math
 from typing import Literal, overload
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from attnrun.attention import Mechanism, Position, lengths_mask
+from attnrun.attention import Mechanism, lengths_mask
 from attnrun.errors import UserError
 from attnrun.models.encoder import RnnEncoder
 from attnrun.models.initialise import initialise_rnn
@@ -30,6 +31,8 @@ class WordByWord(nn.Module):
     Raises UserError for attention and for positions, which it has no use for.
     """
 
+    longest = math.inf  # target tokens that it can read
+
     def __init__(
         self,
         source_size: int,
@@ -47,8 +50,6 @@ class WordByWord(nn.Module):
         if mechanism.attention is not None:
             raise UserError("a network that translates word by word has no attention; set attention=none")
         mechanism.require_use("a network that translates word by word")
-        if type(mechanism.position(2, 1)) is not Position:
-            raise UserError("an RNN reads words in their order and takes no positions; set position=none")
         self.embedding = nn.Embedding(source_size, embedding, padding_idx=PAD)
         self.encoder = RnnEncoder(
             embedding, hidden, cell=cell, layers=layers, bidirectional=False, dropout=dropout

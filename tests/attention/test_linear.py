@@ -238,3 +238,13 @@ def test_sizes_that_do_not_go_together_are_refused():
         linear_attend(query[..., 1:], key, value)
     with pytest.raises(ValueError, match="M = 7 rows and value 6"):
         linear_attend(query, key, value[:, 1:])
+
+
+def test_half_types_do_not_overflow_where_the_logarithm_would_fit():
+    query = torch.full((1, 2, 64), 60.0, dtype=torch.float16)
+    value = torch.arange(3.0).to(torch.float16)[None, :, None]
+    context, weights = attend(
+        LinearKernel(64, 64), query, query.repeat(1, 2, 1)[:, :3], value, need_weights=True
+    )
+    torch.testing.assert_close(weights, torch.full((1, 2, 3), 1 / 3).half(), atol=1e-3, rtol=0)
+    assert context.dtype == torch.float16 and context.isfinite().all()

@@ -159,3 +159,8 @@ def test_a_window_works_with_causality_and_with_a_kept_past():
         past = tuple(part[..., : n + 1, :] for part in keys)
         step, _ = heads.attend(x[:, n : n + 1], past, offset=n)
         torch.testing.assert_close(step[:, 0], whole[:, n], atol=1e-12, rtol=0)
+
+
+def test_without_keys_there_is_nothing_to_narrow():
+    mask, factors = Predictive(E).narrow(query().float(), torch.ones(B, 1, 1, 0, dtype=torch.bool), 0)
+    assert mask.shape == factors.shape == (B, 1, N, 0)

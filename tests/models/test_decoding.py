@@ -5,9 +5,10 @@ from functools import partial
 import pytest
 import torch
 
-from attnrun.attention import Additive, Mechanism
+from attnrun.attention import Additive, Heads, LearnedPositions, Location, Mechanism, ScaledDot
 from attnrun.models.decoding import forced, greedy
 from attnrun.models.rnn import RnnSeq2Seq
+from attnrun.models.transformer import Transformer
 
 BOS, EOS = 2, 3
 LENGTHS = torch.tensor([3, 7, 1, 5, 6, 2, 4])
@@ -136,3 +137,21 @@ def test_without_attention_there_are_no_weights(sources):
     model = RnnSeq2Seq(19, 13, Mechanism(), embedding=5, hidden=11, encoder_size=14)
     found = greedy(model, sources, LENGTHS, bos=BOS, eos=EOS, maximum_length=3, need_weights=True)
     assert found.weights is None
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"position": partial(LearnedPositions, maximum_length=8)},
+        {"attention": partial(Location, maximum_length=8), "heads": Heads(2, projections=True)},
+    ],
+    ids=["positions", "score"],
+)
+def test_no_output_is_longer_than_the_model_can_read(sources, parts):
+    torch.manual_seed(2)
+    mechanism = Mechanism(**{"attention": ScaledDot, **parts})
+    model = Transformer(19, 13, mechanism, size=12, feedforward=5)
+    with torch.no_grad():
+        model.output.bias[EOS] -= 100  # only limits end a sentence
+    found = greedy(model, sources, LENGTHS, bos=BOS, eos=EOS)
+    assert model.longest == 8 and {len(tokens) for tokens in found.tokens} == {8}

@@ -320,7 +320,7 @@ def test_sizes_of_the_configs():
 
 
 def test_what_cannot_be_built_says_what_would():
-    with pytest.raises(UserError, match=r"cannot do without attention.*scaled-dot.*gru"):
+    with pytest.raises(UserError, match=r"cannot do without attention.*scaled-dot.*an RNN"):
         make(attention=None)
     with pytest.raises(UserError, match=r"5 heads do not divide the size 12.*1, 2, 3, 4, 6, 12"):
         make(heads=Heads(5, projections=True))
