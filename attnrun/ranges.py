@@ -1,4 +1,7 @@
-"""Types of configuration values with their permitted ranges; the bridge checks them before a run starts."""
+"""Types of configuration values with their permitted ranges; the bridge checks them before a run starts.
+
+It takes finite numbers alone, whatever the range.
+"""
 
 from typing import Annotated
 

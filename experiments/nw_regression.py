@@ -91,7 +91,7 @@ class Regressor:
     @torch.no_grad()
     def weights_at(self, x: Tensor) -> Tensor:
         """Return the weights (N, M) of the training points at x (N,)."""
-        return kernel_regression.weights(self.score, x, self.points.x, self.normaliser)
+        return kernel_regression.weights(self.score, x, self.points.x, self.points.y, self.normaliser)
 
     def _queries(self, inputs: Sequence[float]) -> Tensor:
         return torch.as_tensor(inputs, dtype=self.points.x.dtype, device=self.points.x.device)

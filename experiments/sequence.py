@@ -75,12 +75,13 @@ class Solver:
         """Return the answer to each sequence of numbers, by greedy search."""
         return [answer.tokens for answer in self._search(sources, need_weights=False)]
 
-    def judge(self, examples: Sequence[Example]) -> dict[str, float]:
-        """Return the mean cross-entropy of a right token, end included, and the scores of the alignment.
+    def judge(self, examples: Sequence[Example], align: bool = False) -> dict[str, float]:
+        """Return the mean cross-entropy of a right token, end included; to `align` also its scores.
 
         For these see `alignment_scores`; there are none without attention.
         """
-        loss, looks = judge(partial(forced, self.model), self._batches(examples), self.device)
+        score = partial(forced, self.model, need_weights=align)
+        loss, looks = judge(score, self._batches(examples), self.device)
         gold = [example.links for example in examples]
         return {"loss": loss, **(alignment_scores(looks, gold) if looks else {})}
 
@@ -120,7 +121,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         config,
         solver.model,
         batches,
-        evaluate=lambda: {"loss": solver.judge(data.valid)["loss"], **_accuracy(solver, data.valid)},
+        evaluate=lambda: solver.judge(data.valid) | _accuracy(solver, data.valid),
         fingerprint={"training_examples": encoded.fingerprint()},
     )
     return _test(solver, data, run, attends=config.attention is not None)
@@ -145,7 +146,7 @@ def _test(solver: Solver, data: SequenceData, run: Run, attends: bool) -> dict[s
     rows = _rows(solver, data.test, answered)
     run.samples("test", rows)
     show_rows(run, "test_samples", rows)
-    judged = solver.judge(data.test)
+    judged = solver.judge(data.test, align=attends)
     _draw(solver, data.test, run, attends)
     scores = _agreement(answered, data.test) | _long(answered, data.test) | judged
     if data.longer:

@@ -138,9 +138,8 @@ def check(config: Config) -> None:
     recipe = config.tokeniser()
     config.model(11, 11 if recipe.joint else 13, config, recipe.joint)
     if config.replace_unknown and config.attention is None:
-        raise UserError(
-            "replace_unknown: only attention tells what to copy; choose attention=bahdanau or such"
-        )
+        better = "set replace_unknown=false, or choose model=gru attention=bahdanau"
+        raise UserError(f"replace_unknown: only attention tells what to copy; {better}")
     drops = isinstance(recipe, Word) and (recipe.minimum_frequency > 1 or recipe.maximum_size is not None)
     if config.replace_unknown and not drops:
         reason = "this tokeniser leaves no word of the training texts unknown"

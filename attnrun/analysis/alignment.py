@@ -38,7 +38,7 @@ def alignment_scores(
     `alignment_accuracy` is the share of the gold ones among the links found for tokens that have a gold link.
 
     `sure` and `possible` (those that are merely so) are None where a pair is not aligned; such pairs do not
-    count. Without any gold link there are no scores.
+    count. Without any gold link there are no scores, nor where no link is found and none is sure.
     """
     hits = counted = right = asked = gold = 0
     for one, sure_links, more in zip(weights, sure, possible or [None] * len(sure), strict=True):
@@ -50,4 +50,6 @@ def alignment_scores(
         hits, counted = hits + len(a & s) + len(a & p), counted + len(a) + len(s)
         right, asked = right + len(a & p), asked + sum(target in aligned for _, target in a)
         gold += len(p)
-    return {"aer": 1 - hits / counted, "alignment_accuracy": right / max(asked, 1)} if gold else {}
+    if not (gold and counted):
+        return {}
+    return {"aer": 1 - hits / counted, "alignment_accuracy": right / max(asked, 1)}

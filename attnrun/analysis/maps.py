@@ -123,7 +123,7 @@ def attention_maps(
     maps = []
     for title, rows, columns, one in zip(titles, queries, keys, weights, strict=True):
         if one is None:
-            raise UserError("this model has no attention to show; train one with attention=additive")
+            raise UserError("this model has no attention to show")
         maps.append(AttentionMap(rows, columns, one, title).choose(layers, heads))
     return maps
 

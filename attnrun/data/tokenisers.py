@@ -107,7 +107,7 @@ class WordTokeniser:
             token = self.vocabulary.token(number)
             if number == self.unk and copy is not None:
                 elided = self.split == "words" and tokens[-1:] and tokens[-1].endswith(("'", "’"))
-                token = words.JOINER + copy if elided else copy
+                token = words.JOINER + words.display(copy) if elided else copy
             tokens.append(token)
         return self._joined(tokens)
 

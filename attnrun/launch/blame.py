@@ -12,7 +12,7 @@ from typing import Any
 
 from attnrun.errors import UserError
 from attnrun.launch import catalog
-from attnrun.launch.schema import UndeclaredKeys
+from attnrun.launch.schema import UndeclaredKeys, without
 
 _GLOBAL = re.compile(r"^#\s*@package\s+_global_\s*$", re.MULTILINE)
 
@@ -32,18 +32,25 @@ class _Recipe:
 
 
 def blamed(
-    error: UndeclaredKeys, experiment: str, overrides: Sequence[str], config_dir: Path | None = None
+    error: UndeclaredKeys,
+    plain: Mapping[str, Any],
+    trust: tuple[str, ...],
+    overrides: Sequence[str],
+    config_dir: Path | None = None,
 ) -> UserError:
-    """Return the error to show for undeclared keys of a config with these words of the user.
+    """Return the error to show for undeclared keys of the config `plain` with these words of the user.
 
     Choices that the words name may stand in `config_dir`.
     """
+    experiment = str(plain["experiment"])
     typed = {key.lstrip("+"): value for key, _, value in (word.partition("=") for word in overrides)}
     own = [config_dir] if config_dir else []
     for recipe in _recipes(typed, own):
         if keys := recipe.among(error.keys):
             taker = _taker(error.where, experiment, typed)
-            better = " or ".join(_better(recipe, keys, error.where, own)) or f"another {recipe.group}"
+            tried = _better(recipe, error, plain, own)
+            fitting = [word for word, config in tried if _fits(config, trust)]
+            better = " or ".join(fitting) or f"another {recipe.group}"
             return UserError(
                 f"{recipe.group} {recipe.name!r} is a recipe: it sets {', '.join(keys)}, which {taker} "
                 f"does not take; choose {better}"
@@ -80,15 +87,37 @@ def _recipes(typed: Mapping[str, str], own: Sequence[Path]) -> Iterator[_Recipe]
             yield _Recipe(group, name, node.pop(group, {}), list(_leaves(node)))
 
 
-def _better(recipe: _Recipe, keys: Sequence[str], where: str, own: Sequence[Path]) -> Iterator[str]:
-    """Choices that go together: those that take the recipe's keys, and the recipe's own node alone."""
-    if where:
-        wanted = {key.removeprefix(f"{where}.") for key in keys}
-        taking = (entry for entry in _choices(where, own) if wanted <= _read(entry).keys())
-        yield from (f"{where}={entry.name}" for entry in taking)
+def _better(
+    recipe: _Recipe, error: UndeclaredKeys, plain: Mapping[str, Any], own: Sequence[Path]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Choices that may go together, each with the config that it makes.
+
+    They are those that take the recipe's keys, and the recipe's own node alone.
+    """
+    if where := error.where:
+        set_there = {key.removeprefix(f"{where}.") for key in recipe.among(error.keys)}
+        for entry in _choices(where, own):
+            node = _read(entry)
+            if set_there <= node.keys():
+                taken = {key: plain[where][key] for key in set_there}
+                yield f"{where}={entry.name}", {**plain, where: node | taken}
     target = recipe.node.get("_target_")
-    same = (entry for entry in _choices(recipe.group, own) if _read(entry).get("_target_") == target)
-    yield from (f"{recipe.group}={entry.name}" for entry in same if target)
+    others = without(plain, [wrong for wrong in error.keys if recipe.among([wrong])])
+    for entry in _choices(recipe.group, own) if target else ():
+        node = _read(entry)
+        if node.get("_target_") == target:
+            yield f"{recipe.group}={entry.name}", others | {recipe.group: node}
+
+
+def _fits(plain: Mapping[str, Any], trust: tuple[str, ...]) -> bool:
+    """Whether nothing is wrong with a config."""
+    from attnrun.launch.config import check  # which imports this
+
+    try:
+        check(plain, trust).require_fit()
+    except UserError:
+        return False
+    return True
 
 
 def _choices(group: str, own: Sequence[Path], recipes: bool = False) -> Iterator[catalog.Entry]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attnrun.errors import UserError
 from attnrun.launch.blame import blamed
 from attnrun.launch.contents import with_contents
-from attnrun.launch.schema import UndeclaredKeys, build, fields_of
+from attnrun.launch.schema import UndeclaredKeys, build, fields_of, without
 from attnrun.launch.targets import check_trust, import_module
 from attnrun.ranges import Seed
 
@@ -63,12 +63,40 @@ class Plan:
         if refuse is None:
             return
         try:
+            _try_normalisers(self.config, self.plain)
             refuse(self.config)
         except UserError:
             raise
         except Exception as error:  # whatever a part of the user's own does wrong
             place = f"experiment {self.common.experiment!r}"
             raise UserError(f"{place} cannot be built: {type(error).__name__}: {error}") from error
+
+
+def _try_normalisers(config: Any, plain: Mapping[str, Any]) -> None:
+    """Raise UserError where what is to make weights of scores makes none: only a call can tell.
+
+    A key is of a normaliser where its declared type says so.
+    """
+    from torch import Tensor
+
+    normaliser = Callable[[Tensor, Tensor | None], Tensor]  # of scores and mask
+    keys = (key for key, declared in fields_of(type(config)).items() if declared.annotation == normaliser)
+    for key in keys:
+        if reason := _fault(getattr(config, key)):
+            wrong = f"{key}._target_: {plain[key]['_target_']} makes no weights of scores"
+            raise UserError(f"{wrong}: {reason}; choose one that does, such as {key}=softmax")
+
+
+def _fault(normaliser: Callable[..., Any]) -> str:
+    """What is wrong with the weights that it makes of scores, "" for nothing."""
+    import torch
+
+    try:
+        weights = normaliser(torch.arange(3.0)[None], None)  # of scores (N, M)
+    except Exception as error:  # whatever a function for something else, or one of the user's own, does
+        return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    found = tuple(weights.shape) if isinstance(weights, torch.Tensor) else type(weights).__name__
+    return "" if found == (1, 3) else f"of shape (1, 3) it makes {found}"
 
 
 def check(
@@ -96,7 +124,7 @@ def check(
     try:
         config = build(module.Config, rest, trust=trust)
     except UndeclaredKeys as error:
-        raise blamed(error, common.experiment, overrides, config_dir) from None
+        raise blamed(error, plain, trust, overrides, config_dir) from None
     return Plan(common, module, runtime, config, dict(plain))
 
 
@@ -150,11 +178,5 @@ def config_hash(plain: Mapping[str, Any]) -> str:
 
     Of the user's files the content counts, not the path: a run of a file edited since matches no more.
     """
-    kept = json.loads(json.dumps(plain))
-    for dotted in _NOT_HASHED:
-        *parents, last = dotted.split(".")
-        node = kept
-        for parent in parents:
-            node = node.get(parent) or {}
-        node.pop(last, None)
+    kept = without(json.loads(json.dumps(plain)), _NOT_HASHED)
     return hashlib.sha256(json.dumps(with_contents(kept), sort_keys=True).encode()).hexdigest()[:16]

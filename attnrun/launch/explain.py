@@ -56,7 +56,8 @@ def explain(
     text = str(error)
     if found := _SWEEP.search(text):
         key = found[1].partition("=")[0]
-        return f"{found[1]!r} names several values; add -m to run each, or write {key}=[…] for one list"
+        each = "attnrun train -m runs each"
+        return f"{found[1]!r} names several values; {each}, and for one list write {key}=[…]"
     if found := _NO_KEY.search(text):
         return _no_key(found[1], experiment, overrides, config_dir)
     return _first_line(error)

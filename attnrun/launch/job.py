@@ -101,12 +101,16 @@ def execute(
 
 
 def _train(plan: Plan, run: "Run") -> Report:
+    from attnrun.runs.opening import has_checkpoints
+
     where = str(run.directory)
     try:
         metrics = plan.module.train(plan.config, run)
         run.finish(metrics)
         return Report("done", 0, where, primary=metrics.get(plan.module.PRIMARY[0]))
     except UserError as error:
+        if has_checkpoints(run.directory):  # what was trained is not thrown away
+            return _failed(str(error), run)
         run.discard()
         return _refused(error, run.directory)
     except Interrupted as stop:
@@ -115,10 +119,14 @@ def _train(plan: Plan, run: "Run") -> Report:
     except Exception as error:
         log.error("%s", traceback.format_exc())
         message = str(error) if isinstance(error, RunFailed) else f"{type(error).__name__}: {error}"
-        first_line = message.strip().split("\n")[0]
-        with suppress(OSError):  # a full disk, for one: the message must still get out
-            run.fail(first_line)
-        return Report("failed", 1, where, f"{first_line} (log: {run.directory / 'job.log'})")
+        return _failed(message, run)
+
+
+def _failed(message: str, run: "Run") -> Report:
+    first_line = message.strip().split("\n")[0]
+    with suppress(OSError):  # a full disk, for one: the message must still get out
+        run.fail(first_line)
+    return Report("failed", 1, str(run.directory), f"{first_line} (log: {run.directory / 'job.log'})")
 
 
 def _refused(error: UserError, directory: Path) -> Report:

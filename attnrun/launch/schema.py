@@ -4,6 +4,7 @@ A dataclass declares its fields. A node with `_target_` declares the keyword-onl
 class or function it names and becomes a `functools.partial` of it; `_target_: null` becomes None.
 """
 
+import copy
 import dataclasses
 import functools
 import inspect
@@ -123,10 +124,22 @@ def _nearest_key(key: str, declared: Iterable[str], where: str) -> str:
     return hint if "did you mean" in hint else ""
 
 
+def without(values: Values, keys: Iterable[str]) -> dict[str, Any]:
+    """Return a copy of plain config values without these dotted keys, of which some may not be there."""
+    kept: dict[str, Any] = copy.deepcopy(dict(values))
+    for dotted in keys:
+        *parents, last = dotted.split(".")
+        node = kept
+        for parent in parents:
+            node = node.get(parent) or {}
+        node.pop(last, None)
+    return kept
+
+
 def _check_value(annotation: Any, value: Any, where: str) -> Any:
     from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-    adapter = TypeAdapter(annotation, config=ConfigDict(coerce_numbers_to_str=True))
+    adapter = TypeAdapter(annotation, config=ConfigDict(coerce_numbers_to_str=True, allow_inf_nan=False))
     try:
         return adapter.validate_python(value)
     except ValidationError as error:

@@ -212,9 +212,7 @@ class Run:
         self._end("interrupted", {})
 
     def discard(self) -> None:
-        """Remove the run, for a mistake found before anything ran; one that was resumed stays, as failed."""
-        if self.resumed:
-            return self.fail("stopped by a mistake in what was given")
+        """Remove the run, checkpoints included: for a mistake found before anything was trained."""
         self._ended = True
         self._rows.close()
         self._board.clear(self._others)

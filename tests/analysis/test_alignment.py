@@ -65,5 +65,10 @@ def test_without_gold_links_there_are_no_scores() -> None:
     assert alignment_scores([], []) == {}
 
 
+def test_where_nothing_counts_there_are_no_scores() -> None:
+    assert alignment_scores([np.zeros((1, 1, 1, 2))], [None], [((0, 0),)]) == {}
+    assert alignment_scores([np.zeros((1, 1, 1, 2))], [()], [((0, 0),)]) == {}
+
+
 def test_an_attention_that_sees_nothing_is_wholly_wrong() -> None:
     assert alignment_scores([np.zeros((1, 1, 1, 2))], [((0, 0),)]) == {"aer": 1, "alignment_accuracy": 0}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attnrun.analysis.maps import AttentionMap
+from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.errors import UserError
 
 
@@ -84,3 +84,9 @@ def test_layers_and_heads_are_chosen_in_the_order_asked_for() -> None:
         whole.choose([0, 3], None)
     with pytest.raises(UserError, match="no head -1"):
         whole.choose(None, [-1])
+
+
+def test_without_attention_there_is_nothing_to_advise() -> None:
+    with pytest.raises(UserError) as caught:
+        attention_maps(["a"], [["b"]], [["c"]], [None], None, None)
+    assert str(caught.value) == "this model has no attention to show"

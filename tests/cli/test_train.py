@@ -107,6 +107,26 @@ def test_a_run_that_breaks_says_where_its_log_is(cli: Cli, tmp_path: Path) -> No
     assert json.loads((run / "result.json").read_text())["status"] == "failed"
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_a_mistake_found_while_training_keeps_what_was_trained(cli: Cli, tmp_path: Path, again: bool) -> None:
+    # The long half is too long to train on, and met when the model is evaluated.
+    lines = [f"a{n % 5} b{n // 5}{' c' * (n % 2)}\tx{n % 5} y{n // 5}\n" for n in range(40)]
+    (tmp_path / "mine.tsv").write_text("".join(lines))
+    keys = ["attention=location", "attention.maximum_length=2", "max_length=2", "trainer.checkpoint_every=2"]
+    keys += ["model.hidden=6", "model.embedding=5", "trainer.max_steps=5", "batch_size=3"]
+    result = cli("train", "translation", "corpus=tsv", "corpus.path=mine.tsv", "corpus.valid=8", *keys)
+    if again:
+        result = cli("resume", "latest")
+    assert result.exit_code == 1
+    (run,) = _runs(tmp_path)
+    (line,) = [line for line in result.stderr.splitlines() if "maximum_length" in line]
+    assert "3 keys are more than attention.maximum_length=2" in line
+    assert str(run.relative_to(tmp_path) / "job.log") in line
+    assert load_newest(run).step >= 2
+    found = json.loads((run / "result.json").read_text())
+    assert found["status"] == "failed" and "maximum_length=2" in found["warnings"][-1]
+
+
 def test_a_mistake_removes_nothing_of_the_users(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures/mine.png").write_text("mine")

@@ -139,3 +139,10 @@ def test_a_tokeniser_survives_json_and_is_found_by_its_kind():
     assert isinstance(back, WordTokeniser)
     assert (back.size, back.fingerprint()) == (tokeniser.size, tokeniser.fingerprint())
     assert back.encode("GO on x") == tokeniser.encode("GO on x")
+
+
+def test_a_copy_that_begins_with_the_joining_mark_is_joined_once():
+    target = Word(minimum_frequency=1).fit(["d'un ami"])
+    numbers = [*target.encode("d'"), target.unk]
+    for copy in ("anna", "￭anna"):
+        assert target.decode_copying(numbers, [None, copy]) == "d'anna"

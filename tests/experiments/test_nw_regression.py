@@ -72,6 +72,15 @@ def test_the_weights_are_those_of_the_normaliser(tmp_path: Path, normaliser: str
     )
 
 
+def test_the_weights_of_max_pooling_are_on_the_largest_measurement(tmp_path: Path) -> None:
+    report = execute(compose("nw-regression", ["attention=max"]), tmp_path / "run")
+    assert report.status == "done", report.message
+    model = open_model(tmp_path / "run")
+    weights = model.weights([0.3, 2.5])[0].head()
+    largest = int(model.points.y.argmax())
+    assert [row.nonzero()[0].tolist() for row in weights] == [[largest], [largest]]
+
+
 def _by_hand(normaliser: str, scores: np.ndarray) -> np.ndarray:
     if normaliser == "sparsemax":  # the threshold by bisection: weights (z - t)+ sum to 1
         low, high = scores.max() - 1, scores.max()

@@ -58,7 +58,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 def test_loss_and_alignment_equal_those_of_single_steps(task: str):
     data = data_of(task)
     solver = untrained(data)
-    judged = solver.judge(data.test)
+    judged = solver.judge(data.test, align=True)
     solver.model.eval()
     total, count, weights = 0.0, 0, []
     for example in data.test:
@@ -76,6 +76,7 @@ def test_loss_and_alignment_equal_those_of_single_steps(task: str):
     expected = alignment_scores(weights, [example.links for example in data.test])
     assert len({place for one in weights for place, _ in links(one)}) > 2
     assert judged == {"loss": judged["loss"], **expected}
+    assert set(solver.judge(data.test)) == {"loss"}
 
 
 def test_the_alignment_is_of_the_mean_over_layers_and_heads():
@@ -97,7 +98,7 @@ def test_the_alignment_is_of_the_mean_over_layers_and_heads():
 
     data = sequences(0, task="copy", symbols=5, minimum_length=3, maximum_length=3, train=1, valid=1, test=1)
     solver = Solver(Fixed(), data.source, data.target, torch.device("cpu"))
-    judged = solver.judge([replace(data.test[0], links=((1, 0), (1, 1), (0, 2)))])
+    judged = solver.judge([replace(data.test[0], links=((1, 0), (1, 1), (0, 2)))], align=True)
     assert judged["loss"] == pytest.approx(np.log(9))
     assert judged["alignment_accuracy"] == pytest.approx(2 / 3)
 
@@ -113,7 +114,7 @@ def test_answers_do_not_depend_on_their_batch():
 def test_without_attention_there_is_no_alignment():
     data = data_of("copy")
     solver = untrained(data, None)
-    assert set(solver.judge(data.test)) == {"loss"}
+    assert set(solver.judge(data.test, align=True)) == {"loss"}
     with pytest.raises(UserError, match="no attention to show"):
         solver.weights(["a b"])
 

@@ -1,6 +1,8 @@
 """Translation reaches the figures that its configs state."""
 
 import json
+import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
@@ -167,6 +169,8 @@ def _lines(file: Path) -> list[dict[str, Any]]:
 
 class Planned(nn.Module):
     """Says the numbers of its plan, each while it looks at the place beside it; None looks nowhere."""
+
+    longest = math.inf
 
     def __init__(self, plan: list[tuple[int, int | None]], size: int) -> None:
         super().__init__()
@@ -358,7 +362,10 @@ def test_names_that_are_not_in_the_vocabulary_are_copied(train: Train, tmp_path:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["attention=none"], "only attention tells what to copy; choose attention="),
+        (
+            ["attention=none"],
+            "only attention tells what to copy; set replace_unknown=false, or choose model=",
+        ),
         (["tokeniser=bpe"], "this tokeniser leaves no word of the training texts unknown; choose tokeniser="),
         (
             ["tokeniser.minimum_frequency=1"],
@@ -377,3 +384,12 @@ def test_replacing_unknown_words_is_refused_where_it_does_nothing(
         return
     with pytest.raises(UserError, match=f"^replace_unknown: {message}"):
         plan.module.check(plan.config)
+
+
+def test_what_is_told_to_choose_for_replacing_unknown_words_runs() -> None:
+    words = ["replace_unknown=true"]
+    with pytest.raises(UserError) as caught:
+        check(compose("word-by-word", words)).require_fit()
+    _, off, choices = re.split("; set |, or choose ", str(caught.value))
+    for better in ([off], choices.split()):
+        check(compose("word-by-word", [*words, *better])).require_fit()

@@ -7,6 +7,7 @@ import pytest
 from attnrun.errors import UserError
 from attnrun.launch.bridge import launch
 from attnrun.launch.config import check, compose
+from attnrun.launch.job import execute
 
 # An experiment of one's own, as small as the contract lets it be; its check refuses some numbers.
 PICKY = """
@@ -79,8 +80,17 @@ def test_what_the_experiment_accepts_runs(picky: Path) -> None:
             "transformer-textbook",
             ["attention=luong"],
             "attention 'luong' is a recipe: it sets model.attend, model.input_feeding, which the model of "
-            "experiment 'transformer-textbook' does not take; "
-            "choose model=gru or model=lstm or attention=general",
+            "experiment 'transformer-textbook' does not take; choose attention=general",
+        ),
+        (
+            "translation",
+            ["attention=luong", "model=word-by-word"],
+            "which model 'word-by-word' does not take; choose model=gru or model=lstm",
+        ),
+        (
+            "transformer",
+            ["attention=luong", "mask=window", "heads=single", "position=alibi"],
+            "does not take; choose attention=general",
         ),
         ("translation", ["attention=luong", "+model.atend=after"], "did you mean 'model.attend'?"),
     ],
@@ -88,14 +98,55 @@ def test_what_the_experiment_accepts_runs(picky: Path) -> None:
 def test_a_recipe_that_does_not_fit_is_named(experiment: str, words: list[str], message: str) -> None:
     with pytest.raises(UserError) as caught:
         check(compose(experiment, words), overrides=words)
-    assert message in str(caught.value)
+    assert str(caught.value).endswith(message)
+    advice = str(caught.value).partition("; choose ")[2]
+    for better in advice.split(" or ") if advice else ():
+        check(compose(experiment, [*words, better])).require_fit()
 
 
-def test_a_recipe_of_ones_own_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("experiment", ["nw-regression", "sequence", "translation"])
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("attnrun.attention.Dot", "UserError: attention 'dot' needs"),
+        ("attnrun.attention.as_mask", "TypeError: "),
+        ("own_normalisers.rows", "of shape (1, 3) it makes (1,)"),
+        ("own_normalisers.nothing", "of shape (1, 3) it makes NoneType"),
+    ],
+)
+def test_what_is_no_normaliser_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, experiment: str, target: str, reason: str
+) -> None:
+    own = (
+        "def rows(scores, mask=None):\n    return scores.sum(-1)\ndef nothing(scores, mask=None):\n    pass\n"
+    )
+    (tmp_path / "own_normalisers.py").write_text(own)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plain = compose(experiment, [f"normaliser._target_={target}"])
+    report = execute(plain, tmp_path / "run", trust=("own_normalisers",))
+    assert (report.status, report.exit_code) == ("refused", 2)
+    assert report.message.startswith(f"normaliser._target_: {target} makes no weights of scores: {reason}")
+    assert report.message.endswith("; choose one that does, such as normaliser=softmax")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("command", ["compose", "launch"])
+def test_several_values_are_for_a_sweep(command: str) -> None:
+    with pytest.raises(UserError) as caught:
+        {"compose": compose, "launch": launch}[command]("nw-regression", ["seed=1,2"])
+    assert str(caught.value) == (
+        "'seed=1,2' names several values; attnrun train -m runs each, and for one list write seed=[…]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("score", "better"),
+    [("Cosine", "attention=cosine"), ("Boxcar", "another attention")],  # the latter reaches no key there
+)
+def test_a_recipe_of_ones_own_is_named(tmp_path: Path, score: str, better: str) -> None:
     (tmp_path / "attention").mkdir()
     (tmp_path / "attention/mine.yaml").write_text(
-        "# @package _global_\nreduction: sum\n"
-        "attention:\n  _target_: attnrun.attention.Boxcar\n  width: 0.5\n"
+        f"# @package _global_\nreduction: sum\nattention:\n  _target_: attnrun.attention.{score}\n"
     )
     (tmp_path / "attention/broken.yaml").write_text("a: [b")
     check(compose("nw-regression", ["attention=mine"], tmp_path), (), ["attention=mine"], tmp_path)
@@ -103,7 +154,7 @@ def test_a_recipe_of_ones_own_is_named(tmp_path: Path) -> None:
         check(compose("sequence", ["attention=mine"], tmp_path), (), ["attention=mine"], tmp_path)
     assert str(caught.value) == (
         "attention 'mine' is a recipe: it sets reduction, which experiment 'sequence' does not take; "
-        "choose attention=boxcar"
+        f"choose {better}"
     )
 
 

@@ -1,5 +1,6 @@
 """Configs become typed values, or one line that says what is wrong with them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -17,6 +18,7 @@ class Inner:
     steps: PositiveInt = 5
     mode: Literal["stop", "skip"] = "stop"
     limit: PositiveInt | None = None
+    share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Outer:
 
 
 ADDITIVE = {"_target_": "attnrun.attention.Additive", "hidden": 7}
+COSINE = {"_target_": "attnrun.attention.Cosine"}
 
 
 def test_values_come_out_typed() -> None:
@@ -61,6 +64,10 @@ def test_values_come_out_typed() -> None:
             "inner.mode=halt: the value must be 'stop' or 'skip'",
         ),
         ({"score": {**ADDITIVE, "hidden": 0}}, "score.hidden=0: the value must be greater than 0"),
+        ({"score": COSINE | {"strength": "inf"}}, "score.strength=inf: the value must be a finite number"),
+        ({"score": COSINE | {"strength": ".nan"}}, "score.strength=.nan: the value must be a valid number"),
+        ({"score": COSINE | {"strength": math.nan}}, "score.strength=nan: the value must be a finite number"),
+        ({"score": ADDITIVE, "inner": {"share": -math.inf}}, "inner.share=-inf: the value must be a finite"),
         ({"score": "additive"}, "score: expected a choice of the group 'score', not 'additive'"),
         ({"score": {"_target_": None}}, "score: this experiment cannot do without it"),
         ({}, "config key 'score' has no value; give one: score=…"),

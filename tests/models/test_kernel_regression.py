@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.optimize import minimize_scalar
 
-from attnrun.attention import Boxcar, Gaussian, Uniform
+from attnrun.attention import Boxcar, Gaussian, Max, Uniform
 from attnrun.errors import UserError
 from attnrun.models import bandwidth
 from attnrun.models import kernel_regression as nw
@@ -40,10 +40,19 @@ def test_prediction_equals_a_loop():
 
 def test_weights_predict():
     (x, y), (at, _) = points(), points(11, seed=9)
-    matrix = nw.weights(Gaussian(1, 1, width=0.3), at, x)
+    matrix = nw.weights(Gaussian(1, 1, width=0.3), at, x, y)
     assert matrix.shape == (11, 37)
     torch.testing.assert_close(matrix.sum(1), torch.ones(11).double())
     torch.testing.assert_close(matrix @ y, nw.predict(Gaussian(1, 1, width=0.3), at, x, y))
+
+
+def test_the_weights_of_a_score_that_chooses_by_value_predict():
+    (x, y), (at, _) = points(), points(11, seed=9)
+    largest = max(range(37), key=lambda i: float(y[i]))
+    assert largest != 0
+    matrix = nw.weights(Max(1, 1), at, x, y)
+    assert matrix.nonzero().tolist() == [[row, largest] for row in range(11)]
+    torch.testing.assert_close(matrix @ y, nw.predict(Max(1, 1), at, x, y))
 
 
 def test_blocks_change_nothing(monkeypatch):

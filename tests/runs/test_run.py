@@ -282,15 +282,6 @@ def test_discard_removes_what_is_ours(open_run, tmp_path):
     assert [path.name for path in directory.iterdir()] == ["thesis.tex"]
 
 
-def test_discard_keeps_a_training(open_run, tmp_path):
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "manifest.json").write_text("{}")
-    with open_run(tmp_path) as run:
-        run.discard()
-    assert (tmp_path / "checkpoints" / "manifest.json").exists()
-    assert result(tmp_path)["status"] == "failed"
-
-
 def test_discard_keeps_what_was_there_before(open_run, tmp_path):
     (tmp_path / "figures").mkdir()
     mine = [tmp_path / name for name in ("figures/mine.png", "job.log", "events.out.tfevents.1.mine")]
