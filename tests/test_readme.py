@@ -19,7 +19,10 @@ HEADERS = [entry.run for entry in catalog.entries("experiment")]
 def test_a_shown_training_composes(command: str) -> None:
     experiment, *words = shlex.split(command)[2:]
     assert experiment in catalog.names("experiment")
-    overrides = [word for word in words if "=" in word and "range(" not in word]
+    sweeps = "-m" in words  # over several values, of which the first will do
+    overrides = [
+        word.partition(",")[0] if sweeps else word for word in words if "=" in word and "range(" not in word
+    ]
     assert compose(experiment, overrides)["experiment"] == experiment
 
 
