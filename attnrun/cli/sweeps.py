@@ -1,6 +1,7 @@
 """What the runs of a sweep gave, as tables: a row a choice, its seeds together."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +33,19 @@ def sweep_tables(
             label = " ".join(word for word in words if not word.startswith("seed="))
             seconds = (record.result or {}).get("seconds")
             found.setdefault(label, []).append({**record.metrics, "seconds": seconds})
-    names = list(dict.fromkeys(name for runs in found.values() for run in runs for name in run))
+    agreed = shared_texts(records)
+    names = [name for name in dict.fromkeys(chain(*chain(*found.values()))) if name not in agreed]
     if list(found) == [""]:
         yield _by_metric(names, found[""])
     elif found:
         yield from _by_choice(names, found, width)
+
+
+def shared_texts(records: "Sequence[RunRecord]") -> dict[str, str]:
+    """Return the metrics that are text, such as the signature of a score, and the same in all runs done."""
+    done = [record.metrics for record in records if record.status == "done"]
+    texts = {name: value for name, value in (done[0] if done else {}).items() if isinstance(value, str)}
+    return {name: text for name, text in texts.items() if all(run.get(name) == text for run in done)}
 
 
 def _by_metric(names: Sequence[str], runs: Sequence[Metrics]) -> Table:

@@ -82,10 +82,12 @@ def show_runs(records: "Sequence[RunRecord]", own_words: Sequence[Sequence[str]]
     if len(records) == 1:
         _show_run(console, records[0])
         return
-    from attnrun.cli.sweeps import sweep_tables
+    from attnrun.cli.sweeps import shared_texts, sweep_tables
 
     for table in sweep_tables(records, own_words, console.width):
         print_figures(table)
+    for name, text in shared_texts(records).items():
+        console.print(literal(f"{name}: {text}"), soft_wrap=True)
     for record, words in zip(records, own_words, strict=True):
         label = " ".join(words) or f"seed={record.seed}"
         console.print(literal(f"{label} {record.status}: {shown_path(record.directory)}"), soft_wrap=True)
