@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from attnrun.attention.masks import block_mask, window_mask
 from attnrun.ranges import NonNegativeInt, PositiveInt
 
 Kind = Literal["self", "cross"]
@@ -39,24 +40,23 @@ class Locality(nn.Module):
         return mask, None
 
 
-class _ByDistance(Locality):
-    """Keys seen by what their places are to the query's."""
+class _ByPlace(Locality):
+    """Keys seen by where they and the query stand."""
 
-    def near(self, places: Tensor, keys: Tensor) -> Tensor:
-        """Return which keys (M,) the queries at places (N, 1) may see: (N, M)."""
+    def near(self, queries: int, keys: int, offset: int, device: torch.device) -> Tensor:
+        """Return which keys the queries may see, the first of which stands at `offset`: (N, M)."""
         raise NotImplementedError
 
     def narrow(
         self, query: Tensor, mask: Tensor | None, keys: int, offset: int = 0
     ) -> tuple[Tensor | None, Tensor | None]:
         """The mask and the keys that are near (N, M); no factors."""
-        places = torch.arange(offset, offset + query.shape[-2], device=query.device)[:, None]
-        near = self.near(places, torch.arange(keys, device=query.device))
+        near = self.near(query.shape[-2], keys, offset, query.device)
         return near if mask is None else mask & near, None
 
 
-class Window(_ByDistance):
-    """Within a sequence, the keys at most `width` places away on either side (Beltagy et al. 2020)."""
+class Window(_ByPlace):
+    """Within a sequence, the keys at most `width` places away on either side: `window_mask`."""
 
     kinds: ClassVar[tuple[Kind, ...]] = ("self",)
 
@@ -64,13 +64,13 @@ class Window(_ByDistance):
         super().__init__(query_size)
         self.width = width
 
-    def near(self, places: Tensor, keys: Tensor) -> Tensor:
-        """|place - key| <= width."""
-        return (places - keys).abs() <= self.width
+    def near(self, queries: int, keys: int, offset: int, device: torch.device) -> Tensor:
+        """Which keys are in the window: (N, M)."""
+        return window_mask(queries, keys, width=self.width, offset=offset, device=device)
 
 
-class Block(_ByDistance):
-    """Within a sequence, the keys of the query's own block of `size` (Liu et al. 2018, section 4.2.4)."""
+class Block(_ByPlace):
+    """Within a sequence, the keys of the query's own block of `size`: `block_mask`."""
 
     kinds = ("self",)
 
@@ -78,9 +78,9 @@ class Block(_ByDistance):
         super().__init__(query_size)
         self.size = size
 
-    def near(self, places: Tensor, keys: Tensor) -> Tensor:
-        """The same block, counted from the first key."""
-        return places.div(self.size, rounding_mode="floor") == keys.div(self.size, rounding_mode="floor")
+    def near(self, queries: int, keys: int, offset: int, device: torch.device) -> Tensor:
+        """Which keys are in the block: (N, M)."""
+        return block_mask(queries, keys, size=self.size, offset=offset, device=device)
 
 
 class Monotonic(Window):

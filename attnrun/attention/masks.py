@@ -45,19 +45,20 @@ def window_mask(
     keys: int | None = None,
     *,
     width: NonNegativeInt,
+    offset: int | None = None,
     device: torch.device | str | None = None,
 ) -> Tensor:
     """Let each query see the keys within `width` places on either side: |i - j| <= width, a mask (N, M).
 
-    M = N where `keys` is not given; else the last query stands at the last key, as in `causal_mask`. The
-    sliding window of Beltagy et al. 2020, section 3.1, whose w counts both sides: w = 2 · width. For the past
+    M = N where `keys` is not given. The first query stands at place `offset`; where that is not given, the
+    last one at the last key, as in `causal_mask`. The sliding window of Beltagy et al. 2020, section 3.1, whose w counts both sides: w = 2 · width. For the past
     alone: `causal_mask(n) & window_mask(n, width=w)`.
 
     Raises ValueError where `width` is negative.
     """
     if width < 0:
         raise ValueError(f"the width of a window must be 0 or more, got {width}")
-    places, keys_at = _places(queries, keys, device)
+    places, keys_at = _places(queries, keys, offset, device)
     return (places - keys_at).abs() <= width
 
 
@@ -66,18 +67,19 @@ def block_mask(
     keys: int | None = None,
     *,
     size: PositiveInt,
+    offset: int | None = None,
     device: torch.device | str | None = None,
 ) -> Tensor:
     """Let each query see the keys of its own block of `size`, counted from the first key: a mask (N, M).
 
-    M = N where `keys` is not given; else the last query stands at the last key, as in `causal_mask`. The last
-    block may be shorter. The local attention of Liu et al. 2018, section 4.2.4.
+    M = N where `keys` is not given. The first query stands at place `offset`; where that is not given, the
+    last one at the last key, as in `causal_mask`. The last block may be shorter. The local attention of Liu et al. 2018, section 4.2.4.
 
     Raises ValueError where `size` is not positive.
     """
     if size < 1:
         raise ValueError(f"the size of a block must be positive, got {size}")
-    places, keys_at = _places(queries, keys, device)
+    places, keys_at = _places(queries, keys, offset, device)
     return places.div(size, rounding_mode="floor") == keys_at // size
 
 
@@ -139,11 +141,14 @@ def blank(rows: Tensor, used: Tensor) -> Tensor:
     return torch.where(used.unsqueeze(-1), rows, rows.new_zeros(()))
 
 
-def _places(queries: int, keys: int | None, device: torch.device | str | None) -> tuple[Tensor, Tensor]:
-    """Return the places of the queries (N, 1) and of the keys (M,); the last of both are the same."""
+def _places(
+    queries: int, keys: int | None, offset: int | None, device: torch.device | str | None
+) -> tuple[Tensor, Tensor]:
+    """Return the places of the queries (N, 1) and of the keys (M,)."""
     keys = queries if keys is None else keys
-    first = keys - queries
-    return torch.arange(first, keys, device=device).unsqueeze(-1), torch.arange(keys, device=device)
+    first = keys - queries if offset is None else offset
+    places = torch.arange(first, first + queries, device=device)
+    return places.unsqueeze(-1), torch.arange(keys, device=device)
 
 
 def _read(mask: Tensor) -> tuple[list[str], Tensor]:

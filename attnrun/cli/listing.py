@@ -27,8 +27,7 @@ def list_catalog(
     Without GROUP: experiments, attention mechanisms and their parts, corpora, data sets and models. With
     --matrix: the attention mechanisms, or the choices of GROUP, against the tasks.
     """
-    own = [config_dir] if config_dir else []
-    known = catalog.groups(own)
+    known = catalog.groups(config_dir)
     if group is not None and group not in known:
         raise UserError(f"no config group named {group!r}{suggest(group, known)}")
     if matrix:
@@ -36,7 +35,7 @@ def list_catalog(
         return
     if trust:
         raise UserError("--trust lets code run, which a list without --matrix does not do; leave it out")
-    found = {name: catalog.entries(name, own) for name in ([group] if group else _SHOWN)}
+    found = {name: catalog.entries(name, config_dir) for name in ([group] if group else _SHOWN)}
     if as_json:
         fields = ("name", "what", "source", "run", "takes", "gives")
         document = {

@@ -112,9 +112,7 @@ def translate(
 
 def _suiting(model: str | None, config_dir: Path | None) -> str:
     """Return the experiment that suits the model, whose attention is the default too."""
-    from attnrun.launch.corpus_words import own_roots
-
-    entries = catalog.entries("model", own_roots(config_dir)) if model else []
+    entries = catalog.entries("model", config_dir) if model else []
     return next((entry.experiment for entry in entries if entry.name == model), "") or "translation"
 
 

@@ -44,11 +44,10 @@ def blamed(
     """
     experiment = str(plain["experiment"])
     typed = {key.lstrip("+"): value for key, _, value in (word.partition("=") for word in overrides)}
-    own = [config_dir] if config_dir else []
-    for recipe in _recipes(typed, own):
+    for recipe in _recipes(typed, config_dir):
         if keys := recipe.among(error.keys):
             taker = _taker(error.where, experiment, typed)
-            tried = _better(recipe, error, plain, own)
+            tried = _better(recipe, error, plain, config_dir)
             fitting = [word for word, config in tried if _fits(config, trust)]
             better = " or ".join(fitting) or f"another {recipe.group}"
             return UserError(
@@ -78,17 +77,17 @@ def _taker(where: str, experiment: str, typed: Mapping[str, str]) -> str:
     return f"the {where} of experiment {experiment!r}" if where else f"experiment {experiment!r}"
 
 
-def _recipes(typed: Mapping[str, str], own: Sequence[Path]) -> Iterator[_Recipe]:
+def _recipes(typed: Mapping[str, str], config_dir: Path | None) -> Iterator[_Recipe]:
     """The recipes among the choices that the user named."""
     for group, name in typed.items():
-        chosen = (entry for entry in _choices(group, own, recipes=True) if entry.name == name)
+        chosen = (entry for entry in _choices(group, config_dir, recipes=True) if entry.name == name)
         for entry in chosen:
             node = _read(entry)
             yield _Recipe(group, name, node.pop(group, {}), list(_leaves(node)))
 
 
 def _better(
-    recipe: _Recipe, error: UndeclaredKeys, plain: Mapping[str, Any], own: Sequence[Path]
+    recipe: _Recipe, error: UndeclaredKeys, plain: Mapping[str, Any], config_dir: Path | None
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Choices that may go together, each with the config that it makes.
 
@@ -96,14 +95,14 @@ def _better(
     """
     if where := error.where:
         set_there = {key.removeprefix(f"{where}.") for key in recipe.among(error.keys)}
-        for entry in _choices(where, own):
+        for entry in _choices(where, config_dir):
             node = _read(entry)
             if set_there <= node.keys():
                 taken = {key: plain[where][key] for key in set_there}
                 yield f"{where}={entry.name}", {**plain, where: node | taken}
     target = recipe.node.get("_target_")
     others = without(plain, [wrong for wrong in error.keys if recipe.among([wrong])])
-    for entry in _choices(recipe.group, own) if target else ():
+    for entry in _choices(recipe.group, config_dir) if target else ():
         node = _read(entry)
         if node.get("_target_") == target:
             yield f"{recipe.group}={entry.name}", others | {recipe.group: node}
@@ -120,19 +119,17 @@ def _fits(plain: Mapping[str, Any], trust: tuple[str, ...]) -> bool:
     return True
 
 
-def _choices(group: str, own: Sequence[Path], recipes: bool = False) -> Iterator[catalog.Entry]:
+def _choices(group: str, config_dir: Path | None, recipes: bool = False) -> Iterator[catalog.Entry]:
     """The choices of a group that are recipes, or those that are not; an experiment is neither."""
-    for entry in catalog.entries(group, own) if group != "experiment" else ():
+    for entry in catalog.entries(group, config_dir) if group != "experiment" else ():
         if bool(_GLOBAL.search(entry.path.read_text(encoding="utf-8"))) is recipes:
             yield entry
 
 
 def _read(entry: catalog.Entry) -> dict[str, Any]:
     """What the choice holds; nothing where its YAML cannot be read."""
-    from attnrun.launch.corpus_words import read_node  # which imports what imports this
-
     try:
-        node = read_node(entry.path)
+        node = catalog.read_node(entry.path)
     except UserError:
         return {}
     node.pop("defaults", None)

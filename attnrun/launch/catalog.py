@@ -1,10 +1,11 @@
-"""The catalog of names: the YAML files of a config group, read by their header comments alone."""
+"""The catalog of names: the YAML files of a config group, by their header comments, and what they hold."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import attnrun.configs
+from attnrun.errors import UserError
 
 CONFIG_ROOT = Path(attnrun.configs.__path__[0])
 _FIELDS = ("what", "source", "run", "takes", "gives", "smoke", "task", "experiment")
@@ -26,27 +27,44 @@ class Entry:
     task: str = ""  # what is to be done, where the experiment is a column of `attnrun list --matrix`
 
 
-def groups(config_dirs: Iterable[Path] = ()) -> list[str]:
-    """Return the names of the config groups."""
-    roots = [CONFIG_ROOT, *config_dirs]
-    return sorted({path.name for root in roots for path in root.iterdir() if _is_group(path)})
+def groups(config_dir: Path | None = None) -> list[str]:
+    """Return the names of the config groups, those of the user's `config_dir` too."""
+    return sorted({path.name for root in _roots(config_dir) for path in root.iterdir() if _is_group(path)})
+
+
+def _roots(config_dir: Path | None) -> list[Path]:
+    return [CONFIG_ROOT] if config_dir is None else [CONFIG_ROOT, config_dir]
 
 
 def _is_group(path: Path) -> bool:
     return path.is_dir() and any(path.glob("*.yaml"))
 
 
-def entries(group: str, config_dirs: Iterable[Path] = ()) -> list[Entry]:
-    """Return the choices of `group`, by name; a later directory's file stands over an earlier one's."""
-    files = {
-        path.stem: path for root in [CONFIG_ROOT, *config_dirs] for path in (root / group).glob("*.yaml")
-    }
+def entries(group: str, config_dir: Path | None = None) -> list[Entry]:
+    """Return the choices of `group`, by name; a file of the user's stands over ours of the same name."""
+    files = {path.stem: path for root in _roots(config_dir) for path in (root / group).glob("*.yaml")}
     return [_read(files[name]) for name in sorted(files)]
 
 
-def names(group: str, config_dirs: Iterable[Path] = ()) -> list[str]:
+def names(group: str, config_dir: Path | None = None) -> list[str]:
     """Return the names of the choices of `group`."""
-    return [entry.name for entry in entries(group, config_dirs)]
+    return [entry.name for entry in entries(group, config_dir)]
+
+
+def read_node(path: Path) -> dict[str, Any]:
+    """Read the keys of one choice of a group.
+
+    Raises UserError where the YAML file cannot be read.
+    """
+    import yaml
+
+    try:
+        node = yaml.safe_load(path.read_bytes())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"cannot read {path}: {str(error).partition(chr(10))[0]}") from None
+    if not isinstance(node, dict):
+        raise UserError(f"{path} holds no keys of a {path.parent.name}")
+    return {str(key): value for key, value in node.items()}
 
 
 def _read(path: Path) -> Entry:

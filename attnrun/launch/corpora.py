@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnrun.errors import UserError, suggest
 from attnrun.launch import catalog
-from attnrun.launch.corpus_words import choose, override, own_roots, parted, read_node, telling_fields
+from attnrun.launch.corpus_words import choose, override, parted, telling_fields
 from attnrun.launch.schema import build, fields_of, keywords_of
 from attnrun.launch.targets import check_trust, import_module
 
@@ -70,7 +70,7 @@ def listed(config_dir: Path | None = None, trust: tuple[str, ...] = ()) -> list[
     Raises UserError where a YAML file cannot be read or names code that is not trusted.
     """
     check_trust(trust)
-    found = [(entry, read_node(entry.path)) for entry in catalog.entries("corpus", own_roots(config_dir))]
+    found = [(entry, catalog.read_node(entry.path)) for entry in catalog.entries("corpus", config_dir)]
     return [Listed(entry, keys, _package(keys, trust)) for entry, keys in found]
 
 
@@ -82,11 +82,11 @@ def find(
     Raises UserError for an unknown name or key, and for a value that does not fit.
     """
     check_trust(trust)
-    entries = {entry.name: entry for entry in catalog.entries("corpus", own_roots(config_dir))}
+    entries = {entry.name: entry for entry in catalog.entries("corpus", config_dir)}
     if name not in entries:
         raise UserError(f"no corpus named {name!r}{suggest(name, entries)}")
     given = dict(map(_key_and_value, words))
-    keys = read_node(entries[name].path) | given
+    keys = catalog.read_node(entries[name].path) | given
     found = Listed(entries[name], keys, _package(keys, trust))
     if found.package is not None or given:
         build(_Node, {"corpus": _given(keys)}, trust=trust)  # for its checks
@@ -106,11 +106,10 @@ def load(
     from attnrun.launch.config import compose
 
     check_trust(trust)
-    roots = own_roots(config_dir)
     choice = choose(given, config_dir)
-    entry = next(entry for entry in catalog.entries("corpus", roots) if entry.name == choice.name)
-    node = read_node(entry.path)
-    overrides = choice.overrides + [override(word, node, trust, roots) for word in words]
+    entry = next(entry for entry in catalog.entries("corpus", config_dir) if entry.name == choice.name)
+    node = catalog.read_node(entry.path)
+    overrides = choice.overrides + [override(word, node, trust, config_dir) for word in words]
     with telling_fields(choice):
         plain = compose(_EXPERIMENT, overrides, config_dir)
     nodes = build(_Nodes, {key: plain[key] for key in fields_of(_Nodes)}, trust=trust)

@@ -61,7 +61,7 @@ def choose(given: str, config_dir: Path | None = None, spelling: Spelling = Spel
 
     Raises UserError where it names neither; the message says what to write in `spelling`.
     """
-    known = catalog.names("corpus", own_roots(config_dir))
+    known = catalog.names("corpus", config_dir)
     if given in known:
         return Choice(given)
     if os.path.isdir(given):
@@ -81,7 +81,7 @@ def telling_fields(choice: Choice | None, spelling: Spelling = Spelling()) -> It
         raise UserError(f"{asking}{_fields(choice)}") from None
 
 
-def override(word: str, node: Mapping[str, Any], trust: tuple[str, ...], roots: Sequence[Path]) -> str:
+def override(word: str, node: Mapping[str, Any], trust: tuple[str, ...], config_dir: Path | None) -> str:
     """Return a word as an override: a key of the corpus's `node`, or what names a tokeniser or filter.
 
     Raises UserError for a key that changes nothing here.
@@ -97,7 +97,7 @@ def override(word: str, node: Mapping[str, Any], trust: tuple[str, ...], roots: 
         return word
     if "defaults" in node and "." not in bare:  # Hydra knows which keys it has from another choice
         return f"corpus.{bare}={quote_unless_read(text, Any)}"
-    raise UserError(f"no config key {key!r} here{_nearest_key(bare, node, roots)}")
+    raise UserError(f"no config key {key!r} here{_nearest_key(bare, node, config_dir)}")
 
 
 def parted(word: str) -> tuple[str, str]:
@@ -111,27 +111,6 @@ def parted(word: str) -> tuple[str, str]:
     if key == "corpus":
         raise UserError(f"the corpus is named already; leave out {word}")
     return key, text
-
-
-def own_roots(config_dir: Path | None) -> list[Path]:
-    """Return the directories of configs that are the user's."""
-    return [config_dir] if config_dir else []
-
-
-def read_node(path: Path) -> dict[str, Any]:
-    """Read the keys of one choice of a group.
-
-    Raises UserError where the YAML file cannot be read.
-    """
-    import yaml
-
-    try:
-        node = yaml.safe_load(path.read_bytes())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"cannot read {path}: {str(error).partition(chr(10))[0]}") from None
-    if not isinstance(node, dict):
-        raise UserError(f"{path} holds no keys of a {path.parent.name}")
-    return {str(key): value for key, value in node.items()}
 
 
 def _existing(given: str, known: Sequence[str]) -> Path:
@@ -207,14 +186,14 @@ def _names(record: Mapping[str, Any]) -> Iterator[str]:
             yield name
 
 
-def _nearest_key(bare: str, node: Mapping[str, Any], roots: Sequence[Path]) -> str:
+def _nearest_key(bare: str, node: Mapping[str, Any], config_dir: Path | None) -> str:
     """Return the tail of a message: the key that is meant, of whatever group, else what there is."""
     own = [key for key in node if not key.startswith("_")]
     others = {
         key: f"{group}.{key}"
         for group in _OTHERS
-        for entry in catalog.entries(group, roots)
-        for key in read_node(entry.path)
+        for entry in catalog.entries(group, config_dir)
+        for key in catalog.read_node(entry.path)
         if not key.startswith("_")
     }
     known = others | {group: group for group in _OTHERS} | {key: f"corpus.{key}" for key in own}

@@ -73,7 +73,7 @@ def _no_choice(missing: str, options: Sequence[str]) -> str:
 def _no_key(key: str, experiment: str, overrides: Sequence[str], config_dir: Path | None) -> str:
     keys = _known_keys(experiment, overrides, config_dir)
     groups = sorted({known.partition(".")[0] for known in keys})
-    if key in catalog.groups([config_dir] if config_dir else []):
+    if key in catalog.groups(config_dir):
         return f"experiment {experiment!r} takes no {key!r}; it takes: {', '.join(groups)}"
     return f"no config key {key!r}{closest_key(key, keys)}"
 
@@ -100,9 +100,8 @@ def _known_keys(experiment: str, overrides: Sequence[str], config_dir: Path | No
 
     from attnrun.launch.config import version_base
 
-    own = [config_dir] if config_dir else []
     words = [f"experiment={experiment}", *search_path(config_dir)]
-    chosen = [word for word in overrides if _is_choice(word, own)]
+    chosen = [word for word in overrides if _is_choice(word, config_dir)]
     with hydra.initialize_config_module("attnrun.configs", **version_base()):
         try:
             composed = OmegaConf.to_container(hydra.compose("config", words + chosen))
@@ -112,9 +111,9 @@ def _known_keys(experiment: str, overrides: Sequence[str], config_dir: Path | No
     return sorted(key for key in _flat(composed) if not key.endswith("_target_"))
 
 
-def _is_choice(override: str, own: Sequence[Path]) -> bool:
+def _is_choice(override: str, config_dir: Path | None) -> bool:
     group, _, name = override.partition("=")
-    return group in catalog.groups(own) and name in catalog.names(group, own)
+    return group in catalog.groups(config_dir) and name in catalog.names(group, config_dir)
 
 
 def search_path(config_dir: Path | None) -> list[str]:

@@ -36,9 +36,10 @@ class Variations:
         self.overrides = list(overrides)
         self.config_dir = config_dir
         self._set = compose(experiment, [*overrides, *(f"~{group}" for group in groups)], config_dir)
-        own = [config_dir] if config_dir else []
         self._paths = {
-            (group, entry.name): entry.path for group in groups for entry in catalog.entries(group, own)
+            (group, entry.name): entry.path
+            for group in groups
+            for entry in catalog.entries(group, config_dir)
         }
         self._nodes: dict[Path, dict[str, Any] | None] = {}
 
@@ -63,8 +64,7 @@ class Variations:
 
 def tasks(config_dir: Path | None = None) -> list[catalog.Entry]:
     """Return the experiments that the header of their YAML calls a task."""
-    entries = catalog.entries("experiment", [config_dir] if config_dir else [])
-    return [entry for entry in entries if entry.task]
+    return [entry for entry in catalog.entries("experiment", config_dir) if entry.task]
 
 
 def reasons(
@@ -74,7 +74,7 @@ def reasons(
 
     Everything else is as the task has it by default. No data is read, and no run is made.
     """
-    names = catalog.names(group, [config_dir] if config_dir else [])
+    names = catalog.names(group, config_dir)
     columns = {task.name: _column(task, group, names, trust, config_dir) for task in tasks(config_dir)}
     return {name: {task: column[name] for task, column in columns.items()} for name in names}
 

@@ -156,11 +156,7 @@ def forced(
     """
     with evaluating(model):
         memory = model.encode(source, source_lengths)
-        weights = None
-        if need_weights:
-            states, weights = model.states(memory, target[:, :-1], need_weights=True)
-        else:
-            states = model.states(memory, target[:, :-1])
+        states, weights = model.states(memory, target[:, :-1], need_weights)
         log_probabilities = _log_softmax(model.project(states))  # (B, T - 1, vocabulary)
     following = target[:, 1:]
     picked = log_probabilities.gather(-1, following[..., None])[..., 0]

@@ -9,7 +9,7 @@ size, H heads.
 """
 
 import math
-from typing import Literal, overload
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -133,15 +133,9 @@ class RnnSeq2Seq(nn.Module):
         output = self._read(top, context[:, 0], embedded)
         return self._feed(following, output), output, None if weights is None else weights.transpose(1, 2)
 
-    @overload
-    def states(self, memory: Memory, target_in: Tensor, need_weights: Literal[False] = ...) -> Tensor: ...
-    @overload
-    def states(
-        self, memory: Memory, target_in: Tensor, need_weights: Literal[True]
-    ) -> tuple[Tensor, Tensor | None]: ...
     def states(
         self, memory: Memory, target_in: Tensor, need_weights: bool = False
-    ) -> Tensor | tuple[Tensor, Tensor | None]:
+    ) -> tuple[Tensor, Tensor | None]:
         """Run the decoder over target_in (B, T) with teacher forcing: outputs (B, T, E) before the
         projection.
 
@@ -162,7 +156,7 @@ class RnnSeq2Seq(nn.Module):
         top = torch.stack(tops, 1)  # (B, T, D)
         context, weights = _joined(looks) if looks else self._look(memory, top, 0, need_weights)
         output = torch.stack(outputs, 1) if outputs else self._read(top, context, embedded)
-        return (output, None if weights is None else weights[:, None]) if need_weights else output
+        return output, None if weights is None else weights[:, None]
 
     def project(self, states: Tensor) -> Tensor:
         """Turn states (..., E) into logits (..., target vocabulary)."""

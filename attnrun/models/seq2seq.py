@@ -6,7 +6,7 @@ states.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, overload
+from typing import Protocol
 
 from torch import Tensor, nn
 
@@ -60,7 +60,7 @@ def _select(tensors: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
 class Seq2Seq(Protocol):
     """An encoder and a decoder that can be run over a whole target at once or one token at a time.
 
-    Teacher forcing: logits = project(states(encode(source, lengths), target[:, :-1])) predict target[:, 1:].
+    Teacher forcing: project(states(encode(source, lengths), target[:, :-1])[0]) predicts target[:, 1:].
     The same states come out, one a call, of `start` and `step`. `longest` is the greatest number of target
     tokens that it can read.
     """
@@ -70,12 +70,10 @@ class Seq2Seq(Protocol):
     def encode(self, source: Tensor, source_lengths: Tensor) -> Memory:
         """Read source (B, S) of token ids, whose first `source_lengths` (B,) places are real."""
 
-    @overload
-    def states(self, memory: Memory, target_in: Tensor, need_weights: Literal[False] = ...) -> Tensor: ...
-    @overload
     def states(
-        self, memory: Memory, target_in: Tensor, need_weights: Literal[True]
-    ) -> tuple[Tensor, Tensor | None]: ...
+        self, memory: Memory, target_in: Tensor, need_weights: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """Read target_in (B, T): the states (B, T, D), and the weights (B, L, H, T, S) where asked for."""
 
     def project(self, states: Tensor) -> Tensor:
         """Turn states (..., D) into logits (..., target vocabulary)."""

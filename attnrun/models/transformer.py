@@ -3,7 +3,7 @@
 Legend: B batch, S source length, T target length, L decoder layers, H heads, E model size.
 """
 
-from typing import Literal, overload
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -81,22 +81,16 @@ class Transformer(nn.Module):
         states = states.masked_fill(~mask.mT, 0.0)  # (B, S, E)
         return Memory(states, mask, self.decoder.project(states), initial=())
 
-    @overload
-    def states(self, memory: Memory, target_in: Tensor, need_weights: Literal[False] = ...) -> Tensor: ...
-    @overload
-    def states(
-        self, memory: Memory, target_in: Tensor, need_weights: Literal[True]
-    ) -> tuple[Tensor, Tensor | None]: ...
     def states(
         self, memory: Memory, target_in: Tensor, need_weights: bool = False
-    ) -> Tensor | tuple[Tensor, Tensor | None]:
+    ) -> tuple[Tensor, Tensor | None]:
         """Run the decoder over target_in (B, T) with teacher forcing: states (B, T, E) before the projection.
 
         With `need_weights` also the weights of target to source (B, L, H, T, S).
         """
         embedded = self.decoder.embed(self.target_embedding, target_in)
         states, weights = self.decoder(embedded, memory.projected, memory.mask, need_weights)
-        return (states, weights) if need_weights else states
+        return states, weights
 
     def project(self, states: Tensor) -> Tensor:
         """Turn states (..., E) into logits (..., target vocabulary)."""

@@ -7,7 +7,7 @@ Legend: B batch, S source length, T target length, E embedding size, D state siz
 """
 
 import math
-from typing import Literal, overload
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -27,6 +27,8 @@ class WordByWord(nn.Module):
 
     The target so far is not read: a place's output depends on the source up to that place. Past the end of
     the source, where a longer target would go on, the state is zero.
+
+    `joint` changes nothing: the target, which it would join to the source, is never read.
 
     Raises UserError for attention and for positions, which it has no use for.
     """
@@ -63,18 +65,11 @@ class WordByWord(nn.Module):
         states, _ = self.encoder(self.dropout(self.embedding(source)), source_lengths)
         return Memory(states, lengths_mask(source_lengths, source.shape[1]), projected=(), initial=())
 
-    @overload
-    def states(self, memory: Memory, target_in: Tensor, need_weights: Literal[False] = ...) -> Tensor: ...
-    @overload
-    def states(
-        self, memory: Memory, target_in: Tensor, need_weights: Literal[True]
-    ) -> tuple[Tensor, Tensor | None]: ...
     def states(
         self, memory: Memory, target_in: Tensor, need_weights: bool = False
-    ) -> Tensor | tuple[Tensor, Tensor | None]:
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the states (B, T, D) of the first T places; target_in (B, T) tells only how many."""
-        found = self._places(memory, 0, target_in.shape[1])
-        return (found, None) if need_weights else found
+        return self._places(memory, 0, target_in.shape[1]), None
 
     def project(self, states: Tensor) -> Tensor:
         """Turn states (..., D) into logits (..., target vocabulary)."""

@@ -130,7 +130,7 @@ def judge(
 
 def _loss(model: Any, batch: Any, label_smoothing: float) -> tuple[Tensor, Tensor]:
     """Cross-entropy summed over real target tokens, and their number."""
-    states = model.states(model.encode(batch.source, batch.source_lengths), batch.target_in)  # (B, T, D)
+    states, _ = model.states(model.encode(batch.source, batch.source_lengths), batch.target_in)  # (B, T, D)
     return projected_cross_entropy(states, model.project, batch.target[:, 1:], PAD, label_smoothing)
 
 

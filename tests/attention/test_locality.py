@@ -18,12 +18,10 @@ from attnrun.attention import (
     ScaledDot,
     Window,
     attend,
-    block_mask,
     causal_mask,
     lengths_mask,
     masked_softmax,
     sparsemax,
-    window_mask,
 )
 
 B, N, M, E = 5, 7, 11, 13
@@ -56,15 +54,6 @@ def test_everything_is_seen_without_a_locality():
     mask = lengths_mask(LENGTHS, M)
     assert Locality(E).narrow(query(), mask, M) == (mask, None)
     assert Locality(E).narrow(query(), None, M) == (None, None)
-
-
-def test_masks_of_the_same_names_agree():
-    full, _ = Window(E, width=2).narrow(query(), None, N)
-    assert torch.equal(full, window_mask(N, width=2))
-    later, _ = Window(E, width=2).narrow(query(), None, M, M - N)
-    assert torch.equal(later, window_mask(N, M, width=2))
-    blocks, _ = Block(E, size=3).narrow(query(), None, M, M - N)
-    assert torch.equal(blocks, block_mask(N, M, size=3))
 
 
 @pytest.mark.parametrize("masked", [True, False])

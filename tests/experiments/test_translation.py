@@ -187,7 +187,7 @@ class Planned(nn.Module):
             if place is not None:
                 looks[-1][:, min(place, looks[-1].shape[1] - 1)] = 1.0
         states = torch.stack(outputs, 1) * 9
-        return (states, torch.stack(looks, 1)[:, None, None]) if need_weights else states
+        return states, torch.stack(looks, 1)[:, None, None] if need_weights else None
 
     def start(self, memory: Memory) -> DecoderState:
         return DecoderState(())

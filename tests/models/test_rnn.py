@@ -77,30 +77,32 @@ def test_steps_give_the_teacher_forced_states_and_weights(keys, attention):
             assert row is None and weights is None
         else:
             torch.testing.assert_close(row, weights[:, :, :, t], atol=1e-6, rtol=0)
-    assert torch.equal(model.states(memory, target), states)
+    assert torch.equal(model.states(memory, target)[0], states)
 
 
 @pytest.mark.parametrize("keys", SHAPES, ids=str)
 @pytest.mark.parametrize("attention", [additive, None], ids=["additive", "none"])
 def test_padding_changes_nothing(keys, attention):
     model, (source, lengths, target) = make(attention, **keys), batch()
-    plain = model.project(model.states(model.encode(source, lengths), target))
+    plain = model.project(model.states(model.encode(source, lengths), target)[0])
     for more in (1, 7):
         wider = nn.functional.pad(source, (0, more))
         memory = model.encode(wider, lengths)
         assert not memory.states[:, 7:].any() and not memory.mask[..., 7:].any()
-        torch.testing.assert_close(model.project(model.states(memory, target)), plain, atol=1e-5, rtol=0)
+        torch.testing.assert_close(model.project(model.states(memory, target)[0]), plain, atol=1e-5, rtol=0)
     for row, length in enumerate(lengths.tolist()):
         memory = model.encode(source[row : row + 1, :length], torch.tensor([length]))
-        alone = model.project(model.states(memory, target[row : row + 1]))
+        alone = model.project(model.states(memory, target[row : row + 1])[0])
         torch.testing.assert_close(alone[0], plain[row], atol=1e-5, rtol=0)
 
 
 def test_what_stands_in_the_padding_changes_nothing():
     model, (source, lengths, target) = make(layers=2), batch()
     other = source.masked_fill(source == 0, 11)
-    expected = model.states(model.encode(source, lengths), target)
-    torch.testing.assert_close(model.states(model.encode(other, lengths), target), expected, atol=0, rtol=0)
+    expected = model.states(model.encode(source, lengths), target)[0]
+    torch.testing.assert_close(
+        model.states(model.encode(other, lengths), target)[0], expected, atol=0, rtol=0
+    )
 
 
 def test_weights_are_a_distribution_over_real_words():
@@ -186,7 +188,7 @@ def test_encoder_agrees_with_torch_one_sentence_at_a_time(keys):
 @pytest.mark.parametrize("attention", [additive, None], ids=["additive", "none"])
 def test_gradient_reaches_every_parameter(keys, attention):
     model, (source, lengths, target) = make(attention, **keys).train(), batch()
-    logits = model.project(model.states(model.encode(source, lengths), target))
+    logits = model.project(model.states(model.encode(source, lengths), target)[0])
     logits.square().sum().backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert without == []
@@ -226,7 +228,7 @@ def test_dropout_acts_in_training_alone():
     model, (source, lengths, target) = make(dropout=0.5, layers=2), batch()
 
     def run():
-        return model.states(model.encode(source, lengths), target)
+        return model.states(model.encode(source, lengths), target)[0]
 
     assert torch.equal(run(), run())
     model.train()
@@ -236,8 +238,10 @@ def test_dropout_acts_in_training_alone():
 def test_selected_rows_are_as_if_encoded_alone():
     model, (source, lengths, target) = make(cell="lstm", layers=2), batch()
     rows = torch.tensor([3, 0, 3])
-    chosen = model.states(model.encode(source, lengths).select(rows), target[rows])
-    torch.testing.assert_close(chosen, model.states(model.encode(source[rows], lengths[rows]), target[rows]))
+    chosen = model.states(model.encode(source, lengths).select(rows), target[rows])[0]
+    torch.testing.assert_close(
+        chosen, model.states(model.encode(source[rows], lengths[rows]), target[rows])[0]
+    )
 
 
 def test_a_score_that_does_not_fit_says_what_would():
@@ -325,7 +329,7 @@ def test_learns_to_reverse(cell, attention):
     optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
     wanted = target[:, 1:]
     for _ in range(120):
-        logits = model.project(model.states(model.encode(source, lengths), target[:, :-1]))
+        logits = model.project(model.states(model.encode(source, lengths), target[:, :-1])[0])
         loss = nn.functional.cross_entropy(logits[wanted > 0], wanted[wanted > 0])
         optimiser.zero_grad()
         loss.backward()

@@ -96,19 +96,19 @@ def test_steps_give_the_teacher_forced_states_and_weights(keys, dtype, close):
         torch.testing.assert_close(output, states[:, t], atol=close, rtol=0)
         torch.testing.assert_close(row, weights[:, :, :, t], atol=close, rtol=0)
     assert model.step(memory, model.start(memory), target[:, 0], need_weights=False)[2] is None
-    assert torch.equal(model.states(memory, target), states)
+    assert torch.equal(model.states(memory, target)[0], states)
 
 
 @shapes
 def test_a_sentence_does_not_depend_on_its_batch(keys):
     model, (source, lengths, target) = make(**keys).double(), batch()
-    plain = model.project(model.states(model.encode(source, lengths), target))
+    plain = model.project(model.states(model.encode(source, lengths), target)[0])
     wider = model.encode(nn.functional.pad(source, (0, 4)), lengths)
     assert not wider.states[:, 7:].any() and not wider.mask[..., 7:].any()
-    torch.testing.assert_close(model.project(model.states(wider, target)), plain, atol=1e-12, rtol=0)
+    torch.testing.assert_close(model.project(model.states(wider, target)[0]), plain, atol=1e-12, rtol=0)
     for row, length in enumerate(lengths.tolist()):
         memory = model.encode(source[row : row + 1, :length], torch.tensor([length]))
-        alone = model.project(model.states(memory, target[row : row + 1]))
+        alone = model.project(model.states(memory, target[row : row + 1])[0])
         torch.testing.assert_close(alone[0], plain[row], atol=1e-12, rtol=0)
 
 
@@ -117,8 +117,10 @@ def test_what_stands_in_the_padding_changes_nothing():
     other = source.masked_fill(source == 0, 11)
     memory = model.encode(source, lengths)
     assert not memory.states[torch.arange(7) >= lengths[:, None]].any()
-    expected = model.states(memory, target)
-    torch.testing.assert_close(model.states(model.encode(other, lengths), target), expected, atol=0, rtol=0)
+    expected = model.states(memory, target)[0]
+    torch.testing.assert_close(
+        model.states(model.encode(other, lengths), target)[0], expected, atol=0, rtol=0
+    )
 
 
 @shapes
@@ -126,11 +128,11 @@ def test_what_comes_later_has_no_influence(keys):
     model, (source, lengths, target) = make(**keys).double(), batch()
     narrow = getattr(keys.get("mask"), "func", None) in (Window, Block)  # two layers do not reach all places
     memory = model.encode(source, lengths)
-    before = model.states(memory, target)
+    before = model.states(memory, target)[0]
     for place in (1, 5, 10):
         changed = target.clone()
         changed[:, place] = (changed[:, place] + 7) % 22 + 1
-        after = model.states(memory, changed)
+        after = model.states(memory, changed)[0]
         torch.testing.assert_close(after[:, :place], before[:, :place], atol=1e-13, rtol=0)
         moved = (after - before)[:, place:].abs().amax(-1)  # (B, T - place)
         assert ((moved[:, :1] if narrow else moved) > 1e-6).all()
@@ -140,7 +142,7 @@ def test_all_of_the_source_has_influence():
     model, (source, lengths, target) = make().double(), batch()
     embedded = model.source_embedding(source).detach().requires_grad_()
     model.source_embedding.forward = lambda _: embedded
-    model.states(model.encode(source, lengths), target)[:, 0].square().sum().backward()
+    model.states(model.encode(source, lengths), target)[0][:, 0].square().sum().backward()
     seen = embedded.grad.abs().amax(-1) > 0
     assert torch.equal(seen, torch.arange(7) < lengths[:, None])
 
@@ -184,7 +186,7 @@ def test_score_normaliser_and_position_serve_every_attention():
 @shapes
 def test_gradient_reaches_every_parameter(keys):
     model, (source, lengths, target) = make(**keys).train(), batch()
-    logits = model.project(model.states(model.encode(source, lengths), target))
+    logits = model.project(model.states(model.encode(source, lengths), target)[0])
     logits.square().sum().backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert without == []
@@ -194,10 +196,10 @@ def test_dropout_acts_in_training_alone():
     source, lengths, target = batch()
     for keys in ({"dropout": 0.5}, {"attention_dropout": 0.5}):
         model = make(**keys)
-        runs = [model.states(model.encode(source, lengths), target) for _ in range(2)]
+        runs = [model.states(model.encode(source, lengths), target)[0] for _ in range(2)]
         assert torch.equal(*runs)
         model.train()
-        runs = [model.states(model.encode(source, lengths), target) for _ in range(2)]
+        runs = [model.states(model.encode(source, lengths), target)[0] for _ in range(2)]
         assert not torch.equal(*runs)
     embedded = make(dropout=0.5).train().encoder.embed(nn.Embedding(19, 12), source)
     assert 0.3 < (embedded == 0).float().mean() < 0.7
@@ -208,8 +210,10 @@ def test_selected_rows_are_as_if_encoded_alone(keys):
     model, (source, lengths, target) = make(**keys).double(), batch()
     rows = torch.tensor([3, 0, 3])
     memory = model.encode(source, lengths)
-    chosen = model.states(memory.select(rows), target[rows])
-    torch.testing.assert_close(chosen, model.states(model.encode(source[rows], lengths[rows]), target[rows]))
+    chosen = model.states(memory.select(rows), target[rows])[0]
+    torch.testing.assert_close(
+        chosen, model.states(model.encode(source[rows], lengths[rows]), target[rows])[0]
+    )
     state = model.start(memory)
     for t in range(4):
         state, _, _ = model.step(memory, state, target[:, t])
@@ -332,10 +336,10 @@ def test_what_cannot_be_built_says_what_would():
 
 def test_it_works_in_bfloat16():
     model, (source, lengths, target) = make(norm="pre"), batch()
-    expected = model.states(model.encode(source, lengths), target)
+    expected = model.states(model.encode(source, lengths), target)[0]
     model = model.to(torch.bfloat16)
     memory = model.encode(source, lengths)
-    states = model.states(memory, target)
+    states = model.states(memory, target)[0]
     assert states.dtype == torch.bfloat16
     assert (states.float() - expected).abs().mean() < 0.05
     _, first, _ = model.step(memory, model.start(memory), target[:, 0])
@@ -366,7 +370,7 @@ def test_learns_to_reverse(keys):
     optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
     wanted = target[:, 1:]
     for _ in range(120):
-        logits = model.project(model.states(model.encode(source, lengths), target[:, :-1]))
+        logits = model.project(model.states(model.encode(source, lengths), target[:, :-1])[0])
         loss = nn.functional.cross_entropy(logits[wanted > 0], wanted[wanted > 0])
         optimiser.zero_grad()
         loss.backward()

@@ -44,8 +44,8 @@ def test_each_word_is_answered_by_the_library_s_state_at_its_place(cell, layers)
 def test_steps_give_the_same_states_whatever_the_target():
     model, (source, lengths, target) = make(), batch()
     memory = model.encode(source, lengths)
-    states, state = model.states(memory, target), model.start(memory)
-    assert torch.equal(states, model.states(memory, target.flip(1)))
+    states, state = model.states(memory, target)[0], model.start(memory)
+    assert torch.equal(states, model.states(memory, target.flip(1))[0])
     for t in range(11):
         state, output, weights = model.step(memory, state, target[:, t])
         assert torch.equal(output, states[:, t]) and weights is None
@@ -53,10 +53,10 @@ def test_steps_give_the_same_states_whatever_the_target():
 
 def test_words_to_come_have_no_influence():
     model, (source, lengths, target) = make(), batch()
-    before = model.states(model.encode(source, lengths), target)
+    before = model.states(model.encode(source, lengths), target)[0]
     changed = source.clone()
     changed[1, 4] = 18 - changed[1, 4]
-    after = model.states(model.encode(changed, lengths), target)
+    after = model.states(model.encode(changed, lengths), target)[0]
     assert torch.equal(after[1, :4], before[1, :4]) and not torch.equal(after[1, 4], before[1, 4])
 
 
@@ -69,7 +69,7 @@ def test_it_learns_a_dictionary_and_no_reversal():
         model, target = make(), torch.cat([bos, answer, eos], 1)
         optimiser = torch.optim.Adam(model.parameters(), lr=0.02)
         for _ in range(60):
-            logits = model.project(model.states(model.encode(source, lengths), target[:, :-1]))
+            logits = model.project(model.states(model.encode(source, lengths), target[:, :-1])[0])
             loss = nn.functional.cross_entropy(logits.flatten(0, 1), target[:, 1:].flatten())
             optimiser.zero_grad()
             loss.backward()
