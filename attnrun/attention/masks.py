@@ -51,8 +51,8 @@ def window_mask(
     """Let each query see the keys within `width` places on either side: |i - j| <= width, a mask (N, M).
 
     M = N where `keys` is not given. The first query stands at place `offset`; where that is not given, the
-    last one at the last key, as in `causal_mask`. The sliding window of Beltagy et al. 2020, section 3.1, whose
-    w counts both sides: w = 2 · width. For the past alone: `causal_mask(n) & window_mask(n, width=w)`.
+    last one at the last key, as in `causal_mask`. The sliding window of Beltagy et al. 2020, section 3.1,
+    whose w counts both sides: w = 2 · width. For the past alone: `causal_mask(n) & window_mask(n, width=w)`.
 
     Raises ValueError where `width` is negative.
     """
@@ -73,8 +73,8 @@ def block_mask(
     """Let each query see the keys of its own block of `size`, counted from the first key: a mask (N, M).
 
     M = N where `keys` is not given. The first query stands at place `offset`; where that is not given, the
-    last one at the last key, as in `causal_mask`. The last block may be shorter. The local attention of Liu et
-    al. 2018, section 4.2.4.
+    last one at the last key, as in `causal_mask`. The last block may be shorter. The local attention of Liu
+    et al. 2018, section 4.2.4.
 
     Raises ValueError where `size` is not positive.
     """
