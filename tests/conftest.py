@@ -11,7 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
-def test_data() -> Path:
+def real_data() -> Path:
     """Return the directory of real data; skip with the reason where there is none."""
     given = os.environ.get("ATTNRUN_TEST_DATA")
     if not given:

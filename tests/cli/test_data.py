@@ -301,8 +301,8 @@ def test_names_are_completed(line: str, offered: set[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def multi30k(test_data: Path) -> Iterator[str]:
-    yield from serve(test_data / "multi30k")
+def multi30k(real_data: Path) -> Iterator[str]:
+    yield from serve(real_data / "multi30k")
 
 
 def test_the_real_captions_are_fetched_and_counted(cli: Cli, cache: Path, multi30k: str) -> None:

@@ -218,8 +218,8 @@ def counts(corpus: Corpus) -> tuple[int, int, int]:
     return len(pairs), sum(len(p.links or ()) for p in pairs), sum(len(p.possible or ()) for p in pairs)
 
 
-def test_real_hansards(test_data):
-    folder = test_data / "hansards-en-fr"
+def test_real_hansards(real_data):
+    folder = real_data / "hansards-en-fr"
     keys = {
         "path": str(folder / "enfr.src-tgt"),
         "separator": "|||",
@@ -235,8 +235,8 @@ def test_real_hansards(test_data):
     assert "tokens" in fault(text.tsv, source=2, target=1, alignment_base=1, **keys)
 
 
-def test_real_short_stories(test_data, tmp_path):
-    folder = test_data / "alibi-fr-en" / "ali"
+def test_real_short_stories(real_data, tmp_path):
+    folder = real_data / "alibi-fr-en" / "ali"
     total = 0
     for gold in sorted(folder.glob("ali_w2w_*.txt")):
         _, _, french, english = gold.stem.split("_")
@@ -252,8 +252,8 @@ def test_real_short_stories(test_data, tmp_path):
     assert total == 522
 
 
-def test_real_greek_verses(test_data):
-    path = str(test_data / "bible-grc-en" / "nt.grc-en.tsv.gz")
+def test_real_greek_verses(real_data):
+    path = str(real_data / "bible-grc-en" / "nt.grc-en.tsv.gz")
     keys = {"path": path, "alignment_column": 4, "tokenised": True}
     assert counts(text.tsv(source=2, target=3, **keys)) == (7919, 189_473, 0)
     assert "look 0-indexed" in fault(text.tsv, source=2, target=3, limit=9, alignment_base=1, **keys)

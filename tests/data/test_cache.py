@@ -43,10 +43,10 @@ def test_a_file_that_nothing_is_known_of_is_unknown(cache: Path) -> None:
     assert verify(whole(package))[by_hand.name] == "ok"
 
 
-def test_files_of_other_keys_are_held_to_their_known_hashes(cache: Path, test_data: Path) -> None:
+def test_files_of_other_keys_are_held_to_their_known_hashes(cache: Path, real_data: Path) -> None:
     (cache / "multi30k").mkdir(parents=True)
     (cache / "multi30k/train.fr.gz").write_bytes(b"garbage")
-    real = (test_data / "multi30k/raw/val.fr.gz").read_bytes()
+    real = (real_data / "multi30k/raw/val.fr.gz").read_bytes()
     (cache / "multi30k/val.fr.gz").write_bytes(real)
     found = verify(whole(multi30k.package()))
     assert {name: state for name, state in found.items() if state != "missing"} == {

@@ -142,8 +142,8 @@ def test_links_and_tags_stay_with_their_pairs():
     assert train_of(corpus([LONG, linked]), maximum_words=3, deduplicate=True) == [linked]
 
 
-def test_real_tatoeba_pairs_are_filtered_in_seconds(test_data):
-    given = text.tsv(path=str(test_data / "fra-eng" / "fra-eng.zip"))
+def test_real_tatoeba_pairs_are_filtered_in_seconds(real_data):
+    given = text.tsv(path=str(real_data / "fra-eng" / "fra-eng.zip"))
     assert sum(len(part) for part in (given.train, given.valid, given.test)) == 167_130
     start = time.perf_counter()
     _, report = Filter(maximum_words=50, maximum_ratio=2.5, deduplicate=True).apply(given)

@@ -70,8 +70,8 @@ def test_a_sentence_with_a_number_and_a_tab_is_one_like_any_other(tmp_path):
     assert by_source(corpus)["7\tb c"].links == ((0, 0),)
 
 
-def test_real_short_stories_with_numbered_lines(test_data, tmp_path):
-    folder = test_data / "alibi-fr-en" / "ali"
+def test_real_short_stories_with_numbered_lines(real_data, tmp_path):
+    folder = real_data / "alibi-fr-en" / "ali"
     for name, end in (("LaVision", "fr"), ("TheVision", "en")):
         shutil.copy(folder / f"{name}_sents.txt", tmp_path / f"vision.{end}")
     gold = str(folder / "ali_w2w_LaVision_TheVision.txt")
@@ -108,11 +108,11 @@ def test_links_over_words_are_never_refused(tmp_path, row):
     assert text.tsv(path=path, alignment_column=3).train[0].links
 
 
-def test_real_links_over_tokenised_text(test_data):
-    folder = test_data / "hansards-en-fr"
+def test_real_links_over_tokenised_text(real_data):
+    folder = real_data / "hansards-en-fr"
     keys = {"path": str(folder / "enfr.src-tgt"), "separator": "|||", "alignment_base": 1}
     message = fault(text.tsv, alignments=str(folder / "enfr.gold"), **keys)
     assert "enfr.gold:6: the text looks tokenised" in message
-    verses = str(test_data / "bible-grc-en" / "nt.grc-en.tsv.gz")
+    verses = str(real_data / "bible-grc-en" / "nt.grc-en.tsv.gz")
     message = fault(text.tsv, path=verses, source=2, target=3, alignment_column=4, limit=500)
     assert "nt.grc-en.tsv.gz:6: the text looks tokenised" in message

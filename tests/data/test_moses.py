@@ -16,16 +16,16 @@ def _lines(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-def test_raw_captions_become_the_authors_tokens(language: str, test_data: Path) -> None:
-    raw = _lines(test_data / f"multi30k/raw/{NAME}.{language}.gz")
-    theirs = _lines(test_data / f"multi30k/tok/{NAME}.lc.norm.tok.{language}.gz")
+def test_raw_captions_become_the_authors_tokens(language: str, real_data: Path) -> None:
+    raw = _lines(real_data / f"multi30k/raw/{NAME}.{language}.gz")
+    theirs = _lines(real_data / f"multi30k/tok/{NAME}.lc.norm.tok.{language}.gz")
     moses = Moses(language)
     assert len(raw) == 1000
     assert [moses.tokenise(line) for line in raw] == theirs
 
 
-def test_tokens_become_the_captions_but_for_capitals(test_data: Path) -> None:
-    raw = _lines(test_data / f"multi30k/raw/{NAME}.en.gz")
+def test_tokens_become_the_captions_but_for_capitals(real_data: Path) -> None:
+    raw = _lines(real_data / f"multi30k/raw/{NAME}.en.gz")
     moses = Moses("en")
     restored = [moses.restore(moses.tokenise(line)) for line in raw]
     assert sum(ours.lower() == line.lower() for ours, line in zip(restored, raw, strict=True)) >= 985

@@ -86,9 +86,9 @@ def test_mcycle_is_packaged_with_all_its_figures():
     assert made.expected is made.y_test
 
 
-def test_mcycle_equals_the_source(test_data):
+def test_mcycle_equals_the_source(real_data):
     packaged = regression.mcycle(0)
-    source = regression.csv(0, path=str(test_data / "regression" / "mcycle.csv"), x="times", y="accel")
+    source = regression.csv(0, path=str(real_data / "regression" / "mcycle.csv"), x="times", y="accel")
     assert points(packaged) == points(source)
 
 

@@ -25,9 +25,9 @@ def sides(pairs: list[Pair]) -> set[str]:
 
 
 @pytest.fixture
-def french(test_data: Path, server: Any) -> str:
+def french(real_data: Path, server: Any) -> str:
     """Serve the real English-French zip, and return its address."""
-    return str(server.serve("/fra-eng.zip", (test_data / "fra-eng/fra-eng.zip").read_bytes()))
+    return str(server.serve("/fra-eng.zip", (real_data / "fra-eng/fra-eng.zip").read_bytes()))
 
 
 def test_the_whole_of_tatoeba(french: str, cache: Path) -> None:
@@ -50,9 +50,9 @@ def test_the_textbooks_setting_trains_on_the_first_lines(french: str, cache: Pat
     assert not sides(corpus.test) & (sides(corpus.train) | sides(corpus.valid))
 
 
-def test_a_text_placed_by_hand_needs_no_server(test_data: Path, cache: Path) -> None:
+def test_a_text_placed_by_hand_needs_no_server(real_data: Path, cache: Path) -> None:
     (cache / "tatoeba").mkdir(parents=True)
-    with zipfile.ZipFile(test_data / "fra-eng/fra-eng.zip") as archive:
+    with zipfile.ZipFile(real_data / "fra-eng/fra-eng.zip") as archive:
         (cache / "tatoeba/fra.txt").write_bytes(archive.read("fra-eng/fra.txt"))
     assert len(tatoeba.load(limit=500, valid=10, test=20).test) == 20
     assert verify(tatoeba.package()) == {"fra.txt": "ok"}
@@ -138,10 +138,10 @@ def test_a_text_of_another_form_is_named_by_its_line(line: str, said: str, serve
 
 
 @pytest.fixture
-def captions(test_data: Path, server: Any) -> str:
+def captions(real_data: Path, server: Any) -> str:
     """Serve Multi30k as its authors do, and return the address of its directories."""
-    server.serve_files(test_data / "multi30k", "raw/*.gz", at="/task1")
-    for file in (test_data / "multi30k/tok").glob("*.gz"):
+    server.serve_files(real_data / "multi30k", "raw/*.gz", at="/task1")
+    for file in (real_data / "multi30k/tok").glob("*.gz"):
         server.serve(f"/task1/tok/{file.stem}", gzip.decompress(file.read_bytes()))
     return str(server.url("/task1"))
 

@@ -358,9 +358,9 @@ def test_splits_missing_from_a_directory_are_held_out_from_train(tmp_path):
     assert (len(corpus.train), len(corpus.valid), len(corpus.test)) == (28, 3, 5)
 
 
-def test_real_tatoeba_pairs(test_data):
+def test_real_tatoeba_pairs(real_data):
     start = time.perf_counter()
-    corpus = text.tsv(path=str(test_data / "fra-eng" / "fra-eng.zip"), limit=40_000)
+    corpus = text.tsv(path=str(real_data / "fra-eng" / "fra-eng.zip"), limit=40_000)
     assert time.perf_counter() - start < 20
     assert [len(part) for part in (corpus.train, corpus.valid, corpus.test)] == [38_000, 1000, 1000]
     assert corpus.train[0] == Pair("Go.", "Va !")
@@ -368,8 +368,8 @@ def test_real_tatoeba_pairs(test_data):
     assert not any(pair.source.lower() in trained for pair in corpus.test + corpus.valid)
 
 
-def test_real_captions(test_data):
-    path = str(test_data / "multi30k" / "raw")
+def test_real_captions(real_data):
+    path = str(real_data / "multi30k" / "raw")
     corpus = text.files(path=path, source="de", target="en", test_set="test_2016_flickr")
     assert [len(part) for part in (corpus.train, corpus.valid, corpus.test)] == [29_000, 1014, 1000]
     assert corpus.train[0].source.startswith("Zwei junge weiße Männer")

@@ -29,15 +29,15 @@ def train(tmp_path: Path) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def corpora(tmp_path: Path, test_data: Path) -> Path:
+def corpora(tmp_path: Path, real_data: Path) -> Path:
     """Put the corpora that download into the cache of `train`, as a user without a network would by hand."""
     cache = tmp_path / "cache"
     (cache / "tatoeba").mkdir(parents=True)
-    with zipfile.ZipFile(test_data / "fra-eng/fra-eng.zip") as archive:
+    with zipfile.ZipFile(real_data / "fra-eng/fra-eng.zip") as archive:
         (cache / "tatoeba/fra.txt").write_bytes(archive.read("fra-eng/fra.txt"))
     (cache / "multi30k").mkdir()
-    for packed in (test_data / "multi30k/tok").glob("*.gz"):
+    for packed in (real_data / "multi30k/tok").glob("*.gz"):
         (cache / "multi30k" / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
-    for raw in (test_data / "multi30k/raw").glob("*.gz"):
+    for raw in (real_data / "multi30k/raw").glob("*.gz"):
         shutil.copy(raw, cache / "multi30k")
     return cache

@@ -3,9 +3,7 @@
 Sizes are distinct primes: B 5, S 7, T 11, embedding 13, hidden 17, vocabularies 19 and 23.
 """
 
-import importlib.util
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
@@ -27,10 +25,7 @@ from attnrun.errors import UserError
 from attnrun.models.cells import GruCell, LstmCell
 from attnrun.models.encoder import RnnEncoder
 from attnrun.models.rnn import RnnSeq2Seq
-
-_spec = importlib.util.spec_from_file_location("reference", Path(__file__).with_name("reference.py"))
-reference = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(reference)
+from tests.models import reference
 
 LENGTHS = torch.tensor([3, 7, 1, 5, 6])
 SHAPES = [

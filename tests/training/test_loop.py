@@ -14,6 +14,7 @@ from attnrun.runs.find import RunRecord
 from attnrun.training.checkpoint import load_best, load_newest, read_manifest
 from attnrun.training.loop import Trainer, fit
 from attnrun.training.optim import lbfgs
+from tests.training import tiny
 
 
 def evaluations(*losses: float):
@@ -45,7 +46,7 @@ def scalar_model(value: float = 1.0) -> nn.Linear:
     return model
 
 
-def test_gradient_is_of_sum_over_count(tiny, tmp_path):
+def test_gradient_is_of_sum_over_count(tmp_path):
     model = scalar_model(1.0)
     with tiny.open_run(tmp_path) as run:
         fit(
@@ -59,7 +60,7 @@ def test_gradient_is_of_sum_over_count(tiny, tmp_path):
     assert model.weight.item() == pytest.approx(1 - 0.25 * 2 * (1 - 4.0))
 
 
-def test_epoch_loss_weighs_batches_by_their_count(tiny, tmp_path):
+def test_epoch_loss_weighs_batches_by_their_count(tmp_path):
     model = scalar_model(0.0)
     with tiny.open_run(tmp_path) as run:
         fit(
@@ -76,7 +77,7 @@ def test_epoch_loss_weighs_batches_by_their_count(tiny, tmp_path):
 
 
 @pytest.mark.parametrize(("clip", "expected"), [(None, 6.0), (2.0, 2.0), (10.0, 6.0)])
-def test_clip_norm(tiny, tmp_path, clip, expected):
+def test_clip_norm(tmp_path, clip, expected):
     model = scalar_model(0.0)
     with tiny.open_run(tmp_path) as run:
         fit(
@@ -104,7 +105,7 @@ def test_an_end_is_required():
         (Trainer(epochs=1, max_steps=30), 4, 1, "epochs"),
     ],
 )
-def test_stops_at_the_limit_and_evaluates_there(tiny, tmp_path, trainer, step, epoch, stopped):
+def test_stops_at_the_limit_and_evaluates_there(tmp_path, trainer, step, epoch, stopped):
     with tiny.open_run(tmp_path) as run:
         _, result = tiny.train(run, trainer)
     assert (result.step, result.epoch, result.stopped) == (step, epoch, stopped)
@@ -113,7 +114,7 @@ def test_stops_at_the_limit_and_evaluates_there(tiny, tmp_path, trainer, step, e
     assert load_newest(tmp_path).step == step
 
 
-def test_patience_stops_and_the_best_stays(tiny, tmp_path):
+def test_patience_stops_and_the_best_stays(tmp_path):
     trainer = Trainer(epochs=9, patience=2, keep=1)
     with tiny.open_run(tmp_path) as run:
         _, result = tiny.train(run, trainer, evaluate=evaluations(0.9, 0.5, 0.6, 0.5, 0.1))
@@ -123,7 +124,7 @@ def test_patience_stops_and_the_best_stays(tiny, tmp_path):
     assert {entry.step for entry in read_manifest(tmp_path)} == {8, 16}
 
 
-def test_a_goal_of_max_and_a_nan_that_is_never_best(tiny, tmp_path):
+def test_a_goal_of_max_and_a_nan_that_is_never_best(tmp_path):
     metrics = iter([math.nan, 0.3, 0.7, 0.4])
     with tiny.open_run(tmp_path) as run:
         _, result = tiny.train(
@@ -132,14 +133,14 @@ def test_a_goal_of_max_and_a_nan_that_is_never_best(tiny, tmp_path):
     assert result.best["score"] == 0.7
 
 
-def test_evaluate_every(tiny, tmp_path):
+def test_evaluate_every(tmp_path):
     with tiny.open_run(tmp_path) as run:
         tiny.train(run, Trainer(epochs=5, evaluate_every=3), evaluate=evaluations(0.9, 0.5))
     steps = [row["step"] for row in RunRecord(tmp_path).metrics_rows() if "valid/loss" in row]
     assert steps == [12, 20]
 
 
-def test_evaluation_runs_in_evaluation_mode_and_training_does_not(tiny, tmp_path):
+def test_evaluation_runs_in_evaluation_mode_and_training_does_not(tmp_path):
     modes = []
     with tiny.open_run(tmp_path) as run:
         model = tiny.make_model(run)
@@ -158,7 +159,7 @@ def test_evaluation_runs_in_evaluation_mode_and_training_does_not(tiny, tmp_path
     assert model.training
 
 
-def test_what_evaluate_draws_does_not_change_the_training(tiny, tmp_path):
+def test_what_evaluate_draws_does_not_change_the_training(tmp_path):
     with tiny.open_run(tmp_path / "a") as run:
         one, _ = tiny.train(run, Trainer(epochs=2), evaluate=lambda: {"loss": float(torch.rand(71).sum())})
     with tiny.open_run(tmp_path / "b") as run:
@@ -167,7 +168,7 @@ def test_what_evaluate_draws_does_not_change_the_training(tiny, tmp_path):
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_non_finite_loss_stops_and_leaves_finite_weights(tiny, tmp_path, bad):
+def test_non_finite_loss_stops_and_leaves_finite_weights(tmp_path, bad):
     model = scalar_model()
     message = r"step 2: the loss \((nan|inf)\) is not finite"
     with pytest.raises(RunFailed, match=message), tiny.open_run(tmp_path) as run:
@@ -183,7 +184,7 @@ def test_non_finite_loss_stops_and_leaves_finite_weights(tiny, tmp_path, bad):
     assert RunRecord(tmp_path).status == "failed"
 
 
-def test_non_finite_gradient_is_named(tiny, tmp_path):
+def test_non_finite_gradient_is_named(tmp_path):
     model = scalar_model(0.0)
     with pytest.raises(RunFailed, match="gradient of weight"), tiny.open_run(tmp_path) as run:
         fit(
@@ -196,7 +197,7 @@ def test_non_finite_gradient_is_named(tiny, tmp_path):
         )
 
 
-def test_skip_leaves_the_bad_batch_out(tiny, tmp_path):
+def test_skip_leaves_the_bad_batch_out(tmp_path):
     def trained(name: str, *batches: list[float]) -> float:
         model = scalar_model()
         with tiny.open_run(tmp_path / name) as run:
@@ -214,7 +215,7 @@ def test_skip_leaves_the_bad_batch_out(tiny, tmp_path):
     assert trained("with", [2.0], [math.nan], [3.0]) == trained("without", [2.0], [3.0])
 
 
-def test_skip_gives_up_when_nothing_is_finite_any_more(tiny, tmp_path):
+def test_skip_gives_up_when_nothing_is_finite_any_more(tmp_path):
     model = scalar_model(math.nan)
     with pytest.raises(RunFailed, match="weight weight"), tiny.open_run(tmp_path) as run:
         fit(
@@ -227,7 +228,7 @@ def test_skip_gives_up_when_nothing_is_finite_any_more(tiny, tmp_path):
         )
 
 
-def test_lbfgs_reaches_the_minimum(tiny, tmp_path):
+def test_lbfgs_reaches_the_minimum(tmp_path):
     model = scalar_model(10.0)
     with tiny.open_run(tmp_path) as run:
         fit(
@@ -241,7 +242,7 @@ def test_lbfgs_reaches_the_minimum(tiny, tmp_path):
     assert model.weight.item() == pytest.approx(4.0, abs=1e-4)
 
 
-def test_lbfgs_that_runs_into_nan_goes_back(tiny, tmp_path):
+def test_lbfgs_that_runs_into_nan_goes_back(tmp_path):
     model = scalar_model(0.5)
     loss = lambda batch: (model.weight.log().sum() * batch.sum(), 1)  # noqa: E731 (no minimum: falls off the edge at 0)
     with tiny.open_run(tmp_path) as run:
@@ -256,7 +257,7 @@ def test_lbfgs_that_runs_into_nan_goes_back(tiny, tmp_path):
     assert model.weight.item() == 0.5
 
 
-def test_bfloat16_keeps_float32_weights(tiny, tmp_path):
+def test_bfloat16_keeps_float32_weights(tmp_path):
     seen = []
     with tiny.open_run(tmp_path, precision="bfloat16") as run:
         model = tiny.make_model(run)
@@ -278,14 +279,14 @@ def test_bfloat16_keeps_float32_weights(tiny, tmp_path):
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
-def test_handlers_come_back(tiny, tmp_path):
+def test_handlers_come_back(tmp_path):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with tiny.open_run(tmp_path) as run:
         tiny.train(run, Trainer(max_steps=1))
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_a_second_signal_stops_at_once(tiny, tmp_path):
+def test_a_second_signal_stops_at_once(tmp_path):
     def on_batch(call: int) -> None:
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
@@ -297,7 +298,7 @@ def test_a_second_signal_stops_at_once(tiny, tmp_path):
     assert not (tmp_path / "checkpoints").exists()
 
 
-def test_trains_outside_the_main_thread(tiny, tmp_path):
+def test_trains_outside_the_main_thread(tmp_path):
     steps = []
 
     def work() -> None:
@@ -310,7 +311,7 @@ def test_trains_outside_the_main_thread(tiny, tmp_path):
     assert steps == [2]
 
 
-def test_no_batches(tiny, tmp_path):
+def test_no_batches(tmp_path):
     model = scalar_model()
     with pytest.raises(UserError, match="no batches"), tiny.open_run(tmp_path) as run:
         fit(
@@ -323,12 +324,12 @@ def test_no_batches(tiny, tmp_path):
         )
 
 
-def test_an_unknown_monitor_is_named(tiny, tmp_path):
+def test_an_unknown_monitor_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"no metric 'bleu'.*loss"), tiny.open_run(tmp_path) as run:
         tiny.train(run, Trainer(max_steps=1), monitor=("bleu", "max"))
 
 
-def test_one_plain_line_an_epoch_where_stderr_is_no_terminal(tiny, tmp_path, capsys):
+def test_one_plain_line_an_epoch_where_stderr_is_no_terminal(tmp_path, capsys):
     with tiny.open_run(tmp_path) as run:
         run.quiet = False
         tiny.train(run, Trainer(epochs=2), unit="tokens")
@@ -338,13 +339,13 @@ def test_one_plain_line_an_epoch_where_stderr_is_no_terminal(tiny, tmp_path, cap
     assert lines[0].startswith("epoch 1 · step 4/8 · train/epoch_loss ") and "tokens/s" in lines[0]
 
 
-def test_quiet(tiny, tmp_path, capsys):
+def test_quiet(tmp_path, capsys):
     with tiny.open_run(tmp_path) as run:
         tiny.train(run, Trainer(epochs=1))
     assert capsys.readouterr() == ("", "")
 
 
-def test_lbfgs_sees_one_function_a_step_and_another_in_the_next(tiny, tmp_path):
+def test_lbfgs_sees_one_function_a_step_and_another_in_the_next(tmp_path):
     model, draws = scalar_model(10.0), []
 
     def loss(batch: torch.Tensor) -> tuple[torch.Tensor, int]:
@@ -371,7 +372,7 @@ def test_lbfgs_sees_one_function_a_step_and_another_in_the_next(tiny, tmp_path):
         (Trainer(max_steps=7, checkpoint_every=3, keep=9), [3, 6, 7]),
     ],
 )
-def test_checkpoints_come_when_they_should(tiny, tmp_path, trainer, steps):
+def test_checkpoints_come_when_they_should(tmp_path, trainer, steps):
     with tiny.open_run(tmp_path) as run:
         tiny.train(run, trainer, evaluate=None)
     assert [entry.step for entry in read_manifest(tmp_path)] == steps

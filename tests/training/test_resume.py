@@ -14,6 +14,7 @@ from attnrun.errors import Interrupted, UserError
 from attnrun.runs.find import RunRecord
 from attnrun.training.checkpoint import load_newest
 from attnrun.training.loop import Trainer
+from tests.training import tiny
 
 STEPS = 12  # 3 epochs of 4 batches
 TRAINER = Trainer(epochs=3, log_every=2, checkpoint_every=3)
@@ -45,20 +46,20 @@ def interrupt_at(number: int, sign: int = signal.SIGINT):
 
 
 @pytest.fixture(scope="module")
-def whole(tiny, tmp_path_factory) -> dict:
+def whole(tmp_path_factory) -> dict:
     directory = tmp_path_factory.mktemp("whole")
     with tiny.open_run(directory) as run:
         tiny.train(run, TRAINER)
     return outcome(directory)
 
 
-def test_the_comparison_sees_a_difference(tiny, whole, tmp_path):
+def test_the_comparison_sees_a_difference(whole, tmp_path):
     with tiny.open_run(tmp_path, seed=4) as run:
         tiny.train(run, TRAINER)
     assert not equal(whole, outcome(tmp_path))
 
 
-def test_dropout_is_not_the_same_in_every_step(tiny, tmp_path):
+def test_dropout_is_not_the_same_in_every_step(tmp_path):
     masks = []
     with tiny.open_run(tmp_path) as run:
         tiny.train(run, Trainer(max_steps=3), lambda call: masks.append(torch.rand(23)))
@@ -69,7 +70,7 @@ def test_dropout_is_not_the_same_in_every_step(tiny, tmp_path):
     ("step", "workers"),
     [(step, 0) for step in range(1, STEPS + 1)] + [(1, 2), (4, 2), (6, 2), (11, 2), (12, 2)],
 )
-def test_interrupted_after_any_step(tiny, whole, tmp_path, step, workers):
+def test_interrupted_after_any_step(whole, tmp_path, step, workers):
     with pytest.raises(Interrupted) as stop, tiny.open_run(tmp_path, data_workers=workers) as run:
         tiny.train(run, TRAINER, interrupt_at(step))
     assert stop.value.exit_code == 130
@@ -81,7 +82,7 @@ def test_interrupted_after_any_step(tiny, whole, tmp_path, step, workers):
     assert equal(outcome(tmp_path), whole)
 
 
-def test_interrupted_after_every_step_in_turn(tiny, whole, tmp_path):
+def test_interrupted_after_every_step_in_turn(whole, tmp_path):
     for _ in range(STEPS):
         with pytest.raises(Interrupted), tiny.open_run(tmp_path) as run:
             tiny.train(run, TRAINER, interrupt_at(1, signal.SIGTERM))
@@ -95,7 +96,7 @@ def test_interrupted_after_every_step_in_turn(tiny, whole, tmp_path):
     [("loss", 8), (".pt", 3), ("manifest.json", 3)],
     ids=["in a step", "before the checkpoint is there", "between checkpoint and manifest"],
 )
-def test_killed(tiny, whole, tmp_path, where, number):
+def test_killed(whole, tmp_path, where, number):
     repository = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [repository, os.environ.get("PYTHONPATH")]))
     command = [sys.executable, tiny.__file__, str(tmp_path), where, str(number)]
@@ -108,7 +109,7 @@ def test_killed(tiny, whole, tmp_path, where, number):
     assert not list((tmp_path / "checkpoints").glob("*.tmp.*"))
 
 
-def test_rows_after_the_checkpoint_are_cut_off(tiny, whole, tmp_path):
+def test_rows_after_the_checkpoint_are_cut_off(whole, tmp_path):
     with pytest.raises(Interrupted), tiny.open_run(tmp_path) as run:
         tiny.train(run, TRAINER, interrupt_at(6))
     with open(tmp_path / "metrics.jsonl", "a") as stream:  # as a killed run leaves it
@@ -118,7 +119,7 @@ def test_rows_after_the_checkpoint_are_cut_off(tiny, whole, tmp_path):
     assert outcome(tmp_path)["rows"] == whole["rows"]
 
 
-def test_a_finished_training_is_not_trained_again(tiny, whole, tmp_path):
+def test_a_finished_training_is_not_trained_again(whole, tmp_path):
     with tiny.open_run(tmp_path) as run:
         _, first = tiny.train(run, TRAINER)
     with tiny.open_run(tmp_path) as run:
@@ -127,7 +128,7 @@ def test_a_finished_training_is_not_trained_again(tiny, whole, tmp_path):
     assert equal(dict(model.state_dict()), dict(whole["parts"]["model"]))
 
 
-def test_without_a_checkpoint_the_run_starts_again(tiny, whole, tmp_path):
+def test_without_a_checkpoint_the_run_starts_again(whole, tmp_path):
     with tiny.open_run(tmp_path) as run:
         run.log(2, {"train/loss": 5.0})
     with tiny.open_run(tmp_path) as run:
@@ -135,7 +136,7 @@ def test_without_a_checkpoint_the_run_starts_again(tiny, whole, tmp_path):
     assert outcome(tmp_path)["rows"] == whole["rows"]
 
 
-def test_damaged_newest_checkpoint(tiny, whole, tmp_path):
+def test_damaged_newest_checkpoint(whole, tmp_path):
     with pytest.raises(Interrupted), tiny.open_run(tmp_path) as run:
         tiny.train(run, TRAINER, interrupt_at(8))
     newest = load_newest(tmp_path).path
@@ -146,7 +147,7 @@ def test_damaged_newest_checkpoint(tiny, whole, tmp_path):
     assert equal(outcome(tmp_path), whole)
 
 
-def test_every_checkpoint_damaged(tiny, whole, tmp_path):
+def test_every_checkpoint_damaged(whole, tmp_path):
     with pytest.raises(Interrupted), tiny.open_run(tmp_path) as run:
         tiny.train(run, TRAINER, interrupt_at(8))
     for path in (tmp_path / "checkpoints").glob("*.pt"):
@@ -156,14 +157,14 @@ def test_every_checkpoint_damaged(tiny, whole, tmp_path):
     assert equal(outcome(tmp_path), whole)
 
 
-def test_another_fingerprint_is_refused(tiny, tmp_path):
+def test_another_fingerprint_is_refused(tmp_path):
     with pytest.raises(Interrupted), tiny.open_run(tmp_path) as run:
         tiny.train(run, TRAINER, interrupt_at(2), fingerprint={"vocabulary": "abc"})
     with pytest.raises(UserError, match="another vocabulary"), tiny.open_run(tmp_path) as run:
         tiny.train(run, TRAINER, fingerprint={"vocabulary": "abd"})
 
 
-def test_seconds_go_on(tiny, tmp_path):
+def test_seconds_go_on(tmp_path):
     with pytest.raises(Interrupted), tiny.open_run(tmp_path) as run:
         run._began -= 1000
         tiny.train(run, TRAINER, interrupt_at(2))
