@@ -2,6 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Workers for the tests, one a core; a file's tests share what they prepare.
+WORKERS := -n auto --maxprocesses 8
 TORCH := $(shell sed -n 's/^torch==//p' .ci/constraints.txt)
 .DEFAULT_GOAL := help
 
@@ -33,11 +35,11 @@ demo: .venv/installed  ## Fit a kernel regression and train a translator with Ba
 
 .PHONY: test
 test: .venv/installed  ## Run the test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS) --dist loadfile
 
 .PHONY: test-slow
 test-slow: .venv/installed  ## Train until the stated figures can be judged
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest $(WORKERS) --dist worksteal -m slow
 
 .PHONY: test-wheel
 test-wheel: wheel  ## Install the wheel in a clean environment and use it from elsewhere

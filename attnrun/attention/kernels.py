@@ -120,7 +120,7 @@ class Compact(Kernel):
 
     def log_kernel(self, squared: Tensor) -> Tensor:
         """Log K inside the support, -inf outside."""
-        inside = squared < 1
+        inside = squared.sqrt() < 1  # the largest number below 1 has the root 1, and log (1 - 1) is no score
         # Choose before the logarithm: its gradient outside is NaN, and where() alone would let that pass.
         return torch.where(inside, self.log_inside(torch.where(inside, squared, 0.0)), -torch.inf)
 

@@ -257,6 +257,18 @@ def test_compact_kernels_at_known_distances(kernel, expected):
     torch.testing.assert_close(scores.exp(), torch.tensor([expected]), rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("kernel", [Triangular, Epanechikov])
+def test_a_key_just_inside_the_edge_does_no_harm(kernel, dtype):
+    largest = 1 - torch.finfo(dtype).eps / 2
+    squared = torch.tensor([largest, 0.25], dtype=dtype, requires_grad=True)
+    weights = attnrun.attention.masked_softmax(kernel(1, 1).log_kernel(squared))
+    weights[0].backward()
+    assert squared.detach()[0] < 1
+    assert weights.isfinite().all() and weights[1] > 0
+    assert squared.grad.isfinite().all()
+
+
 @pytest.mark.parametrize("kernel", [Boxcar, Triangular, Epanechikov])
 @pytest.mark.parametrize("size", [1, D])
 def test_gradients_of_compact_kernels_are_finite_at_the_tip_and_outside(kernel, size):
