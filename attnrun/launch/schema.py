@@ -67,6 +67,7 @@ def fields_of(schema: type) -> dict[str, _Declared]:
     }
 
 
+@functools.cache
 def keywords_of(target: Callable[..., Any]) -> dict[str, _Declared]:
     """Return what the keyword-only parameters of `target` declare, by key."""
     function = target.__init__ if inspect.isclass(target) else target
@@ -137,14 +138,20 @@ def without(values: Values, keys: Iterable[str]) -> dict[str, Any]:
 
 
 def _check_value(annotation: Any, value: Any, where: str) -> Any:
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
-    adapter = TypeAdapter(annotation, config=ConfigDict(coerce_numbers_to_str=True, allow_inf_nan=False))
     try:
-        return adapter.validate_python(value)
+        return _adapter(annotation).validate_python(value)
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ").replace("Input should", "must")
         raise UserError(f"{where}={value}: the value {reason}") from None
+
+
+@functools.cache
+def _adapter(annotation: Any) -> Any:
+    from pydantic import ConfigDict, TypeAdapter
+
+    return TypeAdapter(annotation, config=ConfigDict(coerce_numbers_to_str=True, allow_inf_nan=False))
 
 
 def _at(where: str, key: str) -> str:

@@ -1,5 +1,6 @@
 """What a run ran on: versions, hardware and the git state of the user's code; no environment variables."""
 
+import functools
 import os
 import platform
 import subprocess
@@ -25,6 +26,7 @@ PACKAGES = (
 )
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """Return the versions of Python, attnrun and the packages that decide a result."""
     found = {"python": platform.python_version(), "attnrun": attnrun.__version__}
