@@ -41,6 +41,10 @@ test: .venv/installed  ## Run the test suite
 test-slow: .venv/installed  ## Train until the stated figures can be judged
 	$(BIN)/python -m pytest $(WORKERS) --dist worksteal -m slow
 
+.PHONY: test-faults
+test-faults: .venv/installed  ## Kill, damage and flood runs again and again
+	$(BIN)/python -m pytest $(WORKERS) --dist worksteal -m faults
+
 .PHONY: test-wheel
 test-wheel: wheel  ## Install the wheel in a clean environment and use it from elsewhere
 	$(BIN)/python -m pytest -m wheel tests/test_wheel.py
