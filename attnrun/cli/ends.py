@@ -11,6 +11,7 @@ import typer
 
 from attnrun.errors import Interrupted, RunFailed, UserError
 from attnrun.escape import for_json, for_terminal
+from attnrun.runs.signals import StopAtOnce
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -19,7 +20,8 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
         try:
-            command(*args, **kwargs)
+            with StopAtOnce():
+                command(*args, **kwargs)
         except (UserError, RunFailed, Interrupted) as error:
             say(str(error))
             raise typer.Exit(error.exit_code) from None

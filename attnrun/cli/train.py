@@ -84,23 +84,31 @@ def resume(
             metavar="RUN", help="A path, a name, its beginning, or latest.", autocompletion=complete_run
         ),
     ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE", help="A later end, e.g. trainer.epochs=20, or a runtime.… key."),
+    ] = None,
     trust: Trust = None,
     as_json: AsJson = False,
 ) -> None:
-    """Continue an interrupted run.
+    """Continue an interrupted run, or train a finished one further.
 
-    It goes on from the newest checkpoint that is whole. A finished run is left as it is.
+    It goes on from the newest checkpoint that is whole. A finished run is left as it is, unless its end is
+    moved; it is then what a longer run would have been, or refused.
     """
     from attnrun.runs.find import RunRecord, find
 
     record = RunRecord(find(Path("outputs"), run))
-    if record.status == "done":
+    if record.status == "done" and not overrides:
         say(f"{record.directory} is finished; nothing to do")
         _show([record], [[]], as_json)
         return
     from attnrun.launch.job import execute
+    from attnrun.launch.resume import changed
 
-    finish([execute(record.config, record.directory, tuple(trust or ()))], as_json)
+    trusted = tuple(trust or ())
+    plain, former_hash = changed(record, overrides or [], trusted)
+    finish([execute(plain, record.directory, trusted, former_hash=former_hash)], as_json)
 
 
 def check_experiment(name: str) -> None:
@@ -113,7 +121,7 @@ def check_experiment(name: str) -> None:
 
 
 def finish(reports: "list[Report]", as_json: bool) -> None:
-    """Show the runs that the reports name, then every failure; exit with the worst one's code."""
+    """Show the runs that the reports name, then what they say; exit with the worst one's code."""
     from attnrun.runs.find import RunRecord
 
     shown = [
@@ -123,11 +131,10 @@ def finish(reports: "list[Report]", as_json: bool) -> None:
     ]
     if shown:
         _show([record for record, _ in shown], [words for _, words in shown], as_json)
-    failures = [report for report in reports if report.exit_code]
-    for message in dict.fromkeys(report.message for report in failures):
+    for message in dict.fromkeys(report.message for report in reports if report.message):
         say(message)
-    if failures:
-        raise typer.Exit(max(report.exit_code for report in failures))
+    if worst := max((report.exit_code for report in reports), default=0):
+        raise typer.Exit(worst)
 
 
 def _own_words(reports: "list[Report]") -> list[list[str]]:

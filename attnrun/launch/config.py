@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attnrun.errors import UserError
 from attnrun.launch.blame import blamed
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from attnrun.runs.device import Runtime
 
 # Keys that change where, how fast or how often something is written, and never what is computed.
-_NOT_HASHED = ("runtime", "trainer.log_every", "trainer.checkpoint_every", "trainer.keep")
+_NOT_HASHED = ("runtime", "resume", "trainer.log_every", "trainer.checkpoint_every", "trainer.keep")
 
 
 class NoValue(UserError):
@@ -36,11 +36,15 @@ class NoValue(UserError):
 
 @dataclass(frozen=True)
 class Common:
-    """The keys that every config has beside those of its experiment."""
+    """The keys that every config has beside those of its experiment.
+
+    `resume` "auto" goes on with the newest run of the same config, where there is one.
+    """
 
     experiment: str
     module: str
     seed: Seed = 0
+    resume: Literal["never", "auto"] = "never"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnrun.errors import Interrupted, RunFailed, UserError
-from attnrun.launch.config import Plan, check, to_plain
+from attnrun.launch.config import Plan, check, config_hash, to_plain
+from attnrun.launch.resume import earlier, finished
+from attnrun.runs.find import is_run
+from attnrun.runs.lock import RunLock
+from attnrun.runs.signals import StopAtOnce
 
 if TYPE_CHECKING:
     from attnrun.runs.run import Run
@@ -72,15 +76,44 @@ def execute(
     trust: tuple[str, ...] = (),
     overrides: Sequence[str] = (),
     config_dir: Path | None = None,
+    former_hash: str = "",
 ) -> Report:
     """Check the resolved config, train in `directory`, and report; a directory where nothing ran is removed.
 
-    A directory that already holds an unfinished run of the same config is continued. `overrides` are the
-    words of the user in that config, some of which may name choices in `config_dir`, for messages.
+    A directory that already holds an unfinished run of the same config is continued, or one of the config
+    with `former_hash`; a finished run is left as it is. `overrides` are the words of the user in that
+    config, some of which may name choices in `config_dir`, for messages.
     """
+    with StopAtOnce():
+        place = directory if plain.get("resume") != "auto" else earlier(plain, directory)
+        if place != directory:
+            _remove_empty(directory)
+        try:
+            # First of all: who comes second leaves before torch is imported.
+            lock = RunLock(place) if is_run(place) else None
+        except UserError as error:
+            return _refused(error, place)
+        try:
+            return _execute(plain, place, trust, overrides, config_dir, former_hash, lock)
+        finally:
+            if lock is not None:
+                lock.release()
+
+
+def _execute(
+    plain: Mapping[str, Any],
+    directory: Path,
+    trust: tuple[str, ...],
+    overrides: Sequence[str],
+    config_dir: Path | None,
+    former_hash: str,
+    lock: RunLock | None,
+) -> Report:
     from attnrun.runs.run import Run
 
     try:
+        if lock is not None and (primary := finished(directory, config_hash(plain))) is not None:
+            return Report("done", 0, str(directory), f"{directory} is finished; nothing to do", primary)
         plan = check(plain, trust, overrides, config_dir)
         plan.require_fit()
         run = Run.open(
@@ -91,6 +124,8 @@ def execute(
             seed=plan.common.seed,
             runtime=plan.runtime,
             primary=plan.module.PRIMARY,
+            lock=lock,
+            former_hash=former_hash,
         )
     except UserError as error:
         return _refused(error, directory)
@@ -115,7 +150,10 @@ def _train(plan: Plan, run: "Run") -> Report:
         return _refused(error, run.directory)
     except Interrupted as stop:
         run.interrupt()
-        return Report("interrupted", stop.exit_code, where, str(stop))
+        state = (
+            f"its state is saved in {where}" if has_checkpoints(run.directory) else "no state is saved yet"
+        )
+        return Report("interrupted", stop.exit_code, where, f"{stop}; {state}")
     except Exception as error:
         log.error("%s", traceback.format_exc())
         message = str(error) if isinstance(error, RunFailed) else f"{type(error).__name__}: {error}"

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,11 +40,19 @@ def names_of_others(directory: Path) -> set[str]:
     return names
 
 
-def check_identity(directory: Path, config_hash: str) -> None:
-    """Raise UserError where `directory` holds a run of another configuration."""
+def remove_leftovers(directory: Path, others: set[str]) -> None:
+    """Remove the temporary files of a killed writer; those of checkpoints are the checkpoints' own matter."""
+    for folder in (".", layout.FIGURES, layout.SAMPLES):
+        for path in (directory / folder).glob("*.tmp.*"):
+            if path.suffix[1:].isdigit() and not others & {path.name, folder}:
+                path.unlink(missing_ok=True)
+
+
+def check_identity(directory: Path, known: Collection[str]) -> None:
+    """Raise UserError where `directory` holds a run of a configuration whose hash is not `known`."""
     found = read_json(directory / layout.IDENTITY)
     theirs = found.get("config_hash") if isinstance(found, dict) else None
-    if theirs is not None and theirs != config_hash:
+    if theirs is not None and theirs not in known:
         changed = "another configuration, or its data file has changed since"
         raise UserError(f"{directory} was begun with {changed}; start a new run in another directory")
 
@@ -51,15 +60,17 @@ def check_identity(directory: Path, config_hash: str) -> None:
 def write_identity(
     directory: Path, experiment: str, config_hash: str, seed: int, primary: tuple[str, str]
 ) -> None:
-    """Write run.json, once in the life of a run."""
+    """Write run.json, once in the life of a run, and again where its end was moved."""
+    before = read_json(directory / layout.IDENTITY)
+    started = datetime.now(UTC).isoformat(timespec="microseconds")
     identity = {
         "experiment": experiment,
         "config_hash": config_hash,
         "seed": seed,
         "primary": {"name": primary[0], "goal": primary[1]},
-        "started": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "started": before.get("started", started) if isinstance(before, dict) else started,
     }
-    if not (directory / layout.IDENTITY).exists():
+    if identity != before:
         write_json(directory / layout.IDENTITY, identity)
 
 

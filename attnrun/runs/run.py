@@ -75,6 +75,8 @@ class Run:
         runtime: Runtime | None = None,
         primary: tuple[str, str],
         quiet: bool = False,
+        lock: RunLock | None = None,
+        former_hash: str = "",
     ) -> Self:
         """Open `directory`, new or to be resumed: lock it, describe the run in it, set threads and seeds.
 
@@ -83,6 +85,8 @@ class Run:
         Args:
             config: plain resolved values, written to config.yaml.
             primary: name of the metric that says how good the run is, and its goal, "min" or "max".
+            lock: that of the directory, where the caller has it already; from now on it is the run's.
+            former_hash: of the configuration that a run in the directory has had until now.
 
         Raises:
             UserError: an absent device, before anything is made; a directory that somebody else writes
@@ -98,15 +102,16 @@ class Run:
         run.config_hash, run.seed, run.primary = config_hash, seed, primary
         run.runtime, run.device, run.dtype = runtime, device, weight_dtype(runtime.precision)
         run.quiet = quiet
-        run._start()
+        run._start(lock, former_hash)
         return run
 
-    def _start(self) -> None:
+    def _start(self, lock: RunLock | None, former_hash: str) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         self._others = opening.names_of_others(self.directory)
-        self._lock = RunLock(self.directory)
+        self._lock = lock or RunLock(self.directory)
         try:
-            opening.check_identity(self.directory, self.config_hash)
+            opening.check_identity(self.directory, {self.config_hash, former_hash})
+            opening.remove_leftovers(self.directory, self._others)
             self._began, self.step, self._ended = time.monotonic(), 0, False
             self.warnings, self._written = [], []
             self._log_file = opening.start_log(self.directory / layout.LOG)

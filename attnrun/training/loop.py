@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import nn
@@ -19,9 +19,10 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from attnrun.errors import Interrupted, RunFailed, UserError
+from attnrun.runs import signals
 from attnrun.runs.device import keyed_seed, reseed
 from attnrun.runs.run import Run
-from attnrun.training import checkpoint, signals
+from attnrun.training import checkpoint
 from attnrun.training.batches import Batches, iterate
 from attnrun.training.progress import Progress, make_progress
 from attnrun.training.state import LoopState, mean
@@ -136,6 +137,10 @@ class _Loop:
         for name, part in self.parts.items():
             part.load_state_dict(found[name])
         self.state = LoopState(**found.state["loop"])
+        if self.state.stopped != "patience":  # the end may lie further on than it did
+            self.state.stopped = (
+                self.trainer.end(self.state.step, self.state.epoch) if self.state.stopped else ""
+            )
         self.run.truncate(self.state.step, found.state["run"])
         logger.info("continued from %s", found.path.name)
 
@@ -170,8 +175,6 @@ class _Loop:
                 if stop.received:
                     self._save()
                     self._interrupted(stop.received)
-        if state.position == length:
-            state.epoch, state.position = state.epoch + 1, 0
 
     def _step(self, batch: Any, progress: Progress) -> None:
         state = self.state
@@ -213,19 +216,34 @@ class _Loop:
 
     def _end_epoch(self, progress: Progress) -> None:
         state, trainer = self.state, self.trainer
-        state.stopped = trainer.end(state.step, state.epoch)
+        whole = state.position == len(self.batches.order(state.epoch))
+        epoch = state.epoch + whole
+        stopped = trainer.end(state.step, epoch)
         values = {"train/epoch_loss": mean(state.sums)} if state.sums[1] else {}
+        found = self._evaluation() if stopped or epoch % trainer.evaluate_every == 0 else None
+        state.epoch, state.position, state.stopped = epoch, 0 if whole else state.position, stopped
         improved = False
-        if self.evaluate and (state.stopped or state.epoch % trainer.evaluate_every == 0):
-            metrics = self._apart(self.evaluate, "evaluate")
-            state.last = {name: float(value) for name, value in metrics.items()}
-            values |= {f"valid/{name}": value for name, value in state.last.items()}
+        if found is not None:
+            state.last = found
+            values |= {f"valid/{name}": value for name, value in found.items()}
             improved = self._judge()
         self.run.log(state.step, values, epoch=state.epoch)
         progress.evaluated(state.step, state.epoch, values)
         state.sums = [0.0, 0.0]
         if state.stopped or improved or not trainer.checkpoint_every:
             self._save(best=improved)
+
+    def _evaluation(self) -> dict[str, float] | None:
+        """Evaluate, with the counters as the last step left them: one that is interrupted is made again."""
+        if self.evaluate is None:
+            return None
+        try:
+            with signals.StopAtOnce():
+                metrics = self._apart(self.evaluate, "evaluate")
+        except Interrupted as error:
+            self._save()
+            self._interrupted(error.signal_number)
+        return {name: float(value) for name, value in metrics.items()}
 
     def _judge(self) -> bool:
         """Compare the newest evaluation with the best; return whether it is the new best."""
@@ -262,9 +280,8 @@ class _Loop:
         }
         checkpoint.save(self.run.directory, state, step=self.state.step, keep=self.trainer.keep, best=best)
 
-    def _interrupted(self, number: int) -> None:
-        what = f"interrupted by {signals.name(number)} after step {self.state.step}"
-        raise Interrupted(f"{what}; its state is saved in {self.run.directory}", number)
+    def _interrupted(self, number: int) -> NoReturn:
+        raise Interrupted(f"interrupted by {signals.name(number)} after step {self.state.step}", number)
 
     def _check_fingerprint(self, saved: dict[str, str]) -> None:
         for name in sorted(saved.keys() | self.fingerprint.keys()):

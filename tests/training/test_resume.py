@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,26 +16,10 @@ from attnrun.runs.find import RunRecord
 from attnrun.training.checkpoint import load_newest
 from attnrun.training.loop import Trainer
 from tests.training import tiny
+from tests.training.outcome import equal, outcome
 
 STEPS = 12  # 3 epochs of 4 batches
 TRAINER = Trainer(epochs=3, log_every=2, checkpoint_every=3)
-
-
-def outcome(directory: Path) -> dict:
-    """Everything that must not depend on interruptions."""
-    found = load_newest(directory)
-    rows = [{k: v for k, v in row.items() if k != "time"} for row in RunRecord(directory).metrics_rows()]
-    return {"parts": found.state["parts"], "loop": found.state["loop"], "rows": rows}
-
-
-def equal(one: object, other: object) -> bool:
-    if isinstance(one, torch.Tensor):
-        return isinstance(other, torch.Tensor) and torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(equal, one, other))
-    return one == other
 
 
 def interrupt_at(number: int, sign: int = signal.SIGINT):
@@ -162,6 +147,52 @@ def test_another_fingerprint_is_refused(tmp_path):
         tiny.train(run, TRAINER, interrupt_at(2), fingerprint={"vocabulary": "abc"})
     with pytest.raises(UserError, match="another vocabulary"), tiny.open_run(tmp_path) as run:
         tiny.train(run, TRAINER, fingerprint={"vocabulary": "abd"})
+
+
+def test_interrupted_in_an_evaluation(whole, tmp_path):
+    """At once, and the evaluation is made again: its epoch is not over."""
+    calls = 0
+
+    def evaluate() -> dict[str, float]:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            signal.raise_signal(signal.SIGTERM)
+            pytest.fail("went on")
+        return {"loss": 0.1 * calls}
+
+    with pytest.raises(Interrupted) as stop, tiny.open_run(tmp_path) as run:
+        tiny.train(run, TRAINER, evaluate=evaluate)
+    assert stop.value.exit_code == 143
+    assert load_newest(tmp_path).step == 8
+    with tiny.open_run(tmp_path) as run:
+        tiny.train(run, TRAINER)
+    assert equal(outcome(tmp_path)["parts"], whole["parts"])
+    rows = outcome(tmp_path)["rows"]
+    assert [row for row in rows if "valid/loss" not in row] == [
+        row for row in whole["rows"] if "valid/loss" not in row
+    ]
+    assert [row["epoch"] for row in rows if "valid/loss" in row] == [1, 2, 3]
+
+
+def test_a_later_end_equals_one_from_the_start(whole, tmp_path):
+    with tiny.open_run(tmp_path) as run:
+        tiny.train(run, replace(TRAINER, epochs=2))
+        run.finish({})
+    with tiny.open_run(tmp_path) as run:
+        tiny.train(run, TRAINER)
+    assert equal(outcome(tmp_path), whole)
+
+
+def test_temporary_files_of_a_killed_writer_are_removed_at_the_next_start(tmp_path):
+    with tiny.open_run(tmp_path) as run:
+        tiny.train(run, TRAINER, None)
+    places = [tmp_path / "result.json.tmp.71", tmp_path / "figures/a.png.tmp.5", tmp_path / "notes.tmp.txt"]
+    (tmp_path / "figures").mkdir()
+    for place in places:
+        place.touch()
+    with tiny.open_run(tmp_path):
+        assert [place.exists() for place in places] == [False, False, True]
 
 
 def test_seconds_go_on(tmp_path):

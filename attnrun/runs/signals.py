@@ -1,7 +1,8 @@
-"""SIGINT and SIGTERM in a training: the first asks to stop after the step, the second stops at once."""
+"""SIGINT and SIGTERM: within a step they wait for its end, anywhere else they end things at once."""
 
 import signal
 import threading
+from abc import ABC, abstractmethod
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -10,16 +11,15 @@ from attnrun.errors import Interrupted
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class StopRequest:
-    """A context that catches the signals and remembers the first one in `received`.
-
-    Only the main thread may set handlers; in any other thread nothing is caught. The old handlers come
-    back at the end.
-    """
+class _Caught(ABC):
+    """A context that handles the signals, in the main thread: no other may. The old handlers come back."""
 
     def __init__(self) -> None:
-        self.received: int | None = None
         self._old: dict[int, Any] = {}
+
+    @abstractmethod
+    def _catch(self, number: int, frame: FrameType | None) -> None:
+        """Do what a signal asks for."""
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -31,6 +31,21 @@ class StopRequest:
     ) -> None:
         for number, handler in self._old.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+class StopAtOnce(_Caught):
+    """A signal raises `Interrupted` where the program is."""
+
+    def _catch(self, number: int, frame: FrameType | None) -> None:
+        raise Interrupted(f"interrupted by {name(number)}", number)
+
+
+class StopRequest(_Caught):
+    """The first signal is remembered in `received`, the second raises `Interrupted`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.received: int | None = None
 
     def _catch(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None:

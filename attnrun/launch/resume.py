@@ -1,0 +1,110 @@
+"""Runs that are there already: which one `resume=auto` goes on with, and how far one may be extended."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from attnrun.errors import UserError, suggest
+from attnrun.launch.config import Plan, check, config_hash
+from attnrun.runs.find import RunRecord, records
+
+_ENDS = ("trainer.epochs", "trainer.max_steps")
+
+
+def earlier(plain: Mapping[str, Any], directory: Path) -> Path:
+    """Return the newest run of this very config that nobody writes now, `directory` where there is none.
+
+    Looked through is the folder of the experiment in which `directory` lies, sweeps included.
+    """
+    names = [parent.name for parent in directory.parents]
+    above = names.index(plain["experiment"]) + 1 if plain["experiment"] in names else 1
+    wanted = config_hash(plain)
+    for record in records(directory.parents[above]):
+        if record.config_hash == wanted and record.status != "running":
+            return record.directory
+    return directory
+
+
+def finished(directory: Path, wanted_hash: str) -> float | None:
+    """Return the primary metric (NaN for none) where the run there is done and of that config, else None."""
+    record = RunRecord(directory)
+    if record.config_hash != wanted_hash or (record.result or {}).get("status") != "done":
+        return None
+    primary = (record.result or {}).get("primary") or {}
+    value = record.metrics.get(str(primary.get("name")))
+    return float("nan") if value is None else float(value)
+
+
+def changed(
+    record: RunRecord, words: Sequence[str], trust: tuple[str, ...] = ()
+) -> tuple[dict[str, Any], str]:
+    """Return the config of a run with a later end or another runtime, and the hash of the one that it has.
+
+    Raises UserError for a word that changes anything else, and where the run, trained on to that end, would
+    not equal one that had it from the start.
+    """
+    if not words or record.status == "running":
+        return record.config, ""
+    plain = _with(record.config, words)
+    _require_exact(record, check(record.config, trust), check(plain, trust))
+    return plain, config_hash(record.config)
+
+
+def _with(config: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
+    plain = deepcopy(dict(config))
+    for word in words:
+        key, _, text = word.partition("=")
+        if key not in _ENDS and not key.startswith("runtime."):
+            known = [*_ENDS, *(f"runtime.{name}" for name in plain.get("runtime", {}))]
+            raise UserError(
+                f"a resumed run takes {', '.join(_ENDS)} and runtime.…, not {word!r}{suggest(key, known)}"
+            )
+        group, _, name = key.partition(".")
+        node = plain.get(group) or {}
+        before, value = node.get(name), _value(word, text)
+        if key in _ENDS and isinstance(before, int) and isinstance(value, int) and value < before:
+            raise UserError(f"{word}: a run cannot end before its {key}={before}; start a new one")
+        plain[group] = {**node, name: value}
+    return plain
+
+
+def _require_exact(record: RunRecord, before: Plan, after: Plan) -> None:
+    old, new = (getattr(plan.config, "trainer", None) for plan in (before, after))
+    rows = [row for row in record.metrics_rows() if "train/epoch_loss" in row]
+    if old is None or new is None or (old.epochs, old.max_steps) == (new.epochs, new.max_steps):
+        return
+    fresh = f"start a new run: attnrun train {record.experiment} …"
+    if not rows:
+        raise UserError(f"{record.directory} has not finished an epoch yet; {fresh}")
+    step, epoch = rows[-1]["step"], rows[-1]["epoch"]
+    if record.status == "done" and not old.end(step, epoch):
+        raise UserError(f"{record.directory} was stopped by trainer.patience, and would be again")
+    if record.status == "done" and (old.end(step, epoch) == "max_steps" or epoch % new.evaluate_every):
+        raise UserError(f"{record.directory} was evaluated where a longer run would not be; {fresh}")
+    steps = rows[0]["step"]  # of an epoch
+    if _factors(before, old.total_steps(steps), step) != _factors(after, new.total_steps(steps), step):
+        raise UserError(f"the schedule of {record.directory} depends on where the training ends; {fresh}")
+
+
+def _factors(plan: Plan, total: int, steps: int) -> list[float]:
+    """The learning rates of the steps so far, as factors of the optimiser's own."""
+    import torch
+
+    if not hasattr(plan.config, "schedule"):
+        return []
+    optimiser = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    schedule = plan.config.schedule(optimiser, total)
+    if not hasattr(schedule, "lr_lambdas"):  # one of the user's own, which may depend on anything
+        return [total]
+    return [factor(step) for factor, step in itertools.product(schedule.lr_lambdas, range(steps + 1))]
+
+
+def _value(word: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"{word!r}: {text!r} is no value") from None
