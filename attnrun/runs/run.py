@@ -170,12 +170,12 @@ class Run:
         stream = io.BytesIO()
         figure.savefig(stream, format="png", metadata={"Software": None})
         write_durably(path, stream.getvalue())
-        self._board.image(name, stream.getvalue(), self._step(step))
+        self._board.image(name, stream.getvalue(), self.step if step is None else step)
         return path
 
     def text(self, name: str, markdown: str, step: int | None = None) -> None:
         """Show `markdown` in TensorBoard; corpus text in it must be escaped (`attnrun.escape`)."""
-        self._board.text(checked_name(name), markdown, self._step(step))
+        self._board.text(checked_name(name), markdown, self.step if step is None else step)
 
     def samples(self, name: str, samples: str | list[dict[str, Any]]) -> Path:
         """Write text to samples/NAME.txt, or records to samples/NAME.jsonl; return the path."""
@@ -201,9 +201,9 @@ class Run:
 
     def finish(self, metrics: dict[str, Any]) -> dict[str, Any]:
         """Write `result.json` as done, and settings with metrics for TensorBoard's HParams page."""
-        clean, _ = strict(metrics)
-        numbers = {name: float(value) for name, value in clean.items() if is_number(value)}
-        self._board.hparams(self._settings(), numbers, self.step)
+        numbers = {name: float(value) for name, value in strict(metrics)[0].items() if is_number(value)}
+        settings = {"seed": self.seed, **{key: self.config[key] for key in self.config if key != "runtime"}}
+        self._board.hparams(settings, numbers, self.step)
         return self._end("done", metrics)
 
     def fail(self, message: str) -> None:
@@ -242,9 +242,6 @@ class Run:
             warnings=[*self.warnings, *(notes or [])],
         )
 
-    def _settings(self) -> dict[str, Any]:
-        return {"seed": self.seed, **{key: value for key, value in self.config.items() if key != "runtime"}}
-
     # What the training loop does with a run, to resume exactly
 
     def position(self) -> dict[str, Any]:
@@ -252,16 +249,19 @@ class Run:
         self._rows.sync()
         return {"rows": self._rows.count, "seconds": self.seconds, "warnings": list(self.warnings)}
 
-    def truncate(self, step: int, position: dict[str, Any] | None = None) -> None:
+    def truncate(self, step: int, position: dict[str, Any] | None = None, *, closed: bool = True) -> None:
         """Go back to `step`: cut off what was logged later, here and in TensorBoard.
 
         Args:
             step: the last one to keep; -1 keeps nothing.
             position: of the checkpoint; tells the rows apart that were logged at `step` itself before
                 and after it, and brings time and warnings back.
+            closed: nothing more is to be logged at `step` itself.
         """
         self._rows.keep(step, position["rows"] if position else None)
-        self._board.purge(step)
+        self._board.purge(step + closed)
+        for values in [] if closed else self._rows.values_at(step):  # forgotten too: once more
+            self._board.scalars(step, values)
         self.step = max(step, 0)
         if position:
             self._began = time.monotonic() - position["seconds"]
@@ -273,9 +273,6 @@ class Run:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._written.append(path)
         return path
-
-    def _step(self, step: int | None) -> int:
-        return self.step if step is None else step
 
     def _release(self) -> None:
         if hasattr(self, "_rows"):

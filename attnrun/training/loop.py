@@ -141,7 +141,8 @@ class _Loop:
             self.state.stopped = (
                 self.trainer.end(self.state.step, self.state.epoch) if self.state.stopped else ""
             )
-        self.run.truncate(self.state.step, found.state["run"])
+        # In the middle of an epoch, or at its end before the evaluation, more is logged at this very step.
+        self.run.truncate(self.state.step, found.state["run"], closed=self.state.position == 0)
         logger.info("continued from %s", found.path.name)
 
     def train(self, stop: signals.StopRequest, progress: Progress) -> None:

@@ -219,17 +219,19 @@ def test_data_of_another_kind_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("task", ["copy", "reverse"])
-def test_a_score_with_parameters_and_one_without_learn_the_task(train: Train, task: str) -> None:
-    words = [f"data={task}", "runtime.threads=1", "-m", "attention=additive,dot"]
-    runs = train("sequence", *words)
+@pytest.mark.parametrize(("task", "names"), [("copy", "additive,scaled-dot"), ("reverse", "dot,cosine")])
+def test_scores_by_content_learn_the_task_and_longer_ones(train: Train, task: str, names: str) -> None:
+    runs = train("sequence", f"data={task}", "runtime.threads=1", "-m", f"attention={names}")
     assert len(runs) == 2
     assert min(run["metrics"]["accuracy"] for run in runs) >= 0.98
+    assert min(run["metrics"]["accuracy_longer"] for run in runs) > 0.15
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_a_fixed_context_fails_on_long_sequences(train: Train) -> None:
-    found = train("sequence", "attention=none", "runtime.threads=1")["metrics"]
-    assert found["accuracy_long"] < 0.75
-    assert found["accuracy_long"] < found["accuracy"] - 0.1
+@pytest.mark.timeout(1800)
+def test_places_without_content_fail_beyond_the_lengths_seen_and_a_fixed_context_before(train: Train) -> None:
+    location, none = train("sequence", "runtime.threads=1", "-m", "attention=location,none")
+    assert location["metrics"]["accuracy"] >= 0.98
+    assert location["metrics"]["accuracy_longer"] < 0.02
+    assert none["metrics"]["accuracy_long"] < 0.75
+    assert none["metrics"]["accuracy_long"] < none["metrics"]["accuracy"] - 0.1

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from attnrun.runs.find import RunRecord
-from tests.training.outcome import outcome
+from tests.training.outcome import curves, outcome
 
 SMALL = [
     "data.train=1500", "data.valid=100", "data.test=50", "data.longer=0", "trainer.epochs=4",
@@ -36,15 +36,4 @@ def finish(process: subprocess.Popen[str]) -> str:
 
 def everything(directory: Path) -> dict[str, Any]:
     """What must not depend on interruptions: `outcome`, the result, and the curves that TensorBoard shows."""
-    return outcome(directory) | {"metrics": RunRecord(directory).metrics, "curves": _curves(directory)}
-
-
-def _curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    events = EventAccumulator(str(directory), {"scalars": 0}).Reload()
-    return {
-        tag: [(one.step, one.value) for one in events.Scalars(tag)]
-        for tag in events.Tags()["scalars"]
-        if tag.startswith(("train/", "valid/"))
-    }
+    return outcome(directory) | {"metrics": RunRecord(directory).metrics, "curves": curves(directory)}

@@ -16,6 +16,18 @@ def outcome(directory: Path) -> dict[str, Any]:
     return {"parts": found.state["parts"], "loop": found.state["loop"], "rows": rows}
 
 
+def curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
+    """Return the curves of training and validation as TensorBoard shows them: steps and values by name."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(directory), {"scalars": 0}).Reload()
+    return {
+        tag: [(one.step, one.value) for one in events.Scalars(tag)]
+        for tag in events.Tags()["scalars"]
+        if tag.startswith(("train/", "valid/"))
+    }
+
+
 def equal(one: object, other: object) -> bool:
     """Tell whether they are equal, tensors bit by bit."""
     if isinstance(one, torch.Tensor):

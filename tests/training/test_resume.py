@@ -13,10 +13,11 @@ import torch
 
 from attnrun.errors import Interrupted, UserError
 from attnrun.runs.find import RunRecord
+from attnrun.training import checkpoint
 from attnrun.training.checkpoint import load_newest
 from attnrun.training.loop import Trainer
 from tests.training import tiny
-from tests.training.outcome import equal, outcome
+from tests.training.outcome import curves, equal, outcome
 
 STEPS = 12  # 3 epochs of 4 batches
 TRAINER = Trainer(epochs=3, log_every=2, checkpoint_every=3)
@@ -92,6 +93,32 @@ def test_killed(whole, tmp_path, where, number):
         tiny.train(run, TRAINER)
     assert equal(outcome(tmp_path), whole)
     assert not list((tmp_path / "checkpoints").glob("*.tmp.*"))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the protobuf generation that reads events
+@pytest.mark.parametrize("saves", [1, 2, 3, 4])
+def test_tensorboard_shows_every_step_once(tmp_path, monkeypatch, saves):
+    """Also where it ended between what is logged at a step and the checkpoint of it."""
+    trainer = replace(TRAINER, checkpoint_every=4)
+    with tiny.open_run(tmp_path / "whole") as run:
+        tiny.train(run, trainer)
+    save, calls = checkpoint.save, 0
+
+    def dying(*args, **kwargs):
+        nonlocal calls
+        calls += 1
+        if calls > saves:
+            raise RuntimeError("killed")
+        return save(*args, **kwargs)
+
+    monkeypatch.setattr(checkpoint, "save", dying)
+    with pytest.raises(RuntimeError, match="killed"), tiny.open_run(tmp_path / "run") as run:
+        tiny.train(run, trainer)
+    monkeypatch.undo()
+    with tiny.open_run(tmp_path / "run") as run:
+        tiny.train(run, trainer)
+    assert curves(tmp_path / "run") == curves(tmp_path / "whole")
+    assert set(curves(tmp_path / "run")["valid/loss"][0]) >= {4}
 
 
 def test_rows_after_the_checkpoint_are_cut_off(whole, tmp_path):
