@@ -1,8 +1,11 @@
 """The command line's table of contents: every command, its group, and how each one ends."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from attnrun.cli.completion import completion
 from attnrun.cli.data import data
@@ -12,8 +15,34 @@ from attnrun.cli.listing import list_catalog
 from attnrun.cli.smoke import smoke
 from attnrun.cli.train import resume, train
 from attnrun.cli.translate import translate
+from attnrun.escape import for_terminal
+
+
+class _Literal(TyperGroup):
+    """Shows the user's words literally where they are no command, option or argument."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _told_literally():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _told_literally():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _told_literally() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        message = getattr(error, "message", None)
+        if isinstance(message, str):  # of Typer, about a word that is no command, option or argument
+            vars(error)["message"] = for_terminal(message)
+        raise
+
 
 app = typer.Typer(
+    cls=_Literal,
     help="Run attention mechanisms on real tasks, from kernel regression to neural translation.",
     no_args_is_help=True,
     add_completion=False,

@@ -3,17 +3,30 @@
 import os
 import platform
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from attnrun.cli.ends import echo_json
 from attnrun.cli.options import AsJson
+from attnrun.errors import RunFailed
+
+if TYPE_CHECKING:
+    from attnrun.launch.determinism import Verdict
 
 
 def doctor(
+    determinism: Annotated[
+        bool, typer.Option("--determinism", help="Train twice from one seed, and compare the weights.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show versions, devices, threads and where data is kept."""
+    if determinism:
+        _show_determinism(as_json)
+        return
     facts = _facts()
     if as_json:
         echo_json(facts)
@@ -26,6 +39,33 @@ def doctor(
     for name, value in facts.items():
         shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
         table.add_row(literal(name), literal(", ".join(shown) if isinstance(shown, list) else shown))
+    Console(highlight=False).print(table)
+
+
+def _show_determinism(as_json: bool) -> None:
+    from attnrun.launch.determinism import verdicts
+
+    found = verdicts()
+    if as_json:
+        echo_json([asdict(verdict) | {"equal": not verdict.differs} for verdict in found])
+    else:
+        _print_verdicts(found)
+    differing = [f"{one.experiment}: {' and '.join(one.differs)}" for one in found if one.differs]
+    if differing:
+        raise RunFailed(f"one seed gave two results; {'; '.join(differing)} differ")
+
+
+def _print_verdicts(found: "list[Verdict]") -> None:
+    from rich.console import Console
+
+    from attnrun.cli.tables import literal, new_table
+
+    table = new_table("experiment", "device", "weights", "metrics", "two trainings")
+    for one in found:
+        pairs = (one.weights, one.metrics)
+        digests = [" ".join(digest[:12] for digest in dict.fromkeys(pair)) for pair in pairs]
+        verdict = "differ" if one.differs else "equal"
+        table.add_row(*map(literal, (one.experiment, one.device, *digests, verdict)))
     Console(highlight=False).print(table)
 
 

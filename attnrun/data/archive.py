@@ -5,24 +5,19 @@ Nothing is unpacked: a zip decides no file's name, kind or place, only the bytes
 
 import errno
 import hashlib
-import mmap
 import os
-import re
 import stat
 import struct
 import zipfile
 import zlib
-from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from attnrun.data.reading import TEXT, only_text, shown_name
+from attnrun.data.reading import TEXT, check_members, only_text, shown_name
 from attnrun.errors import UserError
 
 _BLOCK = 2**16  # bytes
 _SELF = Path("the zip")  # in messages; where it lies for a moment tells nobody anything
-_MOST_MEMBERS = 20_000
-_MEMBER = re.compile(rb"PK\x01\x02")  # begins a member's entry in the table at the end of a zip
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may ask for gigabytes to unpack a byte
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -51,7 +46,7 @@ def keep(body: Path, place: Path, *, zipped: bool, limit: int) -> str:
         with body.open("rb") as stream:
             return _copy(stream, place, limit)
     try:
-        _check_members(body)
+        check_members(body, _SELF)
         with zipfile.ZipFile(body) as archive, archive.open(_member(archive)) as stream:
             return _copy(stream, place, limit)
     except OSError as error:
@@ -60,16 +55,6 @@ def keep(body: Path, place: Path, *, zipped: bool, limit: int) -> str:
         raise UserError("no sound zip: it names a place outside itself") from None
     except _DAMAGE as error:
         raise UserError(f"no sound zip: {_first_line(error)}") from None
-
-
-def _check_members(body: Path) -> None:
-    """Count them first: `zipfile` keeps half a kilobyte of each before it says how many there are."""
-    if not body.stat().st_size:
-        raise UserError("no sound zip: it is empty")
-    with body.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        count = sum(1 for _ in islice(_MEMBER.finditer(view), _MOST_MEMBERS + 1))
-    if count > _MOST_MEMBERS:
-        raise UserError(f"{_SELF} has more than {_MOST_MEMBERS:,} members")
 
 
 def _member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:

@@ -3,12 +3,15 @@
 import difflib
 import gzip
 import lzma
+import mmap
 import os
+import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
@@ -20,6 +23,10 @@ MAXIMUM_BYTES = 2 * 1024**3  # of text, unpacked
 MAXIMUM_LINES = 10_000_000  # a small packed file can hold more than memory does
 TEXT = (".txt", ".tsv")
 JSON_LINES = (".jsonl", ".ndjson", ".json")
+_LARGEST_RATIO = 50  # of a text to its packed form; ordinary text packs to a quarter
+_SMALL = 2**19  # bytes; so much may be in a file of any size
+_MOST_MEMBERS = 20_000
+_MEMBER = re.compile(rb"PK\x01\x02")  # begins a member's entry in the table at the end of a zip
 _LONGEST_LINE = 4 * MAXIMUM_CHARACTERS + 2  # bytes: UTF-8 takes at most four a character; CR LF
 _ZIP = b"PK\x03\x04"
 _BOM = b"\xef\xbb\xbf"
@@ -33,7 +40,16 @@ _LOOKS_LIKE = {
 }
 # What gzip and zipfile raise for damaged files; some come from the libraries beneath them.
 _DAMAGE = (
-    *(OSError, EOFError, ValueError, OverflowError, NotImplementedError, RuntimeError, struct.error),
+    *(
+        OSError,
+        EOFError,
+        MemoryError,
+        ValueError,
+        OverflowError,
+        NotImplementedError,
+        RuntimeError,
+        struct.error,
+    ),
     *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
 )
 
@@ -55,8 +71,8 @@ def read_lines(
     blank = 0  # empty lines since the last text: counted, not kept, for there may be millions
     found = False
     try:
-        with _opened(file, ends) as (stream, name):
-            for number, line in enumerate(_decoded(stream, name), 1):
+        with _opened(file, ends) as (stream, name, packed):
+            for number, line in enumerate(_decoded(stream, name, packed), 1):
                 found = found or bool(line)
                 if not line and not blank_end:
                     blank += 1
@@ -116,21 +132,45 @@ def _neighbour(missing: Path) -> str:
 
 
 @contextmanager
-def _opened(file: Path, ends: tuple[str, ...]) -> Iterator[tuple[IO[bytes], str]]:
-    """Open a file as bytes, unpacked, with the name to call it in messages."""
+def _opened(file: Path, ends: tuple[str, ...]) -> Iterator[tuple[IO[bytes], str, Callable[[], float]]]:
+    """Open a file as bytes, unpacked; with the name to call it in messages, and how much of it was read.
+
+    That is in bytes as they are packed; infinity where nothing is packed, or its size is known.
+    """
     with file.open("rb") as raw:
         magic = raw.read(4)
         raw.seek(0)
         if magic[:2] == b"\x1f\x8b":
             with gzip.open(raw) as unpacked:
-                yield cast(IO[bytes], unpacked), str(file)
+                yield cast(IO[bytes], unpacked), str(file), raw.tell
         elif magic == _ZIP:
+            check_members(file, file)
             with zipfile.ZipFile(raw) as archive:
                 member = only_text(archive, file, ends)
+                name = f"{file}/{shown_name(member)}"
+                _check_ratio(member.file_size, min(member.compress_size, file.stat().st_size), name)
                 with archive.open(member) as stream:
-                    yield stream, f"{file}/{shown_name(member)}"
+                    yield stream, name, _no_limit
         else:
-            yield raw, str(file)
+            yield raw, str(file), _no_limit
+
+
+def _no_limit() -> float:
+    return float("inf")
+
+
+def check_members(body: Path, shown: Path) -> None:
+    """Count them first: `zipfile` keeps half a kilobyte of each before it says how many there are.
+
+    Raises:
+        UserError: the zip is empty, or has too many.
+    """
+    if not body.stat().st_size:
+        raise UserError("no sound zip: it is empty")
+    with body.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as view:
+        count = sum(1 for _ in islice(_MEMBER.finditer(view), _MOST_MEMBERS + 1))
+    if count > _MOST_MEMBERS:
+        raise UserError(f"{shown} has more than {_MOST_MEMBERS:,} members")
 
 
 def only_text(archive: zipfile.ZipFile, file: Path, ends: tuple[str, ...]) -> zipfile.ZipInfo:
@@ -152,6 +192,11 @@ def only_text(archive: zipfile.ZipFile, file: Path, ends: tuple[str, ...]) -> zi
         other = "" if texts else _other_reader(members)
         raise UserError(f"{file} must hold exactly one {' or '.join(ends)} file; found: {names}{other}")
     return texts[0]
+
+
+def _check_ratio(size: int, packed: float, name: str) -> None:
+    if size > _SMALL + _LARGEST_RATIO * packed:
+        raise UserError(f"{name} unpacks to more than {_LARGEST_RATIO} times its size, as no text does")
 
 
 def shown_name(member: zipfile.ZipInfo) -> str:
@@ -176,13 +221,15 @@ def _other_reader(members: list[zipfile.ZipInfo]) -> str:
     return ""
 
 
-def _decoded(stream: IO[bytes], name: str) -> Iterator[str]:
+def _decoded(stream: IO[bytes], name: str, packed: Callable[[], float]) -> Iterator[str]:
     number = total = 0
     while raw := stream.readline(_LONGEST_LINE + 1):
         number += 1
         total += len(raw)
         if total > MAXIMUM_BYTES:
             raise UserError(f"{name} holds more than {MAXIMUM_BYTES // 1024**2} MiB of text")
+        if number % 64 == 0:  # seldom, for it asks the system
+            _check_ratio(total, packed(), name)
         if number > MAXIMUM_LINES:
             raise UserError(f"{name} holds more than {MAXIMUM_LINES:,} lines")
         yield _text(raw, f"{name}:{number}", first=number == 1)

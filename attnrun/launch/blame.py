@@ -6,6 +6,7 @@ A recipe is a choice of a config group that sets keys beside its own node: its Y
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from attnrun.errors import UserError
 from attnrun.launch import catalog
 from attnrun.launch.schema import UndeclaredKeys, without
+from attnrun.runs.plain_yaml import read_text
 
 _GLOBAL = re.compile(r"^#\s*@package\s+_global_\s*$", re.MULTILINE)
 
@@ -122,8 +124,9 @@ def _fits(plain: Mapping[str, Any], trust: tuple[str, ...]) -> bool:
 def _choices(group: str, config_dir: Path | None, recipes: bool = False) -> Iterator[catalog.Entry]:
     """The choices of a group that are recipes, or those that are not; an experiment is neither."""
     for entry in catalog.entries(group, config_dir) if group != "experiment" else ():
-        if bool(_GLOBAL.search(entry.path.read_text(encoding="utf-8"))) is recipes:
-            yield entry
+        with suppress(UserError):  # one that cannot be read is neither
+            if bool(_GLOBAL.search(read_text(entry.path))) is recipes:
+                yield entry
 
 
 def _read(entry: catalog.Entry) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from attnrun.launch.explain import explained
+from attnrun.launch.explain import explained, search_path
 from attnrun.launch.job import Job, Report, remove_sweep
+from attnrun.launch.targets import check_trust
+from attnrun.launch.words import check_words
 
 
 def launch(
@@ -33,9 +35,10 @@ def launch(
     from attnrun.launch.config import version_base
 
     config_dir = config_dir and config_dir.absolute()  # a job may run elsewhere
-    own = [] if config_dir is None else [f"--config-dir={config_dir}"]
+    check_trust(trust)
+    check_words(overrides, trust)
     # Flags first: Hydra's parser takes no flag between two overrides.
-    words = [*own, *flags, f"experiment={experiment}", *overrides]
+    words = [*flags, f"experiment={experiment}", *search_path(config_dir, trust), *overrides]
     with tempfile.TemporaryDirectory(prefix="attnrun-") as outbox:
         main = hydra.main(config_path="pkg://attnrun.configs", config_name="config", **version_base())
         with _command_line(words), explained(experiment, overrides, config_dir):

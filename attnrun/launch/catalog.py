@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import attnrun.configs
-from attnrun.errors import UserError
 
 CONFIG_ROOT = Path(attnrun.configs.__path__[0])
+_LONGEST_HEADER = 10_000  # characters
 _FIELDS = ("what", "source", "run", "takes", "gives", "smoke", "task", "experiment")
 
 
@@ -43,7 +43,7 @@ def _is_group(path: Path) -> bool:
 def entries(group: str, config_dir: Path | None = None) -> list[Entry]:
     """Return the choices of `group`, by name; a file of the user's stands over ours of the same name."""
     files = {path.stem: path for root in _roots(config_dir) for path in (root / group).glob("*.yaml")}
-    return [_read(files[name]) for name in sorted(files)]
+    return [_read(files[name]) for name in sorted(files) if files[name].is_file()]
 
 
 def names(group: str, config_dir: Path | None = None) -> list[str]:
@@ -56,14 +56,10 @@ def read_node(path: Path) -> dict[str, Any]:
 
     Raises UserError where the YAML file cannot be read.
     """
-    import yaml
+    from attnrun.runs.plain_yaml import read_values, refuse_resolvers
 
-    try:
-        node = yaml.safe_load(path.read_bytes())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"cannot read {path}: {str(error).partition(chr(10))[0]}") from None
-    if not isinstance(node, dict):
-        raise UserError(f"{path} holds no keys of a {path.parent.name}")
+    node = read_values(path)
+    refuse_resolvers(node, path)
     return {str(key): value for key, value in node.items()}
 
 
@@ -71,8 +67,8 @@ def _read(path: Path) -> Entry:
     """Read `# key: text` lines at the top of a YAML file; a bare comment line continues the text above it."""
     fields: dict[str, str] = {}
     current = ""
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
+    with path.open(encoding="utf-8", errors="replace") as stream:
+        for line in stream.read(_LONGEST_HEADER).splitlines():
             if not line.startswith("#"):
                 break
             key, colon, text = line[1:].partition(":")

@@ -72,8 +72,10 @@ class Plan:
         except UserError:
             raise
         except Exception as error:  # whatever a part of the user's own does wrong
+            from attnrun.runs.failures import one_line
+
             place = f"experiment {self.common.experiment!r}"
-            raise UserError(f"{place} cannot be built: {type(error).__name__}: {error}") from error
+            raise UserError(f"{place} cannot be built: {one_line(error, self.plain)}") from error
 
 
 def _try_normalisers(config: Any, plain: Mapping[str, Any]) -> None:
@@ -141,7 +143,9 @@ def compose(experiment: str, overrides: Sequence[str], config_dir: Path | None =
     from hydra.core.hydra_config import HydraConfig
 
     from attnrun.launch.explain import explained, search_path
+    from attnrun.launch.words import check_words
 
+    check_words(overrides, trust=None)
     words = [f"experiment={experiment}", *overrides, *search_path(config_dir)]
     with (
         explained(experiment, overrides, config_dir),

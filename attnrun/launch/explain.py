@@ -1,6 +1,7 @@
 """Hydra's errors as one line that names the thing, the place and the nearest valid choice."""
 
 import re
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,10 +38,14 @@ def explained(
         raise UserError(f"cannot use {error.filename or 'a file'}: {error.strerror or error}") from None
     except OmegaConfBaseException as error:
         raise UserError(f"config key {error.full_key or '?'!r}: {_first_line(error)}") from None
-    except ValueError as error:
-        if "Config group override" not in str(error):
+    except UserError:
+        raise
+    except Exception as error:
+        if not _raised_by_hydra(error):
             raise
-        raise UserError(f"a config group takes the name of a choice: {_first_line(error)}") from None
+        if "Config group override" in str(error):
+            raise UserError(f"a config group takes the name of a choice: {_first_line(error)}") from None
+        raise UserError(f"these words or configs cannot be put together: {_first_line(error)}") from None
 
 
 def explain(
@@ -53,14 +58,14 @@ def explain(
         return _no_choice(error.missing_cfg_file, error.options or [])
     if isinstance(error, OverrideParseException):
         return f"cannot read the override {error.override!r}: {_first_line(error)}; expected KEY=VALUE"
-    text = str(error)
+    text = str(error) or str(error.__cause__)
     if found := _SWEEP.search(text):
         key = found[1].partition("=")[0]
         each = "attnrun train -m runs each"
         return f"{found[1]!r} names several values; {each}, and for one list write {key}=[…]"
     if found := _NO_KEY.search(text):
-        return _no_key(found[1], experiment, overrides, config_dir)
-    return _first_line(error)
+        return _no_key(found[1], experiment, overrides, config_dir) or _first_line(text)
+    return _first_line(text)
 
 
 def _no_choice(missing: str, options: Sequence[str]) -> str:
@@ -71,7 +76,13 @@ def _no_choice(missing: str, options: Sequence[str]) -> str:
 
 
 def _no_key(key: str, experiment: str, overrides: Sequence[str], config_dir: Path | None) -> str:
-    keys = _known_keys(experiment, overrides, config_dir)
+    """The message for a key that is not there; "" where a config itself is what is wrong."""
+    from hydra.errors import HydraException
+
+    try:
+        keys = _known_keys(experiment, overrides, config_dir)
+    except HydraException:
+        return ""
     groups = sorted({known.partition(".")[0] for known in keys})
     if key in catalog.groups(config_dir):
         return f"experiment {experiment!r} takes no {key!r}; it takes: {', '.join(groups)}"
@@ -82,14 +93,14 @@ def closest_key(key: str, keys: list[str]) -> str:
     """Return the tail of a message: the key most like `key`, by its last word where the place is right."""
     parent, dot, last = key.rpartition(".")
     siblings = [known.rpartition(".")[2] for known in keys if known.rpartition(".")[0] == parent]
-    sibling = nearest(last, siblings)
+    sibling = nearest(last, siblings) if parent else None
     if sibling is not None:
         return f"; did you mean {parent + dot + sibling!r}?"
     if parent in keys:
         return f"; with this choice {parent} takes {', '.join(siblings) or 'no keys'}"
-    by_last_word = {known.rpartition(".")[2]: known for known in keys}
-    elsewhere = by_last_word.get(last)
-    return f"; did you mean {elsewhere!r}?" if elsewhere else suggest(key, keys)
+    elsewhere = [known for known in keys if known.rpartition(".")[2] == last]
+    found = nearest(key, elsewhere) or next(iter(elsewhere), None)
+    return f"; did you mean {found!r}?" if found else suggest(key, keys)
 
 
 def _known_keys(experiment: str, overrides: Sequence[str], config_dir: Path | None) -> list[str]:
@@ -116,11 +127,14 @@ def _is_choice(override: str, config_dir: Path | None) -> bool:
     return group in catalog.groups(config_dir) and name in catalog.names(group, config_dir)
 
 
-def search_path(config_dir: Path | None) -> list[str]:
-    """Return the override that lets a composition find `config_dir`."""
-    if config_dir is None:
-        return []
-    return [f"hydra.searchpath=[{quote('file://' + str(config_dir.absolute()))}]"]
+def search_path(config_dir: Path | None, trust: tuple[str, ...] = ("hydra",)) -> list[str]:
+    """Return the override that lets a composition find `config_dir`.
+
+    What its files may set of Hydra's own keys depends on `trust`: to compose and run nothing, all of it.
+    """
+    from attnrun.launch.foreign import on_search_path
+
+    return [] if config_dir is None else [f"hydra.searchpath=[{quote(on_search_path(config_dir, trust))}]"]
 
 
 def _flat(values: Mapping[Any, Any], where: str = "") -> Iterator[str]:
@@ -136,5 +150,15 @@ def _place(error: YAMLError) -> str:
     return f"{error.problem_mark.name}:{error.problem_mark.line + 1}: {error.problem}"
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+def _first_line(error: object) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def _raised_by_hydra(error: Exception) -> bool:
+    """Whether it comes from the composing of words and files, which raises whatever it comes upon."""
+    frames = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    packages = [name.partition(".")[0] for name in frames]
+    ours_and_theirs = [
+        name for name in packages if name in ("attnrun", "hydra", "omegaconf", "antlr4", "yaml")
+    ]
+    return ours_and_theirs[-1:] != ["attnrun"]

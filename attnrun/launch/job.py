@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attnrun.errors import Interrupted, RunFailed, UserError
+from attnrun.errors import Interrupted, UserError
 from attnrun.launch.config import Plan, check, config_hash, to_plain
 from attnrun.launch.resume import earlier, finished
 from attnrun.runs.find import is_run
@@ -109,6 +109,7 @@ def _execute(
     former_hash: str,
     lock: RunLock | None,
 ) -> Report:
+    from attnrun.runs.failures import one_line
     from attnrun.runs.run import Run
 
     try:
@@ -130,12 +131,13 @@ def _execute(
     except UserError as error:
         return _refused(error, directory)
     except OSError as error:
-        return _refused(UserError(f"cannot write the run {directory}: {error.strerror or error}"), directory)
+        return _refused(UserError(f"cannot open the run {directory}: {one_line(error, {})}"), directory)
     with run:
         return _train(plan, run)
 
 
 def _train(plan: Plan, run: "Run") -> Report:
+    from attnrun.runs.failures import one_line
     from attnrun.runs.opening import has_checkpoints
 
     where = str(run.directory)
@@ -156,8 +158,7 @@ def _train(plan: Plan, run: "Run") -> Report:
         return Report("interrupted", stop.exit_code, where, f"{stop}; {state}")
     except Exception as error:
         log.error("%s", traceback.format_exc())
-        message = str(error) if isinstance(error, RunFailed) else f"{type(error).__name__}: {error}"
-        return _failed(message, run)
+        return _failed(one_line(error, plan.plain), run)
 
 
 def _failed(message: str, run: "Run") -> Report:

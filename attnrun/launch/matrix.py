@@ -10,6 +10,7 @@ from yaml import YAMLError
 from attnrun.errors import UserError
 from attnrun.launch import catalog
 from attnrun.launch.config import check, compose
+from attnrun.runs.plain_yaml import read_text
 
 AXES = ("attention", "normaliser", "position", "mask", "heads", "model")
 # What only Hydra and OmegaConf read rightly: recipes, defaults lists, interpolations, missing values.
@@ -103,7 +104,7 @@ def _merged(path: Path, over: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what the file holds, with the keys of `over` in place of its own; None for more than values."""
     from omegaconf import DictConfig, OmegaConf
 
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     if _COMPOSED.search(text):
         return None
     try:

@@ -10,10 +10,19 @@ from typing import Any
 
 from attnrun.errors import UserError, suggest
 
+# Rooms of this package whose code writes, launches or shows: no config has a use for it.
+_CLOSED = tuple(f"attnrun.{room}" for room in ("cli", "launch", "runs", "analysis", "__main__"))
+_PLUGINS = ("hydra._internal.core_plugins.", "hydra_plugins.", "hydra.experimental.callbacks.")
+
 
 def is_trusted(module: str, trust: tuple[str, ...]) -> bool:
     """Say whether a config may name code of `module`."""
     return any(module == root or module.startswith(root + ".") for root in ("attnrun", *trust))
+
+
+def is_plugin(target: object) -> bool:
+    """Say whether `target` names Hydra's own code: a launcher, a sweeper, a callback or a plugin's part."""
+    return isinstance(target, str) and target.startswith(_PLUGINS)
 
 
 def check_trust(trust: tuple[str, ...]) -> None:
@@ -21,7 +30,8 @@ def check_trust(trust: tuple[str, ...]) -> None:
     if trust and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     for module in trust:
-        if importlib.util.find_spec(module.partition(".")[0]) is None:
+        root = module.partition(".")[0]
+        if not root.isidentifier() or importlib.util.find_spec(root) is None:
             raise UserError(f"--trust {module}: there is no such module here or on PYTHONPATH")
 
 
@@ -51,6 +61,8 @@ def resolve(target: object, key: str, trust: tuple[str, ...] = ()) -> Callable[.
     if not isinstance(target, str) or "." not in target:
         raise UserError(f"{key}: expected the dotted name of a class or function, not {target!r}")
     module_name, _, name = target.rpartition(".")
+    if module_name.startswith(_CLOSED):
+        raise UserError(f"{key}: {target!r} is no part of an experiment")
     module = import_module(module_name, key, trust)
     found: Any = getattr(module, name, None) if not name.startswith("_") else None
     if not callable(found) or not is_trusted(getattr(found, "__module__", ""), trust):

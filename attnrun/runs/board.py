@@ -1,34 +1,40 @@
-"""TensorBoard events of one run, in the run directory itself; imported and opened on first use (0.2 s)."""
+"""TensorBoard events of one run, in the run directory itself; the file is opened by the first of them.
 
+They are written here and now, each whole. `SummaryWriter` has a thread for that: what fails there comes to
+light at some later event, with a traceback on stderr, or never.
+"""
+
+import io
 import math
+import os
+import socket
+import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from attnrun.escape import for_markdown
+from attnrun.runs.files import Appender
 from attnrun.runs.layout import EVENTS
+
+_VERSION = "brain.Event:2"  # of the file format
 
 
 class Board:
-    """The run's own event file; after `purge(step)` TensorBoard forgets what came after `step`."""
+    """The run's own event file; after `purge(step)` TensorBoard forgets what was there from `step` on."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._purge_step: int | None = None
-        self._writer: Any = None
-
-    @property
-    def writer(self) -> Any:
-        if self._writer is None:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._writer = SummaryWriter(log_dir=str(self.directory), purge_step=self._purge_step)
-        return self._writer
+        self._file: Appender | None = None
 
     def scalars(self, step: int, values: dict[str, Any]) -> None:
-        for name, value in values.items():
-            if is_number(value):
-                self.writer.add_scalar(name, value, step)
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        drawn = {name: value for name, value in values.items() if is_number(value)}
+        if drawn:
+            scalars = [Summary.Value(tag=name, simple_value=value) for name, value in drawn.items()]
+            self._add(Summary(value=scalars), step)
 
     def image(self, name: str, png: bytes, step: int) -> None:
         """Add a picture as it is: `SummaryWriter.add_figure` would import pyplot and draw it again."""
@@ -39,7 +45,9 @@ class Board:
         self._add(Summary(value=[Summary.Value(tag=name, image=picture)]), step)
 
     def text(self, name: str, markdown: str, step: int) -> None:
-        self.writer.add_text(name, markdown, step)
+        from torch.utils.tensorboard.summary import text
+
+        self._add(text(name, markdown), step)  # type: ignore[no-untyped-call]
 
     def hparams(self, config: dict[str, Any], metrics: dict[str, float], step: int) -> None:
         """Record configuration and result for the HParams page.
@@ -56,7 +64,7 @@ class Board:
 
     def purge(self, step: int) -> None:
         self.close()
-        self._purge_step = step + 1
+        self._purge_step = step
 
     def clear(self, others: Collection[str] = ()) -> None:
         """Remove the events of an attempt that leaves nothing to resume from; files named `others` stay."""
@@ -66,16 +74,47 @@ class Board:
                 path.unlink()
 
     def flush(self) -> None:
-        if self._writer is not None:
-            self._writer.flush()
+        """Bring the events to the disk."""
+        if self._file is not None:
+            self._file.sync()
 
     def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def _add(self, summary: Any, step: int | None) -> None:
-        self.writer.file_writer.add_summary(summary, step)
+        if self._file is None:
+            self._file = self._begin()
+        self._file.append(_record(step=step, summary=summary))
+
+    def _begin(self) -> Appender:
+        """Return a new event file; TensorBoard reads those of a directory in the order of their names."""
+        name = f"events.out.tfevents.{time.time():017.6f}.{socket.gethostname()}.{os.getpid()}"
+        records = [_record(file_version=_VERSION)]
+        if self._purge_step is not None:
+            from tensorboard.compat.proto.event_pb2 import SessionLog
+
+            start = SessionLog(status=SessionLog.START)
+            records.append(_record(step=self._purge_step, session_log=start))
+        file = Appender(self.directory / name)
+        try:
+            file.append(b"".join(records))
+        except OSError:
+            file.close()
+            raise
+        return file
+
+
+def _record(step: int | None = None, **content: Any) -> bytes:
+    """Return an event as the file holds it, with its length and checksums."""
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    stream = io.BytesIO()
+    event = Event(wall_time=time.time(), step=step, **content)
+    RecordWriter(stream).write(event.SerializeToString())
+    return stream.getvalue()
 
 
 def markdown_table(rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> str:

@@ -1,14 +1,19 @@
 """Files that are either wholly there or not at all, and JSON without NaN."""
 
+import errno
 import json
 import math
 import os
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-MAXIMUM_BYTES = 16 * 2**20  # of a JSON or YAML file about a run; a larger one is not ours
+MAXIMUM_BYTES = 4 * 2**20  # of a JSON file about a run; a larger one is not ours
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _NAME = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)*")
 
 
@@ -19,8 +24,45 @@ def checked_name(name: str) -> str:
     return name
 
 
+class CannotWrite(OSError):
+    """A file that could not be written, with the bytes wanted and, on a full disk, those that are free."""
+
+    def __init__(self, path: Path, wanted: int, cause: OSError) -> None:
+        super().__init__(cause.errno, cause.strerror or str(cause), str(path))
+        self.wanted = f"{wanted:,} bytes wanted{_free(path) if cause.errno in _FULL else ''}"
+
+    def __str__(self) -> str:
+        return f"cannot write {self.filename}: {self.strerror} ({self.wanted})"
+
+
+@contextmanager
+def writing(path: Path, wanted: int) -> Iterator[None]:
+    """Turn the OSError of a write to `path` into CannotWrite; `wanted` is how many bytes were to go there."""
+    try:
+        yield
+    except OSError as error:
+        raise CannotWrite(path, wanted, error) from error
+
+
+def _free(path: Path) -> str:
+    try:
+        return f", {shutil.disk_usage(path.parent).free:,} free"
+    except OSError:
+        return ""
+
+
 def write_durably(path: Path, data: bytes) -> None:
-    """Write `path` so that a crash or power cut leaves the old content or the new one, never a part."""
+    """Write `path` so that a crash or power cut leaves the old content or the new one, never a part.
+
+    Raises:
+        CannotWrite: nothing was changed, unless it was the directory that could not be synced.
+    """
+    with writing(path, len(data)):
+        _replace(path, data)
+        sync_directory(path.parent)
+
+
+def _replace(path: Path, data: bytes) -> None:
     temporary = path.with_name(f"{path.name}.tmp.{os.getpid()}")
     try:
         with open(temporary, "wb") as stream:
@@ -29,9 +71,9 @@ def write_durably(path: Path, data: bytes) -> None:
             os.fsync(stream.fileno())
         os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the same disk may refuse this too
+            temporary.unlink(missing_ok=True)
         raise
-    sync_directory(path.parent)
 
 
 def sync_directory(directory: Path) -> None:
@@ -41,6 +83,52 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class Appender:
+    """A file that grows by whole records, made at the first; a record that fails leaves no part behind.
+
+    Nothing waits in a buffer: the write that fails is the one that raises, and a fork inherits nothing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+        self._unsynced = 0
+
+    def append(self, data: bytes) -> None:
+        """Add one record; raises CannotWrite."""
+        with writing(self.path, len(data)):
+            if self._descriptor is None:
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+                self._descriptor = os.open(self.path, flags, 0o666)
+            _append(self._descriptor, data)
+        self._unsynced += len(data)
+
+    def sync(self) -> None:
+        """Bring the records to the disk; raises CannotWrite."""
+        if self._descriptor is not None:
+            with writing(self.path, self._unsynced):
+                os.fsync(self._descriptor)
+        self._unsynced = 0
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            with suppress(OSError):  # what was written is in the kernel's hands; `sync` is what asks for it
+                os.close(descriptor)
+
+
+def _append(descriptor: int, data: bytes) -> None:
+    end = os.fstat(descriptor).st_size
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    except BaseException:
+        with suppress(OSError):
+            os.ftruncate(descriptor, end)
+        raise
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -2,18 +2,18 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from attnrun.errors import UserError, suggest
 from attnrun.runs import layout
-from attnrun.runs.files import MAXIMUM_BYTES, read_json
+from attnrun.runs.files import read_json
 from attnrun.runs.lock import is_locked
+from attnrun.runs.plain_yaml import read_values, refuse_resolvers
 from attnrun.runs.result import read_result
 from attnrun.runs.rows import read_rows
 
@@ -29,17 +29,13 @@ class RunRecord:
         """The resolved configuration.
 
         Raises:
-            UserError: config.yaml is missing, damaged or unreasonably large.
+            UserError: config.yaml is missing, damaged or unreasonably large, holds what a run does not write,
+                or a link leads out of the directory.
         """
+        _refuse_links(self.directory)
         path = self.directory / layout.CONFIG
-        try:
-            if path.stat().st_size > MAXIMUM_BYTES:
-                raise UserError(f"{path} is too large for a configuration")
-            config = yaml.safe_load(path.read_bytes())
-        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-            raise UserError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
-        if not isinstance(config, dict):
-            raise UserError(f"{path} holds no configuration")
+        config = read_values(path)
+        refuse_resolvers(config, path)
         return config
 
     @cached_property
@@ -98,7 +94,9 @@ def records(root: Path) -> list[RunRecord]:
 
 def is_run(directory: Path) -> bool:
     """Tell whether `directory` is a run: it has a config.yaml."""
-    return (directory / layout.CONFIG).is_file()
+    with suppress(OSError):  # a name that is too long for a file, for one
+        return (directory / layout.CONFIG).is_file()
+    return False
 
 
 def find(root: Path, name: str) -> Path:
@@ -128,6 +126,15 @@ def find(root: Path, name: str) -> Path:
     raise UserError(_ambiguous(name, found) if found else _missing(root, name, runs))
 
 
+def _refuse_links(directory: Path) -> None:
+    """Raise UserError for a link out of a run: what is written or read there would lie elsewhere."""
+    home = directory.resolve()
+    for folder, folders, names in os.walk(directory):
+        for path in (Path(folder, name) for name in (*folders, *names)):
+            if path.is_symlink() and not path.resolve().is_relative_to(home):
+                raise UserError(f"{path} is a link out of the run; put in its place what it leads to")
+
+
 def _directories(root: Path) -> Iterator[Path]:
     for pattern in ("*/*", "*/*/*"):
         for config in sorted(root.glob(f"{pattern}/{layout.CONFIG}")):
@@ -142,7 +149,7 @@ def _tails(path: Path) -> list[str]:
 
 def _is_path(name: str) -> bool:
     """Tell whether `name` can only be a path: a directory that is there, ./x, ../x, ~/x or /x."""
-    return name.startswith((".", "~", os.sep)) or Path(name).is_dir()
+    return name.startswith((".", "~", os.sep)) or os.path.isdir(name)
 
 
 def _latest(root: Path) -> Path:

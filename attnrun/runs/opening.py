@@ -13,6 +13,7 @@ import yaml
 from attnrun.errors import UserError
 from attnrun.runs import environment, layout
 from attnrun.runs.files import read_json, write_durably, write_json
+from attnrun.runs.log import LogFile
 
 if TYPE_CHECKING:
     import torch
@@ -96,7 +97,7 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> str:
 
 def start_log(path: Path) -> logging.Handler:
     """Send what attnrun logs to `path` too."""
-    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    handler = LogFile(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logger.addHandler(handler)
     if logger.getEffectiveLevel() > logging.INFO:

@@ -1,11 +1,10 @@
 """`metrics.jsonl`: one JSON object a line with step, epoch, time (seconds of the run) and the values."""
 
 import json
-import os
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from attnrun.runs.files import strict, write_durably
+from attnrun.runs.files import Appender, strict, write_durably
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -34,15 +33,12 @@ class RowWriter:
         rows = read_rows(path)
         self.count = len(rows)
         self._rewrite(rows)  # drops a torn last line, to which the next row would be glued
-        self._stream: TextIO | None = None
+        self._file = Appender(path)
 
     def append(self, row: dict[str, Any]) -> list[str]:
         """Write one row; return the names of its values that were not finite (null in the file)."""
         clean, bad = strict(row)
-        if self._stream is None:
-            self._stream = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 (closed by close)
-        self._stream.write(json.dumps(clean, allow_nan=False) + "\n")
-        self._stream.flush()
+        self._file.append(_line(clean))
         self.count += 1
         return bad
 
@@ -53,17 +49,23 @@ class RowWriter:
         self._rewrite(rows)
         self.count = len(rows)
 
+    def values_at(self, step: int) -> list[dict[str, Any]]:
+        """Return the values of the rows of a step."""
+        rows = (row for row in read_rows(self.path) if row.get("step") == step)
+        return [{name: row[name] for name in row.keys() - {"step", "epoch", "time"}} for row in rows]
+
     def sync(self) -> None:
         """Bring the rows to the disk, before a checkpoint says how many there are."""
-        if self._stream is not None:
-            os.fsync(self._stream.fileno())
+        self._file.sync()
 
     def close(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+        self._file.close()
 
     def _rewrite(self, rows: list[dict[str, Any]]) -> None:
-        data = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows).encode()
+        data = b"".join(map(_line, rows))
         if not self.path.exists() or self.path.read_bytes() != data:
             write_durably(self.path, data)
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    return (json.dumps(row, allow_nan=False) + "\n").encode()

@@ -1,13 +1,20 @@
 """Batches of one epoch from any position on, put together here or in worker processes."""
 
 import multiprocessing
+import signal
+import sys
+import threading
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from attnrun.errors import RunFailed
 from attnrun.runs.device import keyed_seed, reseed
 
 
@@ -39,7 +46,11 @@ class _Epoch(Dataset[Any]):
 def iterate(
     batches: Batches, *, seed: int, epoch: int, start: int = 0, workers: int = 0
 ) -> Generator[Any, None, None]:
-    """Yield the batches of `epoch` from position `start` on; closing the generator ends the workers."""
+    """Yield the batches of `epoch` from position `start` on; closing the generator ends the workers.
+
+    Raises:
+        RunFailed: a worker died; no later than 5 s after.
+    """
     data = _Epoch(batches, seed, epoch)
     loader: DataLoader[Any] = DataLoader(
         data,
@@ -50,12 +61,67 @@ def iterate(
         generator=torch.Generator().manual_seed(keyed_seed(seed, "workers", epoch)),
         # A spawned worker would import everything anew; some launchers do not default to fork.
         multiprocessing_context=multiprocessing.get_context("fork") if workers else None,
+        worker_init_fn=_silence if workers else None,
     )
-    with warnings.catch_warnings():
-        # Python 3.12 warns of forking beside threads; ours is TensorBoard's, which no worker waits for.
-        warnings.filterwarnings("ignore", ".*multi-threaded.*fork", DeprecationWarning)
+    others = multiprocessing.active_children()
+    with _forking():
         iterator = iter(loader)
-    yield from iterator
+    started = [one for one in multiprocessing.active_children() if one not in others]
+    try:
+        yield from _watched(iterator, started)
+    finally:
+        for worker in started:  # no request to stop: it may wait for what a dead one held
+            worker.kill()
+            worker.join()
+
+
+@contextmanager
+def _forking() -> Iterator[None]:
+    """Leave torch no handler of SIGCHLD: it raises wherever the program is, in a save or an `except`."""
+    handler = signal.getsignal(signal.SIGCHLD)
+    try:
+        with warnings.catch_warnings():
+            # Python 3.12 warns of forking beside threads; ours are torch's own, which no worker waits for.
+            warnings.filterwarnings("ignore", ".*multi-threaded.*fork", DeprecationWarning)
+            yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGCHLD, handler)
+
+
+def _watched(iterator: Iterator[Any], workers: Sequence[BaseProcess]) -> Iterator[Any]:
+    """Yield what the iterator yields, as long as all its workers live."""
+    while not _dead(workers, wait=0):
+        try:
+            batch = next(iterator)
+        except StopIteration:
+            return
+        except (RuntimeError, OSError, EOFError):  # torch's word for it, or that of a broken connection
+            if not _dead(workers, wait=1):
+                raise
+        else:
+            yield batch
+    code = _dead(workers, wait=0)[0].exitcode or 0
+    how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    hint = "resume with runtime.data_workers=0 to do without workers"
+    raise RunFailed(f"a data worker died ({how}), for want of memory perhaps; {hint}")
+
+
+def _dead(workers: Sequence[BaseProcess], wait: float) -> list[BaseProcess]:
+    """The workers that have ended, or do within `wait` seconds."""
+    ended = connection.wait([worker.sentinel for worker in workers], wait) if workers else []
+    dead = [worker for worker in workers if worker.sentinel in ended]
+    for worker in dead:  # it is going: the sentinel comes an instant before the exit code
+        worker.join()
+    return dead
+
+
+def _silence(worker: int) -> None:
+    """Print no traceback in a worker: its errors are raised in the training process, and said there.
+
+    The thread that hands tensors over would print one when the training process leaves in between.
+    """
+    sys.excepthook = lambda *error: None
 
 
 def _as_it_is(batch: Any) -> Any:

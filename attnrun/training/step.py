@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import LBFGS, Optimizer
 
+from attnrun.errors import RunFailed
 from attnrun.runs.device import reseed
 
 Loss = Callable[[Any], tuple[Tensor, Tensor | int]]
@@ -38,6 +39,7 @@ class Stepper:
 
         Raises:
             NonFinite: nothing was changed, except that LBFGS forgot its history.
+            RunFailed: the gradient was finite, and so large a step on it that a weight is no more.
         """
         seen: list[tuple[float, float, float]] = []
 
@@ -51,6 +53,7 @@ class Stepper:
             self._guarded_step(closure)
         else:
             self.optimiser.step(closure)  # type: ignore[arg-type]
+            self._check_weights()
         return seen[0]
 
     def _gradient(self, batch: Any) -> tuple[Tensor, tuple[float, float, float]]:
@@ -70,6 +73,12 @@ class Stepper:
         if self.clip_norm is not None:
             nn.utils.clip_grads_with_norm_(self._parameters(), self.clip_norm, norm)
         return mean, (figures[0], figures[1], figures[2])
+
+    def _check_weights(self) -> None:
+        # The norm of all is quick to compute, and finite only where every weight is.
+        norm = nn.utils.get_total_norm([parameter.detach() for parameter in self._parameters()])
+        if not math.isfinite(float(norm)) and (bad := _first(self.model.named_parameters())):
+            raise RunFailed(f"weight {bad} is not finite after a step on a finite gradient; lower optim.lr")
 
     def _guarded_step(self, closure: Callable[[], Tensor]) -> None:
         """Step by LBFGS, which moves the weights before it asks for a gradient: back again if it is bad."""

@@ -42,7 +42,7 @@ def test_every_experiment_composes_checks_and_declares_all_its_keys(name: str) -
     plain = _composed(name)
     plan = check(plain)
     assert plan.common.experiment == name
-    _assert_same_keys(plan.module.Config, plain, {"experiment", "module", "seed", "runtime"})
+    _assert_same_keys(plan.module.Config, plain, {"experiment", "module", "resume", "seed", "runtime"})
 
 
 def _composed(name: str) -> dict[str, Any]:

@@ -161,9 +161,9 @@ def test_a_recipe_of_ones_own_is_named(tmp_path: Path, score: str, better: str) 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\nb: [c", "attention/mine.yaml:2: expected ',' or ']', but got '<stream end>'"),
-        ("a: \x01", "cannot read a config: unacceptable character #x0001"),
-        ("- a\n- b\n", "attention: expected a choice of the group 'attention'"),
+        ("a: 1\nb: [c", "attention/mine.yaml:3: did not find expected ',' or ']'"),
+        ("a: \x01", "attention/mine.yaml: "),
+        ("- a\n- b\n", "attention/mine.yaml holds no keys"),
     ],
 )
 def test_a_config_that_is_no_config_is_named(tmp_path: Path, text: str, message: str) -> None:

@@ -1,0 +1,122 @@
+"""YAML that others wrote: measured before anything is built of it, and plain values only."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from attnrun.errors import UserError
+
+MAXIMUM_BYTES = 2**18  # of a file
+_LARGEST = 2**20  # characters and nodes, an alias counted as what it stands for
+_NODE = 32  # what a node counts beside its characters
+_DEEPEST = 32
+_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq")} | {
+    "!"
+}
+# What OmegaConf may fill in: another key, or what depends on the run alone. Found from the inside out.
+_HARMLESS = re.compile(r"\$\{(?:(?:hydra|now|oc\.select|oc\.dict\.keys|oc\.dict\.values):)?[^${}:]*\}")
+_RESOLVER = re.compile(r"\$\{\s*([^:{}$]*):")
+_PLACE_OF_TIME = re.compile(r"\$\{now:[^${}]*\}")  # its format may hold colons
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a YAML file of which values can be built without harm.
+
+    Raises:
+        UserError: it is missing or no text, is too large, also with its aliases written out, too deeply
+            nested, no YAML, or has tags that make objects.
+    """
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            raise UserError(f"cannot read {path}: there is no such file")
+        with path.open("rb") as stream:
+            data = stream.read(MAXIMUM_BYTES + 1)
+        if len(data) > MAXIMUM_BYTES:
+            raise UserError(f"{path} is too large for a configuration: over {MAXIMUM_BYTES // 1024} KiB")
+        text = data.decode("utf-8")
+        _measure(text, path)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise UserError(f"cannot read {path}:{line}: {error.problem}") from None
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        raise UserError(f"cannot read {path}: {reason}") from None
+    return text
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """Return the keys of a YAML file with their values: texts, numbers, truth values, None, lists and dicts.
+
+    Raises:
+        UserError: as `read_text`; or it holds no keys, or other values.
+    """
+    try:
+        values = yaml.safe_load(read_text(path))
+    except (ValueError, RecursionError, yaml.YAMLError) as error:  # a date that is none, for one
+        raise UserError(f"cannot read {path}: {str(error).partition(chr(10))[0]}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path} holds no configuration")
+    for value in _inside(values):
+        if not isinstance(value, str | int | float | None):
+            raise UserError(f"{path}: {value!r} is neither a text nor a number; put it in quotes")
+    return values
+
+
+def refuse_resolvers(values: Any, path: Path) -> None:
+    """Raise UserError where a text would be filled in by a resolver that reads or makes something."""
+    for text in _inside(values):
+        if isinstance(text, str) and (name := _resolver(text)):
+            raise UserError(
+                f"{path}: ${{{name}:…}} reads what is no part of a config; write the value itself"
+            )
+
+
+def _resolver(text: str) -> str:
+    """The resolver in a text that is not harmless, "" for none."""
+    before, left = "", _PLACE_OF_TIME.sub("", text)
+    while left != before:
+        before, left = left, _HARMLESS.sub("_", left)
+    found = _RESOLVER.search(left)
+    return found[1].strip() or "?" if found else ""
+
+
+def _inside(value: Any) -> Iterator[Any]:
+    """Yield the leaves, names of keys included."""
+    if isinstance(value, dict):
+        yield from value
+        for below in value.values():
+            yield from _inside(below)
+    elif isinstance(value, list):
+        for below in value:
+            yield from _inside(below)
+    else:
+        yield value
+
+
+def _measure(text: str, path: Path) -> None:
+    """Raise UserError for what would grow, nest too deeply or make objects; reads, and builds nothing."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    total, begun = 0, list[tuple[str | None, int]]()  # anchor and total where each open node begins
+    anchors: dict[str, int] = {}
+    for event in yaml.parse(text, Loader=loader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in anchors:
+                raise UserError(f"cannot read {path}:{line}: *{event.anchor} stands for nothing before it")
+            total += anchors[event.anchor]
+        elif isinstance(event, yaml.CollectionStartEvent | yaml.ScalarEvent):
+            if event.tag is not None and event.tag not in _TAGS:
+                raise UserError(f"{path}:{line}: a config takes no tag {event.tag!r}")
+            begun.append((event.anchor, total))
+            total += _NODE + len(getattr(event, "value", ""))
+        if isinstance(event, yaml.CollectionEndEvent | yaml.ScalarEvent):
+            anchor, before = begun.pop()
+            if anchor is not None:
+                anchors[anchor] = total - before
+        if len(begun) > _DEEPEST:
+            raise UserError(f"{path}:{line} is nested too deeply for a configuration: over {_DEEPEST} levels")
+        if total > _LARGEST:
+            raise UserError(f"{path}:{line} is too large for a configuration with its aliases written out")
