@@ -11,7 +11,7 @@ from pathlib import Path
 from attnrun.launch.explain import explained, search_path
 from attnrun.launch.job import Job, Report, remove_sweep
 from attnrun.launch.targets import check_trust
-from attnrun.launch.words import check_words
+from attnrun.launch.words import check_words, of_each_job
 
 
 def launch(
@@ -38,7 +38,8 @@ def launch(
     check_trust(trust)
     check_words(overrides, trust)
     # Flags first: Hydra's parser takes no flag between two overrides.
-    words = [*flags, f"experiment={experiment}", *search_path(config_dir, trust), *overrides]
+    words = [*flags, f"experiment={experiment}", *search_path(config_dir, trust)]
+    words += of_each_job(overrides) if "--multirun" in flags else overrides
     with tempfile.TemporaryDirectory(prefix="attnrun-") as outbox:
         main = hydra.main(config_path="pkg://attnrun.configs", config_name="config", **version_base())
         with _command_line(words), explained(experiment, overrides, config_dir):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attnrun.errors import Interrupted, UserError
 from attnrun.launch.config import Plan, check, config_hash, to_plain
 from attnrun.launch.resume import earlier, finished
-from attnrun.runs.find import is_run
+from attnrun.runs.find import is_run, refuse_links
 from attnrun.runs.lock import RunLock
 from attnrun.runs.signals import StopAtOnce
 
@@ -90,7 +90,7 @@ def execute(
             _remove_empty(directory)
         try:
             # First of all: who comes second leaves before torch is imported.
-            lock = RunLock(place) if is_run(place) else None
+            lock = _lock(place) if is_run(place) else None
         except UserError as error:
             return _refused(error, place)
         try:
@@ -98,6 +98,11 @@ def execute(
         finally:
             if lock is not None:
                 lock.release()
+
+
+def _lock(run: Path) -> RunLock:
+    refuse_links(run)  # the lock itself may be one
+    return RunLock(run)
 
 
 def _execute(

@@ -39,6 +39,30 @@ def check_words(words: Sequence[str], trust: tuple[str, ...] | None) -> None:
             _check(_nested(path, override.value())["hydra"], word, trust)
 
 
+def of_each_job(words: Sequence[str]) -> list[str]:
+    """Return the words of a sweep with the keys of a swept choice set in each job alone.
+
+    Hydra composes a sweep once without what is swept: there, another choice may have no such key.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        swept = [
+            one for one in OverridesParser.create().parse_overrides(list(words)) if one.is_sweep_override()
+        ]
+    except HydraException:  # which Hydra is to report
+        return list(words)
+    groups = tuple(f"{one.key_or_group}." for one in swept)
+    whole = {one.input_line for one in swept}
+    return [
+        "{}=choice({})".format(*word.split("=", 1))
+        if word.startswith(groups) and word not in whole and "=" in word
+        else word
+        for word in words
+    ]
+
+
 def _nested(path: Sequence[str], value: Any) -> Any:
     for key in reversed(path):
         value = {key: value}

@@ -32,7 +32,7 @@ class RunRecord:
             UserError: config.yaml is missing, damaged or unreasonably large, holds what a run does not write,
                 or a link leads out of the directory.
         """
-        _refuse_links(self.directory)
+        refuse_links(self.directory)
         path = self.directory / layout.CONFIG
         config = read_values(path)
         refuse_resolvers(config, path)
@@ -126,7 +126,7 @@ def find(root: Path, name: str) -> Path:
     raise UserError(_ambiguous(name, found) if found else _missing(root, name, runs))
 
 
-def _refuse_links(directory: Path) -> None:
+def refuse_links(directory: Path) -> None:
     """Raise UserError for a link out of a run: what is written or read there would lie elsewhere."""
     home = directory.resolve()
     for folder, folders, names in os.walk(directory):

@@ -118,3 +118,14 @@ def test_a_run_that_somebody_writes_is_left_before_torch_is_imported(tmp_path: P
     lock.release()
     assert "is being written by pid" in done.stdout and done.stdout.endswith("False\n"), done.stderr
     assert contents(run) == before
+
+
+def test_a_link_in_a_run_leads_nowhere(cli: Cli, tmp_path: Path) -> None:
+    run = run_in(tmp_path / "run", cli, "trainer.epochs=1")
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    (run / "lock").unlink()
+    (run / "lock").symlink_to(mine)
+    result = cli("train", *SMALL, "trainer.epochs=1", f"hydra.run.dir={run}")
+    assert (result.exit_code, f"{run / 'lock'} is a link out of the run" in result.stderr) == (2, True)
+    assert mine.read_text() == "mine"

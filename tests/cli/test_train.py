@@ -13,6 +13,7 @@ import pytest
 import torch
 from typer.testing import Result
 
+from attnrun.runs.find import RunRecord
 from attnrun.training.checkpoint import load_newest
 
 Cli = Callable[..., Result]
@@ -180,6 +181,13 @@ def test_a_sweep_without_seeds_has_a_row_for_each_run(cli: Cli) -> None:
     row = next(line.split() for line in shown.splitlines() if line.strip().startswith("data.samples=30"))
     documents = json.loads(cli(*words, "--json").stdout)
     assert row[1] == f"{next(iter(documents[1]['metrics'].values())):.4g}" and "(" not in shown
+
+
+def test_a_key_that_only_the_swept_choices_have_is_set_in_each_job(cli: Cli) -> None:
+    words = ["nw-regression", "-m", "attention=triangular,epanechikov", "attention.width=2.5", "seed=0,1"]
+    documents = json.loads(cli("train", *words, "--json").stdout)
+    assert len(documents) == 4
+    assert {RunRecord(Path(one["run"])).config["attention"]["width"] for one in documents} == {2.5}
 
 
 def test_a_sweep_over_seeds_has_medians(cli: Cli) -> None:
