@@ -9,7 +9,7 @@ TORCH := $(shell sed -n 's/^torch==//p' .ci/constraints.txt)
 
 .PHONY: help
 help:  ## Show what there is to make
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .venv/installed: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv .venv
@@ -40,6 +40,10 @@ test: .venv/installed  ## Run the test suite
 .PHONY: test-slow
 test-slow: .venv/installed  ## Train until the stated figures can be judged
 	$(BIN)/python -m pytest $(WORKERS) --dist worksteal -m slow
+
+.PHONY: test-product
+test-product: .venv/installed  ## Train every mechanism with every other choice
+	$(BIN)/python -m pytest $(WORKERS) --dist worksteal -m product
 
 .PHONY: test-faults
 test-faults: .venv/installed  ## Kill, damage and flood runs again and again

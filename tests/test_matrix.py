@@ -32,6 +32,7 @@ MECHANISMS = catalog.names("attention")
 CHOICES = {group: catalog.names(group) for group in AXES}
 PARTS = ("normaliser", "position", "mask", "heads")
 PLAIN = {"normaliser": "softmax", "position": "none", "mask": "full", "heads": "single"}
+SAMPLED = 2500  # of the full product
 SMALL = {"embedding": 16, "hidden": 16, "size": 16, "feedforward": 16, "layers": 1}
 
 Choices = Mapping[str, str]
@@ -208,6 +209,16 @@ def _pairs(choices: list[list[str]]) -> Iterator[list[str]]:
 
 
 @pytest.mark.slow
+def test_some_of_the_full_product_train_or_are_refused_by_name(axes: Variations, tmp_path: Path) -> None:
+    """As many as a few minutes permit, drawn by a fixed seed."""
+    generator, trained = random.Random(0), 0
+    for _ in range(SAMPLED):
+        trained += _assert_trains_or_is_refused(axes, _drawn(generator), tmp_path / "run")
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+    assert trained > SAMPLED // 20
+
+
+@pytest.mark.product
 @pytest.mark.parametrize("model", CHOICES["model"])
 @pytest.mark.parametrize("attention", MECHANISMS)
 def test_the_full_product_trains_or_is_refused_by_name(
