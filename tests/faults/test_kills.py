@@ -85,7 +85,7 @@ def test_twenty_signals_end_it_within_five_seconds(number: signal.Signals, tmp_p
 @pytest.mark.timeout(600)
 def test_fifty_starts_in_one_second_make_fifty_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    words = ["train", "nw-regression", "data.train=11"]
+    words = ["train", "nw-regression", "data.samples=20", "trainer.max_steps=1", "runtime.threads=1"]
     processes = [start(*words, f"seed={seed}") for seed in range(50)]
     for process in processes:
         finish(process)
