@@ -20,9 +20,9 @@ from attnrun.data.regression import Regression
 from attnrun.errors import UserError
 from attnrun.models import kernel_regression
 from attnrun.models.bandwidth import fit_width, oracle_width
+from attnrun.runs.checkpoints import load_best
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
-from attnrun.training.checkpoint import load_best
 from attnrun.training.loop import Trainer, fit
 
 PRIMARY = ("test_mse_learned", "min")

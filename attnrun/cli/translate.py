@@ -93,7 +93,7 @@ def translate(
         choice = None if corpus is None else choose(corpus, config_dir, spelling)
         parts = {"model": model, "attention": attention}
         words = [
-            *(f"{group}={name}" for group, name in parts.items() if name),
+            *(f"{group}={name}" for group, name in parts.items() if name is not None),
             *(choice.overrides if choice else ()),
             *(override or ()),
         ]

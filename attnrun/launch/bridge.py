@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from attnrun.launch.explain import explained, search_path
+from attnrun.launch.hydra_words import check_words, of_each_job
 from attnrun.launch.job import Job, Report, remove_sweep
 from attnrun.launch.targets import check_trust
-from attnrun.launch.words import check_words, of_each_job
 
 
 def launch(

@@ -143,7 +143,7 @@ def compose(experiment: str, overrides: Sequence[str], config_dir: Path | None =
     from hydra.core.hydra_config import HydraConfig
 
     from attnrun.launch.explain import explained, search_path
-    from attnrun.launch.words import check_words
+    from attnrun.launch.hydra_words import check_words
 
     check_words(overrides, trust=None)
     words = [f"experiment={experiment}", *overrides, *search_path(config_dir)]

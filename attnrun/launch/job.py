@@ -85,7 +85,9 @@ def execute(
     config, some of which may name choices in `config_dir`, for messages.
     """
     with StopAtOnce():
-        place = directory if plain.get("resume") != "auto" else earlier(plain, directory)
+        place = directory
+        if plain.get("resume") == "auto" and not is_run(directory):
+            place = earlier(plain, directory)
         if place != directory:
             _remove_empty(directory)
         try:

@@ -10,7 +10,9 @@ import yaml
 
 from attnrun.errors import UserError, suggest
 from attnrun.launch.config import Plan, check, config_hash
-from attnrun.runs.find import RunRecord, records
+from attnrun.launch.trained import newest_match
+from attnrun.runs.find import RunRecord
+from attnrun.runs.result import STATUSES
 
 _ENDS = ("trainer.epochs", "trainer.max_steps")
 
@@ -20,13 +22,9 @@ def earlier(plain: Mapping[str, Any], directory: Path) -> Path:
 
     Looked through is the folder of the experiment in which `directory` lies, sweeps included.
     """
-    names = [parent.name for parent in directory.parents]
-    above = names.index(plain["experiment"]) + 1 if plain["experiment"] in names else 1
-    wanted = config_hash(plain)
-    for record in records(directory.parents[above]):
-        if record.config_hash == wanted and record.status != "running":
-            return record.directory
-    return directory
+    folder = next((parent for parent in directory.parents if parent.name == plain["experiment"]), None)
+    found = newest_match(folder.parent, config_hash(plain), STATUSES) if folder else None
+    return found or directory
 
 
 def finished(directory: Path, wanted_hash: str) -> float | None:

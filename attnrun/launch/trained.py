@@ -1,5 +1,6 @@
 """From a run directory back to the model it trained, and from a config to the run that trained it."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,7 @@ def open_model(directory: Path, trust: tuple[str, ...] = ()) -> Any:
         raise UserError(f"the run {directory} is damaged: {type(error).__name__}: {first_line}") from error
 
 
-def newest_match(root: Path, config_hash: str) -> Path | None:
-    """Return the newest finished run below `root` whose config computes the same thing, or None."""
-    for record in records(root):
-        result = record.result or {}
-        if record.status == "done" and result.get("config_hash") == config_hash:
-            return record.directory
-    return None
+def newest_match(root: Path, config_hash: str, statuses: Collection[str] = ("done",)) -> Path | None:
+    """Return the newest run below `root` of such a status whose config computes the same thing, or None."""
+    matches = (record for record in records(root) if record.config_hash == config_hash)
+    return next((record.directory for record in matches if record.status in statuses), None)

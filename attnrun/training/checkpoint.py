@@ -16,26 +16,12 @@ import torch
 from attnrun.runs.checkpoints import (
     COPY,
     SCHEMA,
-    Checkpoint,
     Entry,
     digest_of_manifest,
-    find_newest,
-    load_best,
-    load_newest,
     read_manifest,
 )
 from attnrun.runs.files import write_durably, write_json, writing
 from attnrun.runs.layout import CHECKPOINTS, MANIFEST
-
-__all__ = [
-    "Checkpoint",
-    "find_newest",
-    "load_best",
-    "load_newest",
-    "read_manifest",
-    "remove_leftovers",
-    "save",
-]
 
 
 def save(run_directory: Path, state: dict[str, Any], *, step: int, keep: int = 2, best: bool = False) -> Path:

@@ -19,7 +19,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from attnrun.errors import Interrupted, RunFailed, UserError
-from attnrun.runs import signals
+from attnrun.runs import checkpoints, signals
 from attnrun.runs.device import keyed_seed, reseed
 from attnrun.runs.run import Run
 from attnrun.training import checkpoint
@@ -128,7 +128,7 @@ class _Loop:
     def restore(self) -> None:
         """Continue from the newest checkpoint that verifies, if there is one."""
         checkpoint.remove_leftovers(self.run.directory)
-        found = checkpoint.find_newest(self.run.directory, self.run.warn)
+        found = checkpoints.find_newest(self.run.directory, self.run.warn)
         if found is None:
             if self.run.resumed:  # by checkpoints of which none can be read
                 self.run.truncate(-1)
@@ -137,10 +137,8 @@ class _Loop:
         for name, part in self.parts.items():
             part.load_state_dict(found[name])
         self.state = LoopState(**found.state["loop"])
-        if self.state.stopped != "patience":  # the end may lie further on than it did
-            self.state.stopped = (
-                self.trainer.end(self.state.step, self.state.epoch) if self.state.stopped else ""
-            )
+        if self.state.stopped not in ("", "patience"):  # the end may lie further on than it did
+            self.state.stopped = self.trainer.end(self.state.step, self.state.epoch)
         # In the middle of an epoch, or at its end before the evaluation, more is logged at this very step.
         self.run.truncate(self.state.step, found.state["run"], closed=self.state.position == 0)
         logger.info("continued from %s", found.path.name)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from attnrun.ranges import PositiveInt
+from attnrun.runs.checkpoints import load_best
 from attnrun.runs.run import Run
-from attnrun.training.checkpoint import load_best
 from attnrun.training.loop import Trainer, fit
 from attnrun.training.losses import projected_cross_entropy
 

@@ -7,22 +7,7 @@ import pytest
 import torch
 
 from attnrun.attention import entmax15, masked_sigmoid, masked_softmax, sparsemax, top_k_softmax
-
-B, N, M = 2, 5, 7
-DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
-ROUNDING = {torch.float64: 1e-12, torch.float32: 1e-6, torch.float16: 2e-3, torch.bfloat16: 1e-2}
-
-
-def _random(*shape, dtype=torch.float64, spread=1.0):
-    return (torch.randn(*shape, dtype=torch.float64) * spread).to(dtype)
-
-
-def _mask():
-    mask = torch.rand(B, N, M) < 0.6
-    mask[0, 0] = False
-    mask[1, 2] = True
-    return mask
-
+from tests.attention.masked_rows import DTYPES, ROUNDING, B, M, N, random_mask, random_scores
 
 # The references: number by number, in float64
 
@@ -73,7 +58,7 @@ REFERENCES = [
 @pytest.mark.parametrize("spread", [0.1, 1.0, 5.0])
 @pytest.mark.parametrize(("normaliser", "reference"), REFERENCES)
 def test_equals_the_definition(normaliser, reference, spread, dtype):
-    scores, mask = _random(B, N, M, dtype=dtype, spread=spread), _mask()
+    scores, mask = random_scores(B, N, M, dtype=dtype, spread=spread), random_mask()
     scores[0, 1, 2] = scores[1, 3] = -torch.inf
     weights = normaliser(scores, mask)
     rows = zip(scores.double().view(-1, M).tolist(), mask.view(-1, M).tolist(), strict=True)
@@ -89,7 +74,12 @@ def test_long_rows_and_far_scores_lose_nothing(alpha, dtype):
     normaliser, keys = {1.5: entmax15, 2.0: sparsemax}[alpha], 997
     near = torch.full((1, keys), -1 / (alpha - 1), dtype=torch.float64) + torch.rand(1, keys) * 2 / keys
     near[0, 3] = 0.0  # one key has nearly all the weight, hundreds share the rest
-    for scores in (near, _random(1, keys, spread=0.01), _random(1, keys) + 1e4, _random(1, keys) * 1e4):
+    for scores in (
+        near,
+        random_scores(1, keys, spread=0.01),
+        random_scores(1, keys) + 1e4,
+        random_scores(1, keys) * 1e4,
+    ):
         given = scores.to(dtype)
         weights = normaliser(given)
         expected = torch.tensor([loop_entmax(given[0].tolist(), [True] * keys, alpha)], dtype=torch.float64)
@@ -114,7 +104,7 @@ def test_two_keys_have_closed_forms(apart):
 
 
 def test_sparsemax_is_the_nearest_point_of_the_simplex():
-    scores = _random(101, M)
+    scores = random_scores(101, M)
     nearest = sparsemax(scores)
     others = torch.distributions.Dirichlet(torch.full((M,), 0.3, dtype=torch.float64)).sample((211, 101))
     assert ((scores - nearest).norm(dim=-1) <= (scores - others).norm(dim=-1)).all()
@@ -127,7 +117,7 @@ def test_entmax_maximises_its_entropy():
     def objective(weights):
         return (weights * scores).sum(-1) + (weights - weights**1.5).sum(-1) / 0.75
 
-    scores = _random(101, M)
+    scores = random_scores(101, M)
     best = entmax15(scores)
     others = torch.distributions.Dirichlet(torch.full((M,), 0.5, dtype=torch.float64)).sample((211, 101))
     near = (best * torch.empty(211, 101, M, dtype=torch.float64).uniform_(0.9, 1.1)).clamp(min=1e-4)
@@ -136,7 +126,7 @@ def test_entmax_maximises_its_entropy():
 
 
 def test_sparsemax_leaves_out_more_than_entmax_and_softmax_nothing():
-    scores = _random(101, 53)
+    scores = random_scores(101, 53)
     softmax, between, sparse = (f(scores) > 0 for f in (masked_softmax, entmax15, sparsemax))
     assert softmax.all()
     assert not (sparse & ~between).any()
@@ -147,7 +137,7 @@ def test_sparsemax_leaves_out_more_than_entmax_and_softmax_nothing():
 
 
 def test_the_bias_of_the_sigmoid():
-    scores, lengths = _random(B, N, M), torch.tensor([3, 0])
+    scores, lengths = random_scores(B, N, M), torch.tensor([3, 0])
     given = masked_sigmoid(scores, lengths, bias=-0.5)
     torch.testing.assert_close(given[0, :, :3], (scores[0, :, :3] - 0.5).sigmoid())
     assert (given[0, :, 3:] == 0).all()
@@ -181,7 +171,7 @@ def test_top_k_ranks_the_permitted_alone():
 @pytest.mark.parametrize(("normaliser", "root"), [(sparsemax, 0), (entmax15, 0.5)])
 def test_the_jacobian_is_that_of_the_paper(normaliser, root):
     """Diag(s) - s sᵀ / Σ s, with s = w^(2 - α) on the support (Peters et al. 2019, section 3)."""
-    scores = _random(M)
+    scores = random_scores(M)
     weights = normaliser(scores)
     s = torch.where(weights > 0, weights**root, 0.0)
     assert 1 < (s > 0).sum() < M

@@ -11,10 +11,8 @@ import torch
 import yaml
 
 from attnrun.attention import Dot, Epanechikov, attend, causal_mask, top_k_softmax
+from tests.attention.masked_rows import DTYPES, ROUNDING, B, M, N, random_mask, random_scores
 
-B, N, M = 2, 5, 7
-DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
-ROUNDING = {torch.float64: 1e-12, torch.float32: 1e-6, torch.float16: 2e-3, torch.bfloat16: 1e-2}
 BAD = [torch.nan, torch.inf, -torch.inf, 3e38, -3e38]
 CONFIGS = Path(__file__).parents[2] / "configs" / "normaliser"
 NO_DISTRIBUTION = {"sigmoid"}  # weighs each key by itself
@@ -32,22 +30,11 @@ EVERY = {**FILES, "top-3": functools.partial(top_k_softmax, k=3)}
 every = pytest.mark.parametrize("name", EVERY)
 
 
-def _random(*shape, dtype=torch.float64, spread=1.0):
-    return (torch.randn(*shape, dtype=torch.float64) * spread).to(dtype)
-
-
-def _mask():
-    mask = torch.rand(B, N, M) < 0.6
-    mask[0, 0] = False
-    mask[1, 2] = True
-    return mask
-
-
 @every
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_weights_are_a_distribution_over_the_permitted(name, dtype):
-    mask = _mask()
-    weights = EVERY[name](_random(B, N, M, dtype=dtype, spread=3), mask)
+    mask = random_mask()
+    weights = EVERY[name](random_scores(B, N, M, dtype=dtype, spread=3), mask)
     assert weights.dtype == dtype
     assert (weights >= 0).all()
     assert (weights <= 1).all()
@@ -65,14 +52,14 @@ def test_weights_are_a_distribution_over_the_permitted(name, dtype):
 @pytest.mark.parametrize("how", ["mask", "lengths", "scores"])
 @pytest.mark.filterwarnings("ignore:Anomaly Detection")
 def test_an_empty_row_is_zero_so_is_its_gradient_and_no_nan_on_the_way(name, dtype, how):
-    scores = _random(B, N, M, dtype=dtype)
+    scores = random_scores(B, N, M, dtype=dtype)
     if how == "scores":
         scores[0] = -torch.inf
     mask = {"mask": torch.tensor([False, True]).view(B, 1, 1), "lengths": torch.tensor([0, M])}.get(how)
     scores.requires_grad_()
     with torch.autograd.detect_anomaly():
         weights = EVERY[name](scores, mask)
-        (weights * _random(B, N, M, dtype=dtype)).sum().backward()
+        (weights * random_scores(B, N, M, dtype=dtype)).sum().backward()
     assert (weights[0] == 0).all()
     assert (scores.grad[0] == 0).all()
     assert weights[1].isfinite().all()
@@ -83,8 +70,8 @@ def test_an_empty_row_is_zero_so_is_its_gradient_and_no_nan_on_the_way(name, dty
 @every
 @pytest.mark.parametrize("bad", BAD)
 def test_what_is_masked_does_not_leak(name, bad):
-    clean, mask = _random(B, N, M, dtype=torch.float32), _mask()
-    dirty, upstream = clean.masked_fill(~mask, bad), _random(B, N, M, dtype=torch.float32)
+    clean, mask = random_scores(B, N, M, dtype=torch.float32), random_mask()
+    dirty, upstream = clean.masked_fill(~mask, bad), random_scores(B, N, M, dtype=torch.float32)
     gradients = []
     for scores, gradient in ((clean, upstream), (dirty, upstream.masked_fill(~mask, torch.nan))):
         scores.requires_grad_()
@@ -98,7 +85,7 @@ def test_what_is_masked_does_not_leak(name, bad):
 
 @every
 def test_a_score_of_minus_infinity_is_a_mask(name):
-    scores, mask = _random(B, N, M), _mask()
+    scores, mask = random_scores(B, N, M), random_mask()
     by_score = EVERY[name](scores.masked_fill(~mask, -torch.inf))
     torch.testing.assert_close(by_score, EVERY[name](scores, mask), rtol=0, atol=0)
 
@@ -116,15 +103,15 @@ def test_what_is_not_finite_where_attending_is_permitted_is_not_hidden(name, bad
 
 @every
 def test_extra_padding_changes_nothing(name):
-    scores = _random(B, N, M)
-    wide = torch.cat([scores, _random(B, N, 4, spread=9)], -1)
+    scores = random_scores(B, N, M)
+    wide = torch.cat([scores, random_scores(B, N, 4, spread=9)], -1)
     padded = EVERY[name](wide, torch.tensor([M, M]))
     torch.testing.assert_close(padded[..., :M], EVERY[name](scores), rtol=0, atol=1e-14)
 
 
 @every
 def test_permuting_the_keys_permutes_the_weights(name):
-    scores, mask, order = _random(B, N, M, spread=2).round(decimals=1), _mask(), torch.randperm(M)
+    scores, mask, order = random_scores(B, N, M, spread=2).round(decimals=1), random_mask(), torch.randperm(M)
     expected = EVERY[name](scores, mask)[..., order]
     torch.testing.assert_close(EVERY[name](scores[..., order], mask[..., order]), expected)
 
@@ -132,7 +119,7 @@ def test_permuting_the_keys_permutes_the_weights(name):
 @every
 @pytest.mark.parametrize("shift", [-3.7, 1e4])
 def test_a_constant_added_to_a_row_changes_nothing(name, shift):
-    scores, mask = _random(B, N, M), _mask()
+    scores, mask = random_scores(B, N, M), random_mask()
     same = torch.allclose(EVERY[name](scores + shift, mask), EVERY[name](scores, mask), rtol=0, atol=1e-11)
     assert same == (name not in NO_DISTRIBUTION)
 
@@ -140,17 +127,17 @@ def test_a_constant_added_to_a_row_changes_nothing(name, shift):
 @every
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_large_scores(name, dtype):
-    scores = _random(B, N, M, dtype=dtype) * 1e4
+    scores = random_scores(B, N, M, dtype=dtype) * 1e4
     scores.requires_grad_()
-    weights = EVERY[name](scores, _mask())
-    (weights * _random(B, N, M, dtype=dtype)).sum().backward()
+    weights = EVERY[name](scores, random_mask())
+    (weights * random_scores(B, N, M, dtype=dtype)).sum().backward()
     assert weights.isfinite().all()
     assert scores.grad.isfinite().all()
 
 
 @every
 def test_gradcheck_masked_rows_included(name):
-    scores, mask = _random(B, N, M).requires_grad_(), _mask()
+    scores, mask = random_scores(B, N, M).requires_grad_(), random_mask()
     assert torch.autograd.gradcheck(lambda s: EVERY[name](s, mask), scores)
     assert torch.autograd.gradgradcheck(lambda s: EVERY[name](s, mask), scores)
 
@@ -158,7 +145,7 @@ def test_gradcheck_masked_rows_included(name):
 @every
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_under_autocast(name, dtype):
-    scores = _random(B, N, M, dtype=dtype).requires_grad_()
+    scores = random_scores(B, N, M, dtype=dtype).requires_grad_()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         weights = EVERY[name](scores, torch.tensor([0, 3]))
     (weights * torch.randn(B, N, M)).sum().backward()
@@ -170,14 +157,14 @@ def test_under_autocast(name, dtype):
 
 @every
 def test_half_types_are_computed_in_float32(name):
-    scores = _random(1, 4099, dtype=torch.float16, spread=0.001)
+    scores = random_scores(1, 4099, dtype=torch.float16, spread=0.001)
     expected = EVERY[name](scores.double())
     torch.testing.assert_close(EVERY[name](scores).double(), expected, rtol=1e-3, atol=1e-7)
 
 
 @every
 def test_one_key_and_no_keys_and_nothing(name):
-    one = EVERY[name](_random(B, N, 1), torch.tensor([1, 0]))
+    one = EVERY[name](random_scores(B, N, 1), torch.tensor([1, 0]))
     assert (one[1] == 0).all()
     assert name in NO_DISTRIBUTION or (one[0] == 1).all()
     for shape in [(B, N, 0), (B, 0, M), (0, N, M)]:
@@ -189,7 +176,7 @@ def test_one_key_and_no_keys_and_nothing(name):
 
 @every
 def test_scores_may_lie_anywhere_in_memory_and_stay_as_they_are(name):
-    scores, mask = _random(M, N, B), _mask()
+    scores, mask = random_scores(M, N, B), random_mask()
     strided, before = scores.permute(2, 1, 0), scores.clone()
     torch.testing.assert_close(EVERY[name](strided, mask), EVERY[name](strided.contiguous(), mask))
     assert EVERY[name](scores[:1, :1, :1].expand(B, N, M), mask).shape == (B, N, M)
@@ -198,7 +185,7 @@ def test_scores_may_lie_anywhere_in_memory_and_stay_as_they_are(name):
 
 @every
 def test_a_decoder_step_by_step_gets_the_weights_of_all_steps_at_once(name):
-    scores = _random(M, M)
+    scores = random_scores(M, M)
     together = EVERY[name](scores, causal_mask(M))
     for step in range(M):
         torch.testing.assert_close(EVERY[name](scores[step, : step + 1]), together[step, : step + 1])
@@ -207,7 +194,7 @@ def test_a_decoder_step_by_step_gets_the_weights_of_all_steps_at_once(name):
 @every
 @pytest.mark.parametrize("shape", [(M,), (N, 1), (B, 1, M), (1, 1, 1), ()])
 def test_boolean_masks_broadcast_and_others_are_refused(name, shape):
-    scores, mask = _random(B, N, M), torch.rand(shape) < 0.5
+    scores, mask = random_scores(B, N, M), torch.rand(shape) < 0.5
     assert torch.equal(EVERY[name](scores, mask), EVERY[name](scores, mask.expand(B, N, M)))
     for wrong in (torch.ones(B, N, M + 1, dtype=torch.bool), torch.ones(N, M)):
         with pytest.raises(ValueError, match="mask"):
@@ -217,7 +204,11 @@ def test_boolean_masks_broadcast_and_others_are_refused(name, shape):
 @every
 @pytest.mark.parametrize("score", [Dot, functools.partial(Epanechikov, width=2.0)])
 def test_attend_takes_each_of_them(name, score):
-    query, key, value = _random(B, N, 3).requires_grad_(), _random(B, M, 3).requires_grad_(), _random(B, M, 2)
+    query, key, value = (
+        random_scores(B, N, 3).requires_grad_(),
+        random_scores(B, M, 3).requires_grad_(),
+        random_scores(B, M, 2),
+    )
     lengths = torch.tensor([0, 4])
     context, weights = attend(
         score(3, 3), query, key, value, lengths, normaliser=EVERY[name], need_weights=True

@@ -103,6 +103,19 @@ def test_resume_auto_goes_on_with_the_newest_run_of_the_same_config(cli: Cli, tm
     assert len(list((tmp_path / "outputs/sequence").iterdir())) == 2
 
 
+def test_a_run_that_is_named_is_the_one_that_goes_on(cli: Cli, tmp_path: Path) -> None:
+    """Also where its config says `resume=auto`, and a newer run of that config is there."""
+    old, new = (
+        run_in(tmp_path / f"outputs/sequence/{name}", cli, "trainer.epochs=1") for name in ("old", "new")
+    )
+    config = (old / "config.yaml").read_text()
+    (old / "config.yaml").write_text(config.replace("resume: never", "resume: auto"))
+    (old / "result.json").unlink()
+    before = contents(new)
+    assert cli("resume", "old").exit_code == 0
+    assert RunRecord(old).status == "done" and contents(new) == before
+
+
 def test_a_run_that_somebody_writes_is_left_before_torch_is_imported(tmp_path: Path, cli: Cli) -> None:
     run = run_in(tmp_path / "run", cli, "trainer.epochs=1")
     (run / "result.json").unlink()

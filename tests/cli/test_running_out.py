@@ -10,7 +10,7 @@ import pytest
 import torch
 from typer.testing import Result
 
-from attnrun.training.checkpoint import find_newest
+from attnrun.runs.checkpoints import find_newest
 from attnrun.training.step import Stepper
 
 Cli = Callable[..., Result]

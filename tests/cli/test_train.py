@@ -13,8 +13,8 @@ import pytest
 import torch
 from typer.testing import Result
 
+from attnrun.runs.checkpoints import load_newest
 from attnrun.runs.find import RunRecord
-from attnrun.training.checkpoint import load_newest
 
 Cli = Callable[..., Result]
 

@@ -274,6 +274,14 @@ def test_words_never_seen_are_named(here: Cli, place: Path) -> None:
     assert "cat" not in result.stderr and "\x1b" not in result.stderr
 
 
+@pytest.mark.parametrize("option", ["--attention", "--model"])
+def test_an_empty_name_is_a_mistake(here: Cli, place: Path, option: str) -> None:
+    before = sorted(place.rglob("result.json"))
+    result = here("translate", option, "", "Hello.")
+    assert (result.exit_code, f"no choice of '{option[2:]}' named ''" in result.stderr) == (2, True)
+    assert sorted(place.rglob("result.json")) == before
+
+
 def test_an_empty_stdin_that_was_asked_for_is_a_mistake(here: Cli, place: Path) -> None:
     result = here("translate", "--run", str(_run_of(place, "bahdanau")), "-", stdin="")
     assert (result.exit_code, result.stdout) == (2, "")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from attnrun.runs.checkpoints import COPY, Checkpoint
+from attnrun.runs.checkpoints import COPY, Checkpoint, find_newest
 from attnrun.runs.layout import CHECKPOINTS, MANIFEST
-from attnrun.training.checkpoint import find_newest, save
+from attnrun.training.checkpoint import save
 
 SEED = 20261121
 COUNTS = [100, pytest.param(5000, marks=pytest.mark.faults)]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from attnrun.runs.checkpoints import find_newest, load_newest
 from attnrun.runs.files import CannotWrite
 from attnrun.runs.find import RunRecord
-from attnrun.training.checkpoint import find_newest, load_newest
 from attnrun.training.loop import Trainer
 from tests.faults.runs import finish, start
 from tests.training import tiny

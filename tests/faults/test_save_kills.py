@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from attnrun.runs.checkpoints import load_newest
 from attnrun.runs.find import RunRecord
-from attnrun.training.checkpoint import load_newest
 from attnrun.training.loop import Trainer
 from tests.training import tiny
 from tests.training.outcome import equal, outcome

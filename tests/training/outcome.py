@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
+from attnrun.runs.checkpoints import load_newest
 from attnrun.runs.find import RunRecord
-from attnrun.training.checkpoint import load_newest
 
 
 def outcome(directory: Path) -> dict[str, Any]:

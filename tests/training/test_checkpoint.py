@@ -10,10 +10,17 @@ import pytest
 import torch
 
 from attnrun.errors import UserError
-from attnrun.runs.checkpoints import COPY, digest_of_manifest
+from attnrun.runs.checkpoints import (
+    COPY,
+    digest_of_manifest,
+    find_newest,
+    load_best,
+    load_newest,
+    read_manifest,
+)
 from attnrun.runs.layout import MANIFEST
 from attnrun.training import checkpoint
-from attnrun.training.checkpoint import find_newest, load_best, load_newest, read_manifest, save
+from attnrun.training.checkpoint import save
 
 
 def state(value: int) -> dict:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from attnrun.training.checkpoint import find_newest, load_newest
+from attnrun.runs.checkpoints import find_newest, load_newest
 from attnrun.training.loop import Trainer
 from tests.training import tiny
 

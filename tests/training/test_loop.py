@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from attnrun.errors import Interrupted, RunFailed, UserError
+from attnrun.runs.checkpoints import load_best, load_newest, read_manifest
 from attnrun.runs.find import RunRecord
-from attnrun.training.checkpoint import load_best, load_newest, read_manifest
 from attnrun.training.loop import Trainer, fit
 from attnrun.training.optim import lbfgs
 from tests.training import tiny

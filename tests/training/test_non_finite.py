@@ -12,8 +12,8 @@ import yaml
 from torch import Tensor, nn
 
 from attnrun.errors import RunFailed
+from attnrun.runs.checkpoints import find_newest, load_newest
 from attnrun.runs.find import RunRecord
-from attnrun.training.checkpoint import find_newest, load_newest
 from attnrun.training.loop import Trainer, fit
 from tests.training import tiny
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from attnrun.errors import Interrupted, UserError
+from attnrun.runs.checkpoints import load_newest
 from attnrun.runs.find import RunRecord
 from attnrun.training import checkpoint
-from attnrun.training.checkpoint import load_newest
 from attnrun.training.loop import Trainer
 from tests.training import tiny
 from tests.training.outcome import curves, equal, outcome
