@@ -1,11 +1,8 @@
-"""Corpora made to exhaust a machine are refused in seconds, in little memory."""
+"""Corpora made to exhaust a machine are refused; `tests/faults/test_limits.py` measures how soon."""
 
 import gzip
 import io
 import json
-import subprocess
-import sys
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -28,20 +25,6 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
         )
     },
 }
-# What reads a corpus, in a process of its own that says how long it took and how much memory it came to need.
-MEASURED = """
-import json, resource, sys, time
-from attnrun.data import text
-from attnrun.errors import UserError
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-before, began, message = peak(), time.process_time(), ""
-try:
-    text.tsv(path=sys.argv[1])
-except UserError as error:
-    message = str(error)
-print(json.dumps({"message": message, "seconds": time.process_time() - began, "MiB": peak() - before}))
-"""
 
 
 def zipped(data: bytes, kind: int, copies: int = 1) -> bytes:
@@ -53,10 +36,8 @@ def zipped(data: bytes, kind: int, copies: int = 1) -> bytes:
 
 
 def refused(load: Callable[..., object], path: Path, **keys: str) -> str:
-    began = time.process_time()
     with pytest.raises(UserError) as caught:
         load(path=str(path), **keys)
-    assert time.process_time() - began < 2
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
     return str(caught.value)
 
@@ -126,24 +107,3 @@ def test_accents_that_take_long_to_sort_are_refused(tmp_path: Path, reader: str)
         (tmp_path / "marks").write_text("\n".join(lines))
         message = refused(jsonl.load, tmp_path / "marks", source="en", target="fr")
     assert message.endswith("marks:2: the source has over 200 accents on one letter")
-
-
-@pytest.mark.faults
-@pytest.mark.parametrize("packing", ["gzip", "zip", "lines"])
-def test_a_gigabyte_of_text_in_a_small_file_takes_two_seconds_and_300_mib(
-    tmp_path: Path, packing: str
-) -> None:
-    block, copies = (ROWS, 1024) if packing != "lines" else (b"a" * MIB, 1024)
-    if packing == "zip":
-        bomb = zipped(block, zipfile.ZIP_DEFLATED, copies)
-    else:
-        file = io.BytesIO()
-        with gzip.open(file, "wb", 1) as out:
-            for _ in range(copies):
-                out.write(block)
-        bomb = file.getvalue()
-    (tmp_path / "bomb").write_bytes(bomb)
-    command = [sys.executable, "-c", MEASURED, str(tmp_path / "bomb")]
-    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    print(found)  # noqa: T201  (the figures)
-    assert found["message"] and found["seconds"] < 2 and found["MiB"] < 300
