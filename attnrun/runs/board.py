@@ -21,7 +21,7 @@ _VERSION = "brain.Event:2"  # of the file format
 
 
 class Board:
-    """The run's own event file; after `purge(step)` TensorBoard forgets what was there from `step` on."""
+    """The run's own event file: one for each time that the run was opened."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -62,16 +62,27 @@ class Board:
         self._add(start, None)
         self._add(end, None)
 
-    def purge(self, step: int) -> None:
+    def sizes(self) -> dict[str, int]:
+        """Return how long the event files are by now, by name, for `keep`."""
+        self.flush()
+        return {path.name: path.stat().st_size for path in self.directory.glob(EVENTS)}
+
+    def keep(self, step: int, sizes: Mapping[str, int], others: Collection[str] = ()) -> None:
+        """Cut off what was added since the files had these sizes; files named `others` stay as they are.
+
+        A TensorBoard that has read it forgets what is later than `step`.
+        """
         self.close()
-        self._purge_step = step
+        for path in self.directory.glob(EVENTS):
+            size = sizes.get(path.name, 0)
+            if path.name not in others and path.stat().st_size > size:
+                os.truncate(path, size) if size else path.unlink()
+        self._purge_step = step + 1
 
     def clear(self, others: Collection[str] = ()) -> None:
         """Remove the events of an attempt that leaves nothing to resume from; files named `others` stay."""
-        self.close()
-        for path in self.directory.glob(EVENTS):
-            if path.name not in others:
-                path.unlink()
+        self.keep(-1, {}, others)
+        self._purge_step = None
 
     def flush(self) -> None:
         """Bring the events to the disk."""

@@ -49,11 +49,6 @@ class RowWriter:
         self._rewrite(rows)
         self.count = len(rows)
 
-    def values_at(self, step: int) -> list[dict[str, Any]]:
-        """Return the values of the rows of a step."""
-        rows = (row for row in read_rows(self.path) if row.get("step") == step)
-        return [{name: row[name] for name in row.keys() - {"step", "epoch", "time"}} for row in rows]
-
     def sync(self) -> None:
         """Bring the rows to the disk, before a checkpoint says how many there are."""
         self._file.sync()

@@ -247,21 +247,23 @@ class Run:
     def position(self) -> dict[str, Any]:
         """Return what a checkpoint keeps about the run, for `truncate`."""
         self._rows.sync()
-        return {"rows": self._rows.count, "seconds": self.seconds, "warnings": list(self.warnings)}
+        return {
+            "rows": self._rows.count,
+            "events": self._board.sizes(),
+            "seconds": self.seconds,
+            "warnings": list(self.warnings),
+        }
 
-    def truncate(self, step: int, position: dict[str, Any] | None = None, *, closed: bool = True) -> None:
+    def truncate(self, step: int, position: dict[str, Any] | None = None) -> None:
         """Go back to `step`: cut off what was logged later, here and in TensorBoard.
 
         Args:
             step: the last one to keep; -1 keeps nothing.
-            position: of the checkpoint; tells the rows apart that were logged at `step` itself before
-                and after it, and brings time and warnings back.
-            closed: nothing more is to be logged at `step` itself.
+            position: of the checkpoint; tells apart what was logged at `step` itself before and after it,
+                and brings time and warnings back.
         """
         self._rows.keep(step, position["rows"] if position else None)
-        self._board.purge(step + closed)
-        for values in [] if closed else self._rows.values_at(step):  # forgotten too: once more
-            self._board.scalars(step, values)
+        self._board.keep(step, position["events"] if position else {}, self._others)
         self.step = max(step, 0)
         if position:
             self._began = time.monotonic() - position["seconds"]

@@ -139,8 +139,7 @@ class _Loop:
         self.state = LoopState(**found.state["loop"])
         if self.state.stopped not in ("", "patience"):  # the end may lie further on than it did
             self.state.stopped = self.trainer.end(self.state.step, self.state.epoch)
-        # In the middle of an epoch, or at its end before the evaluation, more is logged at this very step.
-        self.run.truncate(self.state.step, found.state["run"], closed=self.state.position == 0)
+        self.run.truncate(self.state.step, found.state["run"])
         logger.info("continued from %s", found.path.name)
 
     def train(self, stop: signals.StopRequest, progress: Progress) -> None:

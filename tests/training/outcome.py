@@ -17,15 +17,11 @@ def outcome(directory: Path) -> dict[str, Any]:
 
 
 def curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
-    """Return the curves of training and validation as TensorBoard shows them: steps and values by name."""
+    """Return the curves that TensorBoard shows: steps and values by name."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(directory), {"scalars": 0}).Reload()
-    return {
-        tag: [(one.step, one.value) for one in events.Scalars(tag)]
-        for tag in events.Tags()["scalars"]
-        if tag.startswith(("train/", "valid/"))
-    }
+    return {tag: [(one.step, one.value) for one in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
 
 
 def equal(one: object, other: object) -> bool:

@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -14,6 +16,7 @@ import torch
 from attnrun.errors import Interrupted, UserError
 from attnrun.runs.checkpoints import load_newest
 from attnrun.runs.find import RunRecord
+from attnrun.runs.run import Run
 from attnrun.training import checkpoint
 from attnrun.training.loop import Trainer
 from tests.training import tiny
@@ -29,6 +32,16 @@ def interrupt_at(number: int, sign: int = signal.SIGINT):
             signal.raise_signal(sign)
 
     return on_batch
+
+
+def tags(directory: Path) -> Counter:
+    """Count what TensorBoard is told by name, over all its files."""
+    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+    files = [str(path) for path in directory.glob("events.*")]
+    return Counter(
+        value.tag for file in files for event in EventFileLoader(file).Load() for value in event.summary.value
+    )
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +132,25 @@ def test_tensorboard_shows_every_step_once(tmp_path, monkeypatch, saves):
         tiny.train(run, trainer)
     assert curves(tmp_path / "run") == curves(tmp_path / "whole")
     assert set(curves(tmp_path / "run")["valid/loss"][0]) >= {4}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_tensorboard_shows_the_result_once(tmp_path, monkeypatch):
+    """Also where it ended between what TensorBoard gets of the result and the result itself."""
+
+    def end(name: str) -> None:
+        with tiny.open_run(tmp_path / name) as run:
+            tiny.train(run, TRAINER)
+            run.text("about", "text")
+            run.finish({"test_loss": 0.5})
+
+    end("whole")
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="killed"):
+        patched.setattr(Run, "_end", Mock(side_effect=RuntimeError("killed")))
+        end("run")
+    end("run")
+    assert curves(tmp_path / "run") == curves(tmp_path / "whole")
+    assert tags(tmp_path / "run") == tags(tmp_path / "whole")
 
 
 def test_rows_after_the_checkpoint_are_cut_off(whole, tmp_path):
