@@ -13,6 +13,8 @@ import html
 import json
 import re
 
+LONGEST_WORD = 1000  # in a message, longer than a path that anyone types
+
 # An emoji of several parts needs its joiner; Arabic and the scripts of India need both joiners inside words.
 _EMOJI = "\u2190-\u2bff\U0001f000-\U0001faff"
 _CURSIVE = "\u0600-\u0dff"
@@ -50,6 +52,12 @@ def for_markdown(text: str) -> str:
     """
     marked = _MARKDOWN.sub(_references, for_terminal(text))
     return _EDGE_SPACE.sub(_references, marked)
+
+
+def for_message(text: str) -> str:
+    """Return a line to say: as on a terminal, and no word of it longer than `LONGEST_WORD` characters."""
+    words = re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda word: truncate(word.group(), LONGEST_WORD), text)
+    return for_terminal(words)
 
 
 def for_html(text: str) -> str:

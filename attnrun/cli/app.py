@@ -15,7 +15,7 @@ from attnrun.cli.listing import list_catalog
 from attnrun.cli.smoke import smoke
 from attnrun.cli.train import resume, train
 from attnrun.cli.translate import translate
-from attnrun.escape import for_terminal
+from attnrun.escape import for_message
 
 
 class _Literal(TyperGroup):
@@ -37,7 +37,7 @@ def _told_literally() -> Iterator[None]:
     except Exception as error:
         message = getattr(error, "message", None)
         if isinstance(message, str):  # of Typer, about a word that is no command, option or argument
-            vars(error)["message"] = for_terminal(message)
+            vars(error)["message"] = for_message(message)
         raise
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from attnrun.errors import Interrupted, RunFailed, UserError
-from attnrun.escape import for_json, for_terminal
+from attnrun.escape import for_json, for_message, for_terminal
 from attnrun.runs.signals import StopAtOnce
 
 
@@ -52,7 +52,7 @@ def echo_line(text: str) -> None:
 
 def say(message: str) -> None:
     """Print one line for the person, on stderr; text from outside is shown literally."""
-    line = "; ".join(for_terminal(part) for part in message.splitlines() or [""])
+    line = "; ".join(for_message(part) for part in message.splitlines() or [""])
     typer.echo(f"attnrun: {line}", err=True)
 
 

@@ -158,7 +158,8 @@ def _train(plan: Plan, run: "Run") -> Report:
         run.discard()
         return _refused(error, run.directory)
     except Interrupted as stop:
-        run.interrupt()
+        with suppress(OSError):
+            run.interrupt()
         state = (
             f"its state is saved in {where}" if has_checkpoints(run.directory) else "no state is saved yet"
         )

@@ -225,9 +225,9 @@ class Run:
         opening.remove_run(self.directory, self._written, self._others)
 
     def _end(self, status: Status, metrics: dict[str, Any], notes: list[str] | None = None) -> dict[str, Any]:
+        self._ended = True  # or as much so as it can be, where nothing can be written any more
         self._board.flush()
         self._rows.sync()
-        self._ended = True
         return write_result(
             self.directory,
             status=status,

@@ -64,6 +64,30 @@ def test_space_for_the_second_checkpoint(cli: Cli, monkeypatch: pytest.MonkeyPat
     assert cli("resume", "run").exit_code == 0
 
 
+def test_a_disk_that_becomes_read_only(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    step, calls = Stepper.step, 0
+
+    def read_only(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    def the_fourth_is_too_late(*args: object) -> object:
+        nonlocal calls
+        calls += 1
+        for name in ("write", "fsync") if calls == 4 else ():
+            context.setattr(os, name, read_only)
+        return step(*args)
+
+    with monkeypatch.context() as context:
+        context.setattr(Stepper, "step", the_fourth_is_too_late)
+        result = cli("train", "sequence", *SMALL)
+    assert result.exit_code == 1
+    *_, line = result.stderr.splitlines()
+    assert line.startswith("attnrun: cannot write ") and "Read-only file system" in line
+    found = find_newest(Path("run"), pytest.fail)
+    assert found is not None and found.step == 3
+    assert cli("resume", "run").exit_code == 0
+
+
 def test_space_to_open_a_run(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
