@@ -5,7 +5,6 @@ fits the same points in three ways: average pooling, a Gaussian of width 1, and 
 and `normaliser` name, its parameters learned by predicting each training point from the others.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -130,7 +129,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
 
 def load(run: TrainedRun) -> Regressor:
     """Return the estimator that the run fitted, with its training points."""
-    stored = json.loads((run.directory / "points.json").read_text(encoding="utf-8"))
+    stored = run.saved("points")
     points = _Points(*(torch.tensor(stored[name], device=run.device) for name in ("x", "y")))
     score = _score(run.config).to(run.device)
     if _learns(score):

@@ -1,6 +1,5 @@
 """Sequences into sequences with exact answers: does the decoder look where an answer comes from?"""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -129,7 +128,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
 
 def load(run: TrainedRun) -> Solver:
     """Return the solver that the run trained, from its best checkpoint."""
-    stored = json.loads((run.directory / "vocabularies.json").read_text(encoding="utf-8"))
+    stored = run.saved("vocabularies")
     source, target = (Vocabulary.from_json(stored[side]) for side in ("source", "target"))
     solver = _solver(run.config, source, target, run.device)
     restore_best(solver.model, run.directory)

@@ -1,6 +1,5 @@
 """Translation with an encoder-decoder: train on a corpus, translate, and show where the decoder looked."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -173,10 +172,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
 
 def load(run: TrainedRun) -> Translator:
     """Return the translator that the run trained, from its best checkpoint."""
-    source, target, form = (
-        json.loads((run.directory / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("source_vocabulary", "target_vocabulary", "text")
-    )
+    source, target, form = map(run.saved, ("source_vocabulary", "target_vocabulary", "text"))
     translator = _translator(run.config, from_json(source), from_json(target), form["moses"], run.device)
     restore_best(translator.model, run.directory)
     return translator

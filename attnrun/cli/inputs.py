@@ -11,6 +11,7 @@ from pathlib import Path
 from attnrun.errors import UserError
 
 _PATIENCE = 0.2  # seconds for a writer at the other end of a pipe to start; a silent pipe is taken as empty
+_LONGEST = 2**20  # bytes of a line that a run kept
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,17 @@ def sample(directory: Path, count: int = 3) -> list[dict[str, str]]:
     path = directory / "samples" / "test.jsonl"
     if not path.exists():
         raise UserError(f"{directory} kept no test sentences; give TEXT to translate")
-    with path.open(encoding="utf-8") as lines:
-        rows = [json.loads(line) for _, line in zip(range(count), lines, strict=False)]
+    try:
+        with path.open("rb") as stream:
+            lines = [stream.readline(_LONGEST) for _ in range(count)]
+        return [_shown(json.loads(line)) for line in lines if line]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise UserError(f"{path} is damaged; give TEXT to translate") from None
+
+
+def _shown(row: dict[str, str]) -> dict[str, str]:
+    """Return a test sentence and its reference, in plain text where the run was trained on tokens."""
     sides = {"source": "source", "reference": "target"}
-    return [{name: row.get(f"plain_{side}", row[side]) for name, side in sides.items()} for row in rows]
+    return {
+        name: str(row[f"plain_{side}" if f"plain_{side}" in row else side]) for name, side in sides.items()
+    }

@@ -138,10 +138,10 @@ def write_json(path: Path, data: Any) -> None:
     write_durably(path, (text + "\n").encode("utf-8", "backslashreplace"))
 
 
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file, or None where it is absent, damaged or unreasonably large."""
+def read_json(path: Path, largest: int = MAXIMUM_BYTES) -> Any:
+    """Return the content of a JSON file, or None where it is absent, damaged or over `largest` bytes."""
     try:
-        if path.stat().st_size > MAXIMUM_BYTES:
+        if path.stat().st_size > largest:
             return None
         return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):

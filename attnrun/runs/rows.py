@@ -1,28 +1,21 @@
 """`metrics.jsonl`: one JSON object a line with step, epoch, time (seconds of the run) and the values."""
 
 import json
+import math
+import os
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from attnrun.runs.files import Appender, strict, write_durably
+from attnrun.runs.files import Appender, strict, writing
+
+_LONGEST = 2**20  # bytes of a line; a longer one is not ours
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """Return the rows of `path`; a torn or damaged line ends them."""
-    rows: list[dict[str, Any]] = []
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return rows
-    for line in data.split(b"\n")[:-1]:  # what follows the last newline is a line that was cut off
-        try:
-            row = json.loads(line)
-        except ValueError:
-            break
-        if not isinstance(row, dict):
-            break
-        rows.append(row)
-    return rows
+    return [row for row, _ in _rows(path)]
 
 
 class RowWriter:
@@ -30,10 +23,8 @@ class RowWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        rows = read_rows(path)
-        self.count = len(rows)
-        self._rewrite(rows)  # drops a torn last line, to which the next row would be glued
         self._file = Appender(path)
+        self.keep(math.inf)  # without a torn last line, to which the next row would be glued
 
     def append(self, row: dict[str, Any]) -> list[str]:
         """Write one row; return the names of its values that were not finite (null in the file)."""
@@ -42,12 +33,17 @@ class RowWriter:
         self.count += 1
         return bad
 
-    def keep(self, step: int, count: int | None = None) -> None:
+    def keep(self, step: float, count: int | None = None) -> None:
         """Keep the first `count` rows (None: all) as far as their step is at most `step`."""
         self.close()
-        rows = [row for row in read_rows(self.path)[:count] if row.get("step", 0) <= step]
-        self._rewrite(rows)
-        self.count = len(rows)
+        self.count = end = 0
+        for row, at in islice(_rows(self.path), count):
+            if row["step"] > step:
+                break
+            self.count, end = self.count + 1, at
+        if self.path.exists() and self.path.stat().st_size > end:
+            with writing(self.path, 0):
+                os.truncate(self.path, end)
 
     def sync(self) -> None:
         """Bring the rows to the disk, before a checkpoint says how many there are."""
@@ -56,10 +52,22 @@ class RowWriter:
     def close(self) -> None:
         self._file.close()
 
-    def _rewrite(self, rows: list[dict[str, Any]]) -> None:
-        data = b"".join(map(_line, rows))
-        if not self.path.exists() or self.path.read_bytes() != data:
-            write_durably(self.path, data)
+
+def _rows(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield the rows of `path` as far as they are sound, each with the byte at which it ends."""
+    if not path.exists():
+        return
+    end = 0
+    with path.open("rb") as stream:
+        while (line := stream.readline(_LONGEST)).endswith(b"\n"):
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                return
+            if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+                return
+            end += len(line)
+            yield row, end
 
 
 def _line(row: dict[str, Any]) -> bytes:

@@ -243,10 +243,18 @@ def test_a_file_edited_since_is_trained_on_anew(cli: Cli, tmp_path: Path) -> Non
 def test_a_damaged_run_is_one_line(cli: Cli, place: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(_run_of(place, "bahdanau"), copy)
-    (copy / "source_vocabulary.json").write_text('{"tokens": ["x"]}')
+    vocabulary = copy / "source_vocabulary.json"
+    whole = vocabulary.read_text()
+    vocabulary.write_text('{"tokens": ["x"]}')
     result = cli("translate", "--run", str(copy), "Go home.")
     assert result.exit_code == 2, result.output
     assert "is damaged" in result.stderr and len(result.stderr.splitlines()) == 1
+    vocabulary.write_text(whole)
+    for junk in (b"{", b"[]", b'{"source": 1}', b"[" * 100_000, b"\xff\n", b'{"source": "' + b"x" * 2**20):
+        (copy / "samples/test.jsonl").write_bytes(junk + b"\n")
+        result = cli("translate", "--run", str(copy))
+        assert result.exit_code == 2, result.output
+        assert "samples/test.jsonl is damaged" in result.stderr
 
 
 def test_smoke_runs_what_is_named_and_leaves_nothing(cli: Cli, tmp_path: Path) -> None:

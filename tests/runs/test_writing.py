@@ -94,6 +94,22 @@ def test_a_row_that_fails_leaves_the_others(tmp_path: Path) -> None:
     assert read_rows(path) == [{"step": 1}, {"step": 3}]
 
 
+@pytest.mark.parametrize(
+    "junk",
+    ["{", "[]", "{}", '{"step": "7"}', '{"step": null}', "[" * 100_000, f'{{"step": "{"x" * 2**20}"}}'],
+    ids=lambda junk: junk[:20],
+)
+def test_rows_end_with_the_last_sound_one(tmp_path: Path, junk: str) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(f'{{"step": 1}}\n{{"step": 2}}\n{junk}\n{{"step": 4}}\n')
+    assert read_rows(path) == [{"step": 1}, {"step": 2}]
+    rows = RowWriter(path)
+    assert rows.count == 2
+    rows.append({"step": 3})
+    rows.close()
+    assert read_rows(path) == [{"step": 1}, {"step": 2}, {"step": 3}]
+
+
 def test_an_event_that_fails_is_told_at_once_and_leaves_the_others(tmp_path: Path) -> None:
     board = Board(tmp_path)
     board.scalars(1, {"loss": 0.5, "rate": 0.25})
