@@ -21,9 +21,16 @@ ROOMS = {
     "models": {"attention"},
     "training": {"runs"},
     "analysis": {"runs"},
+    "export": {"attention", "models"},
     "experiments": {"attention", "data", "runs", "models", "training", "analysis"},
     "launch": {"runs", "configs", "data"},
-    "cli": {"launch", "analysis", "runs", "data"},  # `attnrun data` shows what `data` fetches and counts
+    "cli": {
+        "launch",
+        "analysis",
+        "export",
+        "runs",
+        "data",
+    },  # `attnrun data` shows what `data` fetches and counts
     "configs": set(),
 }
 TOP = {"__init__", "__main__", "errors", "escape", "ranges"}

@@ -23,11 +23,16 @@ def lengths_mask(lengths: Tensor, keys: int) -> Tensor:
         raise ValueError(f"lengths must be integers, got {_described(lengths)}")
     if lengths.dim() not in (1, 2):
         raise ValueError(f"lengths must be (B,) or (B, N), got {_described(lengths)}")
+    if not torch.compiler.is_compiling():  # what is traced has shapes, and no values yet
+        _check_lengths(lengths, keys)
+    mask = torch.arange(keys, device=lengths.device) < lengths.unsqueeze(-1)
+    return mask.unsqueeze(1) if lengths.dim() == 1 else mask
+
+
+def _check_lengths(lengths: Tensor, keys: int) -> None:
     if lengths.numel() and not 0 <= int(lengths.min()) <= int(lengths.max()) <= keys:
         found = f"{int(lengths.min())}..{int(lengths.max())}"
         raise ValueError(f"lengths must lie in 0..{keys}, the number of keys M, got {found}")
-    mask = torch.arange(keys, device=lengths.device) < lengths.unsqueeze(-1)
-    return mask.unsqueeze(1) if lengths.dim() == 1 else mask
 
 
 def causal_mask(queries: int, keys: int | None = None, *, device: torch.device | str | None = None) -> Tensor:

@@ -11,6 +11,7 @@ from attnrun.cli.completion import completion
 from attnrun.cli.data import data
 from attnrun.cli.doctor import doctor
 from attnrun.cli.ends import guarded
+from attnrun.cli.export import export
 from attnrun.cli.listing import list_catalog
 from attnrun.cli.smoke import smoke
 from attnrun.cli.train import resume, train
@@ -54,6 +55,7 @@ app = typer.Typer(
 app.command()(guarded(train))
 app.command()(guarded(translate))
 app.command()(guarded(resume))
+app.command()(guarded(export))
 app.command("list")(guarded(list_catalog))
 app.add_typer(data, name="data")
 app.command()(guarded(smoke))

@@ -247,12 +247,8 @@ class Run:
     def position(self) -> dict[str, Any]:
         """Return what a checkpoint keeps about the run, for `truncate`."""
         self._rows.sync()
-        return {
-            "rows": self._rows.count,
-            "events": self._board.sizes(),
-            "seconds": self.seconds,
-            "warnings": list(self.warnings),
-        }
+        logged = {"rows": self._rows.count, "events": self._board.sizes()}
+        return {**logged, "seconds": self.seconds, "warnings": list(self.warnings)}
 
     def truncate(self, step: int, position: dict[str, Any] | None = None) -> None:
         """Go back to `step`: cut off what was logged later, here and in TensorBoard.
