@@ -52,16 +52,24 @@ def remove_leftovers(directory: Path, others: set[str]) -> None:
 def check_identity(directory: Path, known: Collection[str]) -> None:
     """Raise UserError where `directory` holds a run of a configuration whose hash is not `known`."""
     found = read_json(directory / layout.IDENTITY)
-    theirs = found.get("config_hash") if isinstance(found, dict) else None
-    if theirs is not None and theirs not in known:
+    hashes = [found.get(name) for name in ("config_hash", "former_hash")] if isinstance(found, dict) else []
+    if any(hashes) and not set(filter(None, hashes)) & set(known):
         changed = "another configuration, or its data file has changed since"
         raise UserError(f"{directory} was begun with {changed}; start a new run in another directory")
 
 
 def write_identity(
-    directory: Path, experiment: str, config_hash: str, seed: int, primary: tuple[str, str]
+    directory: Path,
+    experiment: str,
+    config_hash: str,
+    seed: int,
+    primary: tuple[str, str],
+    former_hash: str = "",
 ) -> None:
-    """Write run.json, once in the life of a run, and again where its end was moved."""
+    """Write run.json, once in the life of a run, and again where its end was moved.
+
+    `former_hash` is of the configuration that config.yaml still holds, until it is written too.
+    """
     before = read_json(directory / layout.IDENTITY)
     started = datetime.now(UTC).isoformat(timespec="microseconds")
     identity = {
@@ -71,6 +79,8 @@ def write_identity(
         "primary": {"name": primary[0], "goal": primary[1]},
         "started": before.get("started", started) if isinstance(before, dict) else started,
     }
+    if former_hash:
+        identity["former_hash"] = former_hash
     if identity != before:
         write_json(directory / layout.IDENTITY, identity)
 

@@ -120,7 +120,7 @@ class Run:
             self._rows = RowWriter(self.directory / layout.METRICS)
             set_threads(self.runtime.threads)
             seed_everything(self.seed)
-            self._describe()
+            self._describe(former_hash)
         except BaseException:
             self._release()
             raise
@@ -132,13 +132,15 @@ class Run:
             (self.directory / layout.METRICS).unlink(missing_ok=True)
             self._board.clear(self._others)
 
-    def _describe(self) -> None:
+    def _describe(self, former_hash: str) -> None:
         self._versions = versions()
         changed = opening.write_environment(self.directory, self.device, self.runtime.precision)
         if changed and self.resumed:
             self.warn(f"resumed in another environment ({changed}): last digits may differ")
-        opening.write_identity(self.directory, self.experiment, self.config_hash, self.seed, self.primary)
+        identity = self.directory, self.experiment, self.config_hash, self.seed, self.primary
+        opening.write_identity(*identity, former_hash)
         opening.write_config(self.directory, self.config)
+        opening.write_identity(*identity)
         logger.info("run %s of %s, seed %d, on %s", self.directory, self.experiment, self.seed, self.device)
 
     # What an experiment does with a run

@@ -10,6 +10,7 @@ import pytest
 
 from attnrun.launch.config import compose
 from attnrun.launch.job import execute
+from attnrun.runs import files, layout, opening
 from attnrun.runs.find import RunRecord
 from attnrun.runs.lock import RunLock
 from tests.training.outcome import equal, outcome
@@ -43,6 +44,34 @@ def test_a_finished_run_trained_further_equals_a_longer_one(cli: Cli, tmp_path: 
     assert records[0].metrics == records[1].metrics
     assert records[0].config_hash == records[1].config_hash
     assert records[0].config == records[1].config
+
+
+@pytest.mark.parametrize("killed_at", [1, 2, 3])
+def test_an_extension_killed_before_it_is_written_down_can_be_made_again(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
+) -> None:
+    run = run_in(tmp_path / "run", cli, "trainer.epochs=1", "schedule=constant")
+    write, calls = opening.write_durably, 0
+
+    def dying(path: Path, data: bytes) -> None:
+        nonlocal calls
+        calls += path.name in (layout.IDENTITY, layout.CONFIG)
+        if calls == killed_at:
+            raise KeyboardInterrupt
+        write(path, data)
+
+    for module in (opening, files):
+        monkeypatch.setattr(module, "write_durably", dying)
+    assert cli("resume", str(run), "trainer.epochs=2").exit_code != 0
+    assert calls == killed_at
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert cli("resume", str(run)).exit_code == 0
+    assert cli("resume", str(run), "trainer.epochs=2").exit_code == 0
+    whole = run_in(tmp_path / "whole", cli, "trainer.epochs=2", "schedule=constant")
+    assert equal(outcome(run), outcome(whole))
+    assert RunRecord(run).config_hash == RunRecord(whole).config_hash
+    assert "former_hash" not in RunRecord(run).identity
 
 
 @pytest.fixture(scope="module")
