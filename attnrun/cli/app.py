@@ -12,6 +12,7 @@ from attnrun.cli.data import data
 from attnrun.cli.doctor import doctor
 from attnrun.cli.ends import guarded
 from attnrun.cli.listing import list_catalog
+from attnrun.cli.score import score
 from attnrun.cli.smoke import smoke
 from attnrun.cli.train import resume, train
 from attnrun.cli.translate import translate
@@ -53,6 +54,7 @@ app = typer.Typer(
 
 app.command()(guarded(train))
 app.command()(guarded(translate))
+app.command()(guarded(score))
 app.command()(guarded(resume))
 app.command("list")(guarded(list_catalog))
 app.add_typer(data, name="data")

@@ -46,6 +46,8 @@ class Ensemble(nn.Module):
     average: L and H are 1. A model without attention has no part in them.
     """
 
+    models: Any  # an nn.ModuleList of Seq2Seq
+
     def __init__(self, models: Sequence[Any]) -> None:
         super().__init__()
         self.models = nn.ModuleList(models)

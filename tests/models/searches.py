@@ -49,7 +49,9 @@ MODELS = {
     "local-m": partial(rnn, mask=partial(Monotonic, width=1), attend="after"),
     "no attention": partial(rnn, attention=None),
     "transformer": transformer,
-    "additive, rotary": partial(transformer, attention=partial(Additive, hidden=5), position=Rotary, heads=Heads(2, projections=True)),
+    "additive, rotary": partial(
+        transformer, attention=partial(Additive, hidden=5), position=Rotary, heads=Heads(2, projections=True)
+    ),
     "shared keys, local-m": partial(transformer, mask=partial(Monotonic, width=1), heads=Heads(3, 1, True)),
     "word by word": word_by_word,
 }
@@ -57,7 +59,7 @@ MODELS = {
 
 @torch.no_grad()
 def _loud(model: Any, factor: float) -> Any:
-    """Double precision, and outputs that differ, end at different places, and would be padding if they could."""
+    """Double precision, and outputs of many lengths; padding is likely, were it permitted."""
     for parameter in model.parameters():
         parameter.mul_(factor)
     model.output.bias.normal_()

@@ -38,7 +38,7 @@ def test_a_beam_that_holds_everything_finds_the_best_of_all(name: str, alpha: fl
     keys = {"length_penalty": alpha, "length_factor": 0, "length_offset": 3, "size": 90}
     found = beam(model, sources(), LENGTHS, **ENDS, count=4, **keys)
     texts = every_target([1, 4, 5, 6], 3)
-    seen = set()
+    seen: set[int] = set()
     for row, length in enumerate(LENGTHS.tolist()):
         logs = scored(model, sources()[row], length, texts)
         ranks = [log / ((5 + len(text)) / 6) ** alpha for log, text in zip(logs, texts, strict=True)]
@@ -46,9 +46,11 @@ def test_a_beam_that_holds_everything_finds_the_best_of_all(name: str, alpha: fl
         got = found.candidates[row]
         assert [one.tokens for one in got] == [[t for t in texts[place] if t != EOS] for place in best]
         assert [one.score for one in got] == pytest.approx([ranks[place] for place in best], abs=1e-9)
-        assert [one.log_probability for one in got] == pytest.approx([logs[place] for place in best], abs=1e-9)
-        seen.add(len(got[0].tokens))
-    assert len(seen) > 1 or alpha == 2.0
+        assert [one.log_probability for one in got] == pytest.approx(
+            [logs[place] for place in best], abs=1e-9
+        )
+        seen |= {len(one.tokens) for one in got}
+    assert len(seen) > 1
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
@@ -71,7 +73,7 @@ def ranks(found: Decoded, limits: list[int], alpha: float) -> list[float]:
 @pytest.mark.parametrize("size", [2, 3, 5])
 def test_no_output_ranks_below_the_greedy_one(size: int) -> None:
     limits, better, worse = [2 * n + 10 for n in LENGTHS.tolist()], 0, 0
-    for seed in range(8):
+    for seed in range(5):
         model = rnn(seed=seed)
         first = ranks(greedy(model, sources(), LENGTHS, **ENDS), limits, 0.6)
         found = beam(model, sources(), LENGTHS, **ENDS, size=size, length_penalty=0.6)
@@ -79,26 +81,25 @@ def test_no_output_ranks_below_the_greedy_one(size: int) -> None:
         assert then == pytest.approx([one[0].score for one in found.candidates], abs=1e-9)
         better += sum(b > a + 1e-9 for a, b in zip(first, then, strict=True))
         worse += sum(b < a - 1e-9 for a, b in zip(first, then, strict=True))
-    assert worse == 0 and better > 10
+    assert worse == 0 and better > 5
 
 
-def test_the_greedy_output_is_kept_where_it_falls_out_of_the_beam(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without it some output would rank below it: the greedy one of these begins unpromisingly."""
-    from attnrun.models.beam import _Beam
-
-    def below() -> int:
-        count = 0
-        for seed in range(30):
-            model = rnn(seed=seed, targets=7)
-            limits = [2 * n + 10 for n in LENGTHS.tolist()]
-            first = ranks(greedy(model, sources(), LENGTHS, **ENDS), limits, 0.6)
-            then = ranks(beam(model, sources(), LENGTHS, **ENDS, size=2), limits, 0.6)
-            count += sum(b < a - 1e-9 for a, b in zip(first, then, strict=True))
-        return count
-
-    assert below() == 0
-    monkeypatch.setattr(_Beam, "_follow_lost", lambda self: None)
-    assert below() > 0
+@pytest.mark.parametrize("seed", [23, 31])
+def test_a_greedy_output_that_fell_out_of_the_beam_is_ranked_too(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, limits = rnn(seed=seed, targets=7), [2 * n + 10 for n in LENGTHS.tolist()]
+    first = greedy(model, sources(), LENGTHS, **ENDS)
+    found = beam(model, sources(), LENGTHS, **ENDS, size=2)
+    kept = [row for row in range(7) if found.tokens[row] == first.tokens[row]]
+    monkeypatch.setattr("attnrun.models.beam._Beam._follow_lost", lambda self: None)
+    bare = beam(model, sources(), LENGTHS, **ENDS, size=2)
+    pairs = zip(ranks(first, limits, 0.6), ranks(bare, limits, 0.6), strict=True)
+    below = [row for row, (one, other) in enumerate(pairs) if other < one - 1e-9]
+    assert below and set(below) <= set(kept)
+    assert found.scores == pytest.approx(
+        [(first if r in below else bare).scores[r] for r in range(7)], abs=1e-9
+    )
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -121,7 +122,9 @@ def test_an_output_does_not_depend_on_its_batch(name: str) -> None:
     model = MODELS[name]()
     whole = beam(model, sources(), LENGTHS, **ENDS, count=2, size=4)
     for row, length in enumerate(LENGTHS.tolist()):
-        alone = beam(model, sources()[row : row + 1, :length], LENGTHS[row : row + 1], **ENDS, count=2, size=4)
+        alone = beam(
+            model, sources()[row : row + 1, :length], LENGTHS[row : row + 1], **ENDS, count=2, size=4
+        )
         (one,), many = alone.candidates, whole.candidates[row]
         assert [found.tokens for found in one] == [found.tokens for found in many]
         assert [f.score for f in one] == pytest.approx([f.score for f in many], abs=1e-9)

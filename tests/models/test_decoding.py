@@ -110,7 +110,9 @@ def test_an_empty_batch(model):
 
 
 def test_forced_scores_what_greedy_found(model, sources):
-    found = greedy(model, sources, LENGTHS, bos=BOS, eos=EOS, length_factor=0, length_offset=40, need_weights=True)
+    found = greedy(
+        model, sources, LENGTHS, bos=BOS, eos=EOS, length_factor=0, length_offset=40, need_weights=True
+    )
     rows = [[BOS, *tokens, EOS] for tokens in found.tokens]
     target = torch.zeros(7, max(map(len, rows)), dtype=torch.int64)
     for i, row in enumerate(rows):
@@ -135,7 +137,9 @@ def test_the_mode_comes_back(model, sources):
 
 def test_without_attention_there_are_no_weights(sources):
     model = RnnSeq2Seq(19, 13, Mechanism(), embedding=5, hidden=11, encoder_size=14)
-    found = greedy(model, sources, LENGTHS, bos=BOS, eos=EOS, length_factor=0, length_offset=3, need_weights=True)
+    found = greedy(
+        model, sources, LENGTHS, bos=BOS, eos=EOS, length_factor=0, length_offset=3, need_weights=True
+    )
     assert found.weights is None
 
 

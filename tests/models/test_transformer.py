@@ -246,7 +246,9 @@ def test_greedy_equals_a_loop_over_single_sentences(keys):
         for parameter in model.parameters():  # large values: outputs that differ and end at different steps
             parameter.mul_(1.5)
         model.output.bias[EOS] += 2
-    found = greedy(model, source, lengths, bos=BOS, eos=EOS, length_factor=0, length_offset=9, need_weights=True)
+    found = greedy(
+        model, source, lengths, bos=BOS, eos=EOS, length_factor=0, length_offset=9, need_weights=True
+    )
     for row, length in enumerate(lengths.tolist()):
         tokens, score, weights = one_by_one(model, source[row : row + 1, :length], 9)
         assert found.tokens[row] == tokens
