@@ -15,13 +15,23 @@ from attnrun.data.batching import TextBatches
 from attnrun.data.synthetic import Example, SequenceData, encode_examples
 from attnrun.data.vocabulary import BOS, EOS, Vocabulary
 from attnrun.errors import UserError, suggest
-from attnrun.models.decoding import forced, greedy
+from attnrun.models.decoding import Decoded, forced, greedy
 from attnrun.models.seq2seq import ModelFactory
 from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.scoring import show_rows
-from attnrun.training.seq2seq import LOSSES, Answer, Course, decode, fit_best, judge, restore_best
+from attnrun.training.seq2seq import (
+    LOSSES,
+    Answer,
+    Candidate,
+    Course,
+    decode,
+    fit_best,
+    judge,
+    restore_best,
+    texts,
+)
 
 PRIMARY = ("accuracy", "max")
 
@@ -32,6 +42,7 @@ class Config(Mechanism, Course):
 
     data: Callable[[int], SequenceData]
     model: ModelFactory
+    search: Callable[..., Decoded] = greedy
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,7 @@ class Solver:
     target: Vocabulary
     device: torch.device
     batch_size: int = 250
+    search: Callable[..., Decoded] = greedy
 
     def predict(self, inputs: Sequence[str]) -> list[str]:
         """Return the answer to each sequence.
@@ -50,6 +62,14 @@ class Solver:
         Raises UserError for a token that the task does not have.
         """
         return [_text(self.target, answer) for answer in self.answers(self._read(inputs))]
+
+    def candidates(self, inputs: Sequence[str], count: int) -> list[list[Candidate]]:
+        """Return `count` answers to each sequence.
+
+        Raises UserError for a token that the task does not have.
+        """
+        found = self._search(self._read(inputs), need_weights=False, count=count)
+        return texts(found, lambda tokens: _text(self.target, tokens))
 
     def unknown(self, inputs: Sequence[str]) -> list[str]:
         """Return the tokens of the sequences that the task does not have, each once."""
@@ -71,7 +91,7 @@ class Solver:
         return attention_maps(inputs, queries, keys, [answer.weights for answer in found], layers, heads)
 
     def answers(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
-        """Return the answer to each sequence of numbers, by greedy search."""
+        """Return the answer to each sequence of numbers."""
         return [answer.tokens for answer in self._search(sources, need_weights=False)]
 
     def judge(self, examples: Sequence[Example], align: bool = False) -> dict[str, float]:
@@ -91,8 +111,9 @@ class Solver:
             raise UserError(f"a sequence is empty; its tokens are {' '.join(self.source.tokens[:12])} …")
         return [self.source.encode(text.split()) for text in inputs]
 
-    def _search(self, sources: Sequence[Sequence[int]], need_weights: bool) -> list[Answer]:
-        search = partial(greedy, self.model, bos=BOS, eos=EOS, need_weights=need_weights)
+    def _search(self, sources: Sequence[Sequence[int]], need_weights: bool, count: int = 1) -> list[Answer]:
+        wanted = {"need_weights": need_weights, "count": count}
+        search = partial(self.search, self.model, bos=BOS, eos=EOS, **wanted)
         batches = self._batches([Example(tuple(source), (), ()) for source in sources])
         return decode(search, batches, self.device)
 
@@ -137,7 +158,7 @@ def load(run: TrainedRun) -> Solver:
 
 def _solver(config: Config, source: Vocabulary, target: Vocabulary, device: torch.device) -> Solver:
     model = config.model(len(source), len(target), config, source == target)
-    return Solver(model.to(device), source, target, device, config.eval_batch_size)
+    return Solver(model.to(device), source, target, device, config.eval_batch_size, config.search)
 
 
 def _test(solver: Solver, data: SequenceData, run: Run, attends: bool) -> dict[str, Any]:

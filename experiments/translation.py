@@ -1,7 +1,7 @@
 """Translation with an encoder-decoder: train on a corpus, translate, and show where the decoder looked."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
@@ -19,14 +19,27 @@ from attnrun.data.moses import Moses
 from attnrun.data.tokenisers import Recipe, Tokeniser, Word, WordTokeniser, fit_sides, from_json
 from attnrun.data.words import natural_split, split
 from attnrun.errors import UserError
-from attnrun.models.decoding import forced, greedy
+from attnrun.models.decoding import Decoded, forced, greedy
+from attnrun.models.ensemble import Ensemble
 from attnrun.models.seq2seq import ModelFactory
 from attnrun.ranges import PositiveInt, Probability
 from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.scoring import rows_bleu, rows_scores, show_rows
-from attnrun.training.seq2seq import LOSSES, Answer, Course, decode, fit_best, judge, restore_best
+from attnrun.training.seq2seq import (
+    LOSSES,
+    Answer,
+    Candidate,
+    Course,
+    Scored,
+    decode,
+    fit_best,
+    judge,
+    restore_best,
+    score,
+    texts,
+)
 from attnrun.training.textbook import Textbook, textbook_bleu
 
 PRIMARY = ("bleu", "max")
@@ -45,6 +58,7 @@ class Config(Mechanism, Course):
     filter: Filter
     tokeniser: Callable[[], Recipe]
     model: ModelFactory
+    search: Callable[..., Decoded] = greedy
     max_length: PositiveInt = 50  # tokens on either side; longer training pairs are left out
     label_smoothing: Probability = 0.0
     replace_unknown: bool = False
@@ -66,10 +80,31 @@ class Translator:
     device: torch.device
     batch_size: int = 128
     replace_unknown: bool = False
+    search: Callable[..., Decoded] = greedy
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for translators that read and write the same numbers for the same texts."""
+        return f"{self.source.fingerprint()} {self.target.fingerprint()} {self.moses is None}"
+
+    def joined(self, others: Sequence["Translator"]) -> "Translator":
+        """Return one that takes the mean of all models' probabilities; their fingerprints are equal."""
+        return replace(self, model=Ensemble([self.model, *(other.model for other in others)]))
 
     def predict(self, inputs: Sequence[str]) -> list[str]:
-        """Return the translation of each plain text, by greedy search."""
-        return [self.plain(found) for found in self.translate([self._prepared(text) for text in inputs])]
+        """Return the translation of each plain text."""
+        return list(map(self.plain, self.translate(list(map(self._prepared, inputs)))))
+
+    def candidates(self, inputs: Sequence[str], count: int) -> list[list[Candidate]]:
+        """Return `count` translations of each plain text; unknown words stay."""
+        found = self._search([self._prepared(text) for text in inputs], need_weights=False, count=count)
+        return texts(found, lambda tokens: self.plain(self.target.decode(tokens)))
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[Scored]:
+        """Return the log-probabilities of given translations: pairs of plain texts."""
+        prepared = [Pair(self._prepared(source), self._prepared(target, 1)) for source, target in pairs]
+        batches = self._batches(encode_pairs(prepared, self.source, self.target))
+        return score(partial(forced, self.model, need_weights=False), batches, self.device)
 
     def unknown(self, inputs: Sequence[str]) -> list[str]:
         """Return the words of the texts that are not in the source vocabulary, each once."""
@@ -87,24 +122,24 @@ class Translator:
         `layers` and `heads` choose some of each; None takes all. Raises UserError where the model has no
         attention, or not so many layers or heads.
         """
-        texts = [self._prepared(text) for text in inputs]
-        found = self._search(texts, need_weights=True)
+        sources = [self._prepared(text) for text in inputs]
+        found = self._search(sources, need_weights=True)
         queries = [self.target.labels(answer.tokens) for answer in found]
-        keys = [self.source.tokens(text) for text in texts]
+        keys = [self.source.tokens(text) for text in sources]
         return attention_maps(inputs, queries, keys, [answer.weights for answer in found], layers, heads)
 
-    def translate(self, texts: Sequence[str]) -> list[str]:
+    def translate(self, sources: Sequence[str]) -> list[str]:
         """Return the translation of each source of a corpus, in the form of the corpus."""
-        found = self._search(texts, need_weights=self.replace_unknown)
+        found = self._search(sources, need_weights=self.replace_unknown)
         if not self.replace_unknown:
             return [self.target.decode(answer.tokens) for answer in found]
-        return [self._copying(answer, text) for answer, text in zip(found, texts, strict=True)]
+        return [self._copying(answer, text) for answer, text in zip(found, sources, strict=True)]
 
     def judge(self, pairs: Sequence[Pair], align: bool = False) -> dict[str, float]:
         """Return the mean cross-entropy of a right token, end included; to `align` also its scores."""
-        score = partial(forced, self.model, need_weights=align)
+        force = partial(forced, self.model, need_weights=align)
         batches = self._batches(encode_pairs(pairs, self.source, self.target))
-        loss, looks = judge(score, batches, self.device)
+        loss, looks = judge(force, batches, self.device)
         gold = [pair.links for pair in pairs], [pair.possible for pair in pairs]
         return {"loss": loss, **(alignment_scores(looks, *gold) if looks else {})}
 
@@ -118,14 +153,14 @@ class Translator:
         places = strongest(answer.weights)
         return target.decode_copying(answer.tokens, [None if at is None else words[at] for at in places])
 
-    def _prepared(self, text: str) -> str:
-        tokenised = self.moses[0].tokenise(text) if self.moses else text
+    def _prepared(self, text: str, side: int = 0) -> str:
+        tokenised = self.moses[side].tokenise(text) if self.moses else text
         return tokenised if tokenised.strip() else text  # the scripts drop control characters
 
-    def _search(self, texts: Sequence[str], need_weights: bool) -> list[Answer]:
+    def _search(self, sources: Sequence[str], need_weights: bool, count: int = 1) -> list[Answer]:
         ends = {"bos": self.target.bos, "eos": self.target.eos}
-        search = partial(greedy, self.model, need_weights=need_weights, **ends)
-        pairs = encode_pairs([Pair(text, text) for text in texts], self.source, self.source)
+        search = partial(self.search, self.model, need_weights=need_weights, count=count, **ends)
+        pairs = encode_pairs([Pair(text, text) for text in sources], self.source, self.source)
         return decode(search, self._batches(pairs), self.device)
 
     def _batches(self, pairs: EncodedPairs) -> TextBatches:
@@ -205,8 +240,8 @@ def _translator(
 ) -> Translator:
     model = config.model(source.size, target.size, config, config.tokeniser().joint)
     scripts = None if moses is None else (Moses(moses[0]), Moses(moses[1]))
-    model = model.to(device)
-    return Translator(model, source, target, scripts, device, config.eval_batch_size, config.replace_unknown)
+    how = device, config.eval_batch_size, config.replace_unknown, config.search
+    return Translator(model.to(device), source, target, scripts, *how)
 
 
 def _validate(translator: Translator, corpus: Corpus, run: Run, draw: bool) -> dict[str, float]:

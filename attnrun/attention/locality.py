@@ -30,12 +30,13 @@ class Locality(nn.Module):
         self.query_size = query_size
 
     def narrow(
-        self, query: Tensor, mask: Tensor | None, keys: int, offset: int = 0
+        self, query: Tensor, mask: Tensor | None, keys: int, offset: int = 0, abreast: bool = False
     ) -> tuple[Tensor | None, Tensor | None]:
         """Return the narrower mask, and what to multiply the weights by; both broadcast to (B, H, N, M).
 
-        query (B, N, E), the first of which stands at place `offset`; the first of `keys` at 0. mask is
-        boolean, (B or 1, H or 1, N or 1, M). None stands for a mask that permits all, and for factors of 1.
+        query (B, N, E), the first of which stands at place `offset`, or all where they are `abreast`; the
+        first of `keys` at 0. mask is boolean, (B or 1, H or 1, N or 1, M). None stands for a mask that
+        permits all, and for factors of 1.
         """
         return mask, None
 
@@ -48,10 +49,10 @@ class _ByPlace(Locality):
         raise NotImplementedError
 
     def narrow(
-        self, query: Tensor, mask: Tensor | None, keys: int, offset: int = 0
+        self, query: Tensor, mask: Tensor | None, keys: int, offset: int = 0, abreast: bool = False
     ) -> tuple[Tensor | None, Tensor | None]:
-        """The mask and the keys that are near (N, M); no factors."""
-        near = self.near(query.shape[-2], keys, offset, query.device)
+        """The mask and the keys that are near (N, M), or (1, M) for all `abreast`; no factors."""
+        near = self.near(1 if abreast else query.shape[-2], keys, offset, query.device)
         return near if mask is None else mask & near, None
 
 
@@ -113,7 +114,7 @@ class Predictive(Locality):
         self.v = nn.Linear(query_size, 1, bias=False)
 
     def narrow(
-        self, query: Tensor, mask: Tensor | None, keys: int, offset: int = 0
+        self, query: Tensor, mask: Tensor | None, keys: int, offset: int = 0, abreast: bool = False
     ) -> tuple[Tensor | None, Tensor | None]:
         """The mask and the window (B, 1, N, M), and the Gaussian's factors (B, 1, N, M)."""
         places = torch.arange(keys, device=query.device)

@@ -131,24 +131,27 @@ class MultiHead(nn.Module):
         mask: Tensor | None = None,
         *,
         offset: int = 0,
+        abreast: bool = False,
         need_weights: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         """`forward` for keys and values from `project`, the first of which stand at place 0.
 
-        `offset` is the place of the first query. Keys and values are used as they come: where their padding
+        `offset` is the place of the first query, or of all where they are `abreast`, as hypotheses of one
+        sentence are. Keys and values are used as they come: where their padding
         may not be finite, `blank` it before projecting.
         """
         keys, values = (repeat(part, self.heads) for part in projected)  # (B, H, M, P), (B, H, M, D)
         if mask is not None:
             mask = self._head_mask(mask, scores_shape(query, keys[..., 0, :, :]))
-        mask, factors = self.locality.narrow(query, mask, keys.shape[-2], offset)
+        mask, factors = self.locality.narrow(query, mask, keys.shape[-2], offset, abreast)
+        places = 1 if abreast else query.shape[-2]
         context, weights = attend(
             self.score,
-            self.position.rotate(split(self.W_q(query), self.heads), offset),  # (B, H, N, D)
+            self._rotated(split(self.W_q(query), self.heads), offset, abreast),  # (B, H, N, D)
             keys,
             values,
             mask,
-            bias=self.position.bias(query.shape[-2], keys.shape[-2], offset),  # (H, N, M)
+            bias=self.position.bias(places, keys.shape[-2], offset),  # (H, N or 1, M)
             normaliser=self.normaliser if factors is None else _scaled(self.normaliser, factors),
             projected=keys,
             dropout=self.dropout,
@@ -157,6 +160,12 @@ class MultiHead(nn.Module):
         )
         output: Tensor = self.W_o(join(context))  # (B, H, N, D) -> (B, N, E)
         return output, weights
+
+    def _rotated(self, queries: Tensor, offset: int, abreast: bool) -> Tensor:
+        """Queries (B, H, N, D) marked with their places, which are one where they are `abreast`."""
+        if not abreast:
+            return self.position.rotate(queries, offset)
+        return self.position.rotate(queries.unsqueeze(-2), offset).squeeze(-2)
 
     def _head_mask(self, mask: Tensor, shape: tuple[int, ...]) -> Tensor:
         """A mask for scores of shape (B, N, M), with an axis of heads: (B, H or 1, N, M)."""

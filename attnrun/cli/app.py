@@ -13,6 +13,7 @@ from attnrun.cli.doctor import doctor
 from attnrun.cli.ends import guarded
 from attnrun.cli.export import export
 from attnrun.cli.listing import list_catalog
+from attnrun.cli.score import score
 from attnrun.cli.smoke import smoke
 from attnrun.cli.train import resume, train
 from attnrun.cli.translate import translate
@@ -54,6 +55,7 @@ app = typer.Typer(
 
 app.command()(guarded(train))
 app.command()(guarded(translate))
+app.command()(guarded(score))
 app.command()(guarded(resume))
 app.command()(guarded(export))
 app.command("list")(guarded(list_catalog))

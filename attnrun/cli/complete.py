@@ -20,6 +20,11 @@ def complete_model(incomplete: str) -> list[tuple[str, str]]:
     return _choices("model", incomplete)
 
 
+def complete_search(incomplete: str) -> list[tuple[str, str]]:
+    """Offer the searches, each with its one line."""
+    return _choices("search", incomplete)
+
+
 def complete_corpus(incomplete: str) -> list[tuple[str, str]]:
     """Offer the corpora, each with its one line."""
     return _choices("corpus", incomplete)

@@ -17,16 +17,20 @@ _SHOWN_SCORES = ("bleu", "chrf", "bleu_long", "accuracy", "accuracy_long", "aer"
 def show_translations(
     directory: Path,
     examples: Sequence[Mapping[str, str]],
-    predictions: Sequence[str],
+    predictions: Sequence[str] | Sequence[Sequence[Any]],
     maps: Sequence[AttentionMap],
     pictures: Sequence[Path],
     scores: Mapping[str, Any] | None,
 ) -> None:
-    """Print each sentence, its translation, its reference where known, and where the model looked."""
+    """Print each sentence, its translation, its reference where known, and where the model looked.
+
+    Instead of one translation there may be several candidates, which are shown with their scores.
+    """
     console = Console(highlight=False)
     for index, (example, prediction) in enumerate(zip(examples, predictions, strict=True)):
         console.print(Text("source       ", "dim") + literal(example["source"]), soft_wrap=True)
-        console.print(Text("translation  ", "dim") + literal(prediction), soft_wrap=True)
+        for text in _texts(prediction):
+            console.print(Text("translation  ", "dim") + literal(text), soft_wrap=True)
         if "reference" in example:
             console.print(Text("reference    ", "dim") + literal(example["reference"]), soft_wrap=True)
         if index < len(maps):
@@ -36,3 +40,10 @@ def show_translations(
     if scores:
         shown = ", ".join(f"{name} {number(scores[name])}" for name in _SHOWN_SCORES if name in scores)
         console.print(literal(f"test set: {shown} ({shown_path(directory)})"), soft_wrap=True)
+
+
+def _texts(prediction: str | Sequence[Any]) -> list[str]:
+    """A translation, or candidates with what ranks them and their log-probabilities."""
+    if isinstance(prediction, str):
+        return [prediction]
+    return [f"{one.score:8.3f} {one.log_probability:8.3f}  {one.text}" for one in prediction]

@@ -1,5 +1,7 @@
 """`attnrun translate`: translate text with an attention mechanism and show where it looked."""
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +13,7 @@ from attnrun.cli.complete import (
     complete_model,
     complete_override,
     complete_run,
+    complete_search,
 )
 from attnrun.cli.ends import echo_json, echo_line, say
 from attnrun.cli.options import AsJson, ConfigDir, Trust
@@ -57,13 +60,24 @@ def translate(
         ),
     ] = None,
     run: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--run",
             "-r",
-            help="Use this run: path, name, its beginning, or latest.",
+            help="Use this run: path, name, its beginning, or latest. Several: the mean of their models.",
             autocompletion=complete_run,
         ),
+    ] = None,
+    search: Annotated[
+        str | None,
+        typer.Option(
+            "--search",
+            help="How to search, as in `attnrun list search`; --set search.size=10 sets a key of it.",
+            autocompletion=complete_search,
+        ),
+    ] = None,
+    n_best: Annotated[
+        int | None, typer.Option("--n-best", min=1, help="So many translations of each, with scores.")
     ] = None,
     override: Annotated[
         list[str] | None,
@@ -84,30 +98,28 @@ def translate(
     Uses the newest finished run of this configuration, and trains one first if there is none.
     """
     from attnrun.cli.inputs import read_inputs
+    from attnrun.launch.search import changed_search, names_search
 
     inputs = read_inputs(text or [])
-    if run is None:
-        from attnrun.launch.corpus_words import Spelling, choose, telling_fields
-
-        spelling = Spelling("--corpus ", "--set corpus.", "--set ")
-        choice = None if corpus is None else choose(corpus, config_dir, spelling)
+    trusted = tuple(trust or ())
+    words = [*([] if search is None else [f"search={search}"]), *(override or ())]
+    if not run:
         parts = {"model": model, "attention": attention}
-        words = [
-            *(f"{group}={name}" for group, name in parts.items() if name is not None),
-            *(choice.overrides if choice else ()),
-            *(override or ()),
-        ]
-        with telling_fields(choice, spelling):
-            directory = _find_or_train(_suiting(model, config_dir), words, tuple(trust or ()), config_dir)
-    elif attention or model or corpus or override:
+        chosen = [f"{group}={name}" for group, name in parts.items() if name is not None]
+        experiment = _suiting(model, config_dir)
+        found, node = _find_or_train(experiment, chosen, corpus, words, trusted, config_dir)
+        directories = [found]
+    elif attention or model or corpus or not all(map(names_search, words)):
         raise UserError(
-            "--run names a trained run; --attention, --model, --corpus and --set belong to a new one"
+            "--run names a trained run; --attention, --model, --corpus and --set belong to a new one, but for "
+            "--set search.…"
         )
     else:
-        from attnrun.runs.find import find
+        from attnrun.runs.find import RunRecord, find
 
-        directory = find(_OUTPUTS, run)
-    _translate(directory, inputs, tuple(trust or ()), as_json)
+        directories = [find(_OUTPUTS, name) for name in run]
+        node = changed_search(RunRecord(directories[0]).config, words, config_dir)
+    _translate(directories, inputs, trusted, node, n_best, as_json)
 
 
 def _suiting(model: str | None, config_dir: Path | None) -> str:
@@ -117,17 +129,33 @@ def _suiting(model: str | None, config_dir: Path | None) -> str:
 
 
 def _find_or_train(
-    experiment: str, words: list[str], trust: tuple[str, ...], config_dir: Path | None
-) -> Path:
+    experiment: str,
+    chosen: list[str],
+    corpus: str | None,
+    words: list[str],
+    trust: tuple[str, ...],
+    config_dir: Path | None,
+) -> tuple[Path, dict[str, Any] | None]:
+    """Return a run of that config, which may have searched in another way, and how to search now."""
     from attnrun.launch.config import check, compose
-    from attnrun.launch.trained import newest_match
+    from attnrun.launch.corpus_words import Spelling, choose, telling_fields
+    from attnrun.launch.trained import newest_alike
 
-    plan = check(compose(experiment, words, config_dir), trust, words, config_dir)
-    found = newest_match(_OUTPUTS, plan.config_hash)
+    spelling = Spelling("--corpus ", "--set corpus.", "--set ")
+    choice = None if corpus is None else choose(corpus, config_dir, spelling)
+    words = [*chosen, *(choice.overrides if choice else ()), *words]
+    with telling_fields(choice, spelling):
+        plan = check(compose(experiment, words, config_dir), trust, words, config_dir)
+    found = newest_alike(_OUTPUTS, plan.plain)
     if found is not None:
         say(f"using the run {found}")
-        return found
-    plan.require_fit()
+    else:
+        plan.require_fit()
+        found = _train(experiment, words, trust, config_dir)
+    return found, plan.plain.get("search")
+
+
+def _train(experiment: str, words: list[str], trust: tuple[str, ...], config_dir: Path | None) -> Path:
     say("no finished run of this configuration in ./outputs; training one first:")
     say(" ".join(["attnrun train", experiment, *words]))
     from attnrun.launch.bridge import launch
@@ -141,34 +169,53 @@ def _find_or_train(
     return Path(report.directory)
 
 
-def _translate(directory: Path, inputs: "Inputs", trust: tuple[str, ...], as_json: bool) -> None:
+def _translate(
+    directories: list[Path],
+    inputs: "Inputs",
+    trust: tuple[str, ...],
+    search: dict[str, Any] | None,
+    n_best: int | None,
+    as_json: bool,
+) -> None:
     from attnrun.cli.inputs import sample
-    from attnrun.launch.trained import open_model
+    from attnrun.launch.trained import open_ensemble
     from attnrun.runs.find import RunRecord
 
-    model = open_model(directory, trust)
+    model, directory = open_ensemble(directories, trust, search), directories[0]
     if not hasattr(model, "unknown"):
         experiment = RunRecord(directory).experiment
         raise UserError(f"{directory} is a run of {experiment}, which does not translate")
     examples = [{"source": line} for line in inputs.lines] or sample(directory)
     sources = [example["source"] for example in examples]
-    predictions = model.predict(sources)
+    several = None if n_best is None else model.candidates(sources, n_best)
+    predictions = [one[0].text for one in several] if several else model.predict(sources)
     unknown = model.unknown(sources) if inputs.lines else []
     if unknown:
         say(f"words that the model has never seen: {', '.join(unknown[:_MOST_UNKNOWN])}")
     maps = [] if inputs.many else _maps(model, sources[:_MOST_MAPS])
     pictures = _save(directory, maps)
-    scores = None if inputs.lines else _test_scores(directory)
+    scores = None if inputs.lines or len(directories) > 1 else _test_scores(directory)
     if as_json:
-        document = _document(directory, examples, predictions, maps, pictures, scores)
+        document = _document(directories, examples, predictions, maps, pictures, scores)
+        for translation, found in zip(document["translations"], several or (), strict=False):
+            translation["candidates"] = [asdict(one) for one in found]
         echo_json(document)
     elif inputs.many:
-        for prediction in predictions:
-            echo_line(prediction)
+        for line in _lines(predictions, several):
+            echo_line(line)
     else:
         from attnrun.cli.maps import show_translations
 
-        show_translations(directory, examples, predictions, maps, pictures, scores)
+        show_translations(directory, examples, several or predictions, maps, pictures, scores)
+
+
+def _lines(predictions: list[str], several: list[list[Any]] | None) -> Iterator[str]:
+    """Yield each translation; of several for each input its number, score and log-probability before it."""
+    if several is None:
+        yield from predictions
+    for number, found in enumerate(several or (), 1):
+        for one in found:
+            yield f"{number}\t{one.score:.4f}\t{one.log_probability:.4f}\t{one.text}"
 
 
 def _maps(model: Any, sources: list[str]) -> list[Any]:
@@ -200,7 +247,7 @@ def _test_scores(directory: Path) -> dict[str, Any]:
 
 
 def _document(
-    directory: Path,
+    directories: list[Path],
     examples: list[dict[str, str]],
     predictions: list[str],
     maps: list[Any],
@@ -216,4 +263,5 @@ def _document(
         translation["target_tokens"] = attention_map.queries
         translation["weights"] = attention_map.mean().round(6).tolist()
         translation["figure"] = str(picture)
-    return {"run": str(directory), "test": scores, "translations": translations}
+    more = {"ensemble": [str(directory) for directory in directories]} if len(directories) > 1 else {}
+    return {"run": str(directories[0]), **more, "test": scores, "translations": translations}

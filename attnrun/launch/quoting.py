@@ -1,8 +1,12 @@
-"""A text as one value in Hydra's override grammar."""
+"""A text as one value in Hydra's override grammar, and the value of an override that Hydra does not read."""
 
 import json
 import re
 from typing import Any
+
+import yaml
+
+from attnrun.errors import UserError
 
 
 def quote(text: str) -> str:
@@ -30,6 +34,18 @@ def quote_unless_read(text: str, annotation: Any) -> str:
     if isinstance(value, str):
         return quote(value)
     return text if _fits(value, annotation) else quote(text)
+
+
+def read_value(word: str) -> Any:
+    """Return the value of KEY=VALUE, read as YAML.
+
+    Raises UserError where it is none.
+    """
+    text = word.partition("=")[2]
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"{word!r}: {text!r} is no value") from None
 
 
 def _fits(value: Any, annotation: Any) -> bool:

@@ -6,10 +6,9 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from attnrun.errors import UserError, suggest
 from attnrun.launch.config import Plan, check, config_hash
+from attnrun.launch.quoting import read_value
 from attnrun.launch.trained import newest_match
 from attnrun.runs.find import RunRecord
 from attnrun.runs.result import STATUSES
@@ -55,7 +54,7 @@ def changed(
 def _with(config: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
     plain = deepcopy(dict(config))
     for word in words:
-        key, _, text = word.partition("=")
+        key = word.partition("=")[0]
         if key not in _ENDS and not key.startswith("runtime."):
             known = [*_ENDS, *(f"runtime.{name}" for name in plain.get("runtime", {}))]
             raise UserError(
@@ -63,7 +62,7 @@ def _with(config: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
             )
         group, _, name = key.partition(".")
         node = plain.get(group) or {}
-        before, value = node.get(name), _value(word, text)
+        before, value = node.get(name), read_value(word)
         if key in _ENDS and isinstance(before, int) and isinstance(value, int) and value < before:
             raise UserError(f"{word}: a run cannot end before its {key}={before}; start a new one")
         plain[group] = {**node, name: value}
@@ -99,10 +98,3 @@ def _factors(plan: Plan, total: int, steps: int) -> list[float]:
     if not hasattr(schedule, "lr_lambdas"):  # one of the user's own, which may depend on anything
         return [total]
     return [factor(step) for factor, step in itertools.product(schedule.lr_lambdas, range(steps + 1))]
-
-
-def _value(word: str, text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise UserError(f"{word!r}: {text!r} is no value") from None

@@ -1,18 +1,23 @@
 """From a run directory back to the model it trained, and from a config to the run that trained it."""
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from attnrun.errors import UserError
-from attnrun.launch.config import check
+from attnrun.launch.config import check, config_hash
+from attnrun.launch.schema import without
+from attnrun.launch.search import GROUP as SEARCH
 from attnrun.runs.find import RunRecord, records
 
 
-def open_model(directory: Path, trust: tuple[str, ...] = ()) -> Any:
+def open_model(directory: Path, trust: tuple[str, ...] = (), search: Mapping[str, Any] | None = None) -> Any:
     """Return the model that was trained there, with `predict(inputs)` and `weights(inputs, layers, heads)`.
 
-    One whose inputs are texts also has `unknown(inputs)`: their words that it does not know.
+    One whose inputs are texts also has `unknown(inputs)`, their words that it does not know, and
+    `candidates(inputs, count)`. It searches as the run did, or as `search` says, a config of that group.
 
     Raises UserError where the run is not finished or is damaged, or its experiment predicts nothing.
     """
@@ -23,7 +28,7 @@ def open_model(directory: Path, trust: tuple[str, ...] = ()) -> Any:
     if record.status != "done":
         hint = f"; continue it: attnrun resume {directory}" if record.status == "interrupted" else ""
         raise UserError(f"the run {directory} is {record.status}, not finished{hint}")
-    plan = check(record.config, trust)
+    plan = check(record.config if search is None else {**record.config, SEARCH: dict(search)}, trust)
     if not hasattr(plan.module, "load"):
         raise UserError(f"experiment {plan.common.experiment!r} has no model that predicts")
     try:  # on the best device that is here: a run may come from another machine
@@ -31,6 +36,46 @@ def open_model(directory: Path, trust: tuple[str, ...] = ()) -> Any:
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
         first_line = str(error).partition("\n")[0]
         raise UserError(f"the run {directory} is damaged: {type(error).__name__}: {first_line}") from error
+
+
+def open_ensemble(
+    directories: Sequence[Path], trust: tuple[str, ...] = (), search: Mapping[str, Any] | None = None
+) -> Any:
+    """Return the model of one run, or one that is the mean of the models of several.
+
+    Raises UserError as `open_model` does, and for runs that cannot be joined.
+    """
+    models = [open_model(directory, trust, search) for directory in directories]
+    first, others = models[0], models[1:]
+    for directory, model in zip(directories, models, strict=True):
+        if others and not hasattr(model, "joined"):
+            raise UserError(
+                f"{directory} is a run of {RunRecord(directory).experiment}, which joins no other"
+            )
+    for directory, other in zip(directories[1:], others, strict=True):
+        if other.fingerprint != first.fingerprint:
+            raise UserError(
+                f"the vocabularies of {directory} are not those of {directories[0]}; join runs of one corpus "
+                "and tokeniser"
+            )
+    return first.joined(others) if others else first
+
+
+def newest_alike(root: Path, plain: Mapping[str, Any]) -> Path | None:
+    """Return the newest finished run below `root` whose config computes the same but for how it searches."""
+    rest = without(plain, [SEARCH])
+    hashes: dict[str, str] = {}
+    for record in records(root):
+        if record.experiment != plain["experiment"] or record.status != "done":
+            continue
+        with suppress(UserError):  # a damaged config matches nothing
+            own = {key: record.config[key] for key in (SEARCH,) if key in record.config}
+            key = json.dumps(own, sort_keys=True)
+            if key not in hashes:
+                hashes[key] = config_hash({**rest, **own})
+            if record.config_hash == hashes[key]:
+                return record.directory
+    return None
 
 
 def newest_match(root: Path, config_hash: str, statuses: Collection[str] = ("done",)) -> Path | None:

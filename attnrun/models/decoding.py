@@ -1,6 +1,9 @@
-"""Turn a trained encoder-decoder into sentences: greedy search, and scoring of given targets.
+"""Turn a trained encoder-decoder into sentences: what all searches share, greedy search, forced scoring.
 
-Legend: B batch, S source length, T target length, L layers with attention, H heads.
+Every search is called as `search(model, source, source_lengths, bos, eos, need_weights, count)`; its
+keyword-only parameters are the keys of config group `search`.
+
+Legend: B batch, S source length, T target length, L layers with attention, H heads, V target vocabulary.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,26 +12,43 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
-from attnrun.models.seq2seq import Seq2Seq
+from attnrun.errors import UserError
+from attnrun.models.seq2seq import Memory, Seq2Seq
+from attnrun.ranges import NonNegativeFloat, PositiveInt
 
 PAD = 0
 
-LengthLimit = int | Callable[[int], int]
+# (log-probabilities (R, V), the sentence (R,) of each row, tokens so far) -> a token (R,) for each row
+Chooser = Callable[[Tensor, Tensor, int], Tensor]
 
 
-def twice_and_ten(source_length: int) -> int:
-    """The default limit of an output's length, in tokens."""
-    return 2 * source_length + 10
+@dataclass(frozen=True)
+class Hypothesis:
+    """One output."""
+
+    tokens: list[int]  # without bos and eos
+    log_probability: float  # of tokens and eos (no eos where the length limit cut)
+    score: float  # by which a search ranks it
 
 
 @dataclass(frozen=True)
 class Decoded:
     """Outputs in the order of the sources."""
 
-    tokens: list[list[int]]  # without bos and eos
-    scores: list[float]  # log-probability of tokens and eos (no eos where the length limit cut)
-    weights: list[Tensor] | None  # (L, H, len(tokens), source length) each
+    candidates: list[list[Hypothesis]]  # one or more for each source, that of the search's choice first
+    weights: list[Tensor] | None  # of each first: (L, H, len(tokens), source length)
+
+    @property
+    def tokens(self) -> list[list[int]]:
+        """The tokens of the first candidates."""
+        return [found[0].tokens for found in self.candidates]
+
+    @property
+    def scores(self) -> list[float]:
+        """The log-probabilities of the first candidates."""
+        return [found[0].log_probability for found in self.candidates]
 
 
 @dataclass(frozen=True)
@@ -37,6 +57,130 @@ class Forced:
 
     log_probabilities: Tensor  # (B, T - 1) of target[:, 1:], 0 on padding
     weights: Tensor | None  # (B, L, H, T - 1, S): row t is where the model looked to predict target[:, t + 1]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Encoded sources that wait for their targets."""
+
+    model: Seq2Seq
+    memory: Memory
+    source: Tensor  # (B, S)
+    lengths: list[int]
+    limits: Tensor  # (B,) the greatest number of tokens of each target
+    bos: int
+    eos: int
+
+    def log_probabilities(self, output: Tensor) -> Tensor:
+        """Those of the next token (R, V), given outputs (R, D); -inf for padding and `bos`."""
+        found = _log_softmax(self.model.project(output))
+        found[:, PAD] = found[:, self.bos] = -torch.inf
+        return found
+
+    def select(self, rows: Tensor) -> "Task":
+        """Return the task of the sentences `rows` (int64 indices, which may repeat) alone."""
+        lengths = [self.lengths[row] for row in rows.tolist()]
+        memory, source, limits = self.memory.select(rows), self.source[rows], self.limits[rows]
+        return Task(self.model, memory, source, lengths, limits, self.bos, self.eos)
+
+
+def searched(
+    find: Callable[[Task], list[list[Hypothesis]]],
+    model: Seq2Seq,
+    source: Tensor,
+    source_lengths: Tensor,
+    ends: tuple[int, int],
+    length_factor: float,
+    length_offset: int,
+    need_weights: bool,
+) -> Decoded:
+    """Encode the sources, `find` the candidates of each, and look up the weights of the first.
+
+    source (B, S) padded with 0, source_lengths (B,). An output has at most `length_factor` times as many
+    tokens as its source and `length_offset` more; what the model can read limits it too. Runs in evaluation
+    mode and gives the model back in the mode it was in. Raises ValueError for a limit under 1.
+    """
+    lengths = source_lengths.tolist()
+    if not lengths:
+        return Decoded([], None)
+    limits = [int(min(length_factor * length + length_offset, model.longest)) for length in lengths]
+    if min(limits) < 1:
+        raise ValueError(f"an output may have at least 1 token, got a limit of {min(limits)}")
+    with torch.no_grad(), evaluating(model):
+        memory = model.encode(source, source_lengths)
+        task = Task(model, memory, source, lengths, torch.tensor(limits, device=source.device), *ends)
+        candidates = find(task)
+        weights = _looks(task, [found[0].tokens for found in candidates]) if need_weights else None
+    return Decoded(candidates, weights)
+
+
+def greedy(
+    model: Seq2Seq,
+    source: Tensor,
+    source_lengths: Tensor,
+    bos: int,
+    eos: int,
+    need_weights: bool = False,
+    count: int = 1,
+    *,
+    length_factor: NonNegativeFloat = 2.0,
+    length_offset: PositiveInt = 10,
+) -> Decoded:
+    """Take the likeliest token at every step until `eos` or the length limit.
+
+    Arguments and limits are those of `searched`. Padding and `bos` are never put out. A finished sentence
+    leaves the batch, so that short ones do not wait for long ones; the output for a sentence does not depend
+    on its batch.
+
+    Raises UserError for a `count` above 1.
+    """
+    if count > 1:
+        raise UserError("greedy search finds one output a source; choose search=beam or search=sample")
+    limits = length_factor, length_offset
+    return searched(follow_best, model, source, source_lengths, (bos, eos), *limits, need_weights)
+
+
+def follow_best(task: Task) -> list[list[Hypothesis]]:
+    """Return the greedy hypothesis of each sentence."""
+    return [[found] for found in follow(task, lambda log_probabilities, *_: log_probabilities.argmax(-1))]
+
+
+def follow(task: Task, choose: Chooser) -> list[Hypothesis]:
+    """Take the tokens that `choose` says; one hypothesis a sentence, ranked by its log-probability."""
+    model, memory = task.model, task.memory
+    state = model.start(memory)
+    rows = torch.arange(len(task.limits), device=task.limits.device)  # the sentences still running
+    last = torch.full_like(rows, task.bos)
+    tokens = last.new_full((len(rows), int(task.limits.max())), task.eos)
+    totals = torch.zeros(len(rows), dtype=torch.float64, device=rows.device)
+    while rows.numel():
+        state, output, _ = model.step(memory, state, last, False)
+        log_probabilities = task.log_probabilities(output)
+        last = choose(log_probabilities, rows, state.place - 1)
+        totals[rows] += log_probabilities.gather(1, last[:, None])[:, 0].double()
+        tokens[rows, state.place - 1] = last
+        running = (last != task.eos) & (task.limits[rows] > state.place)
+        if not bool(running.all()):
+            kept = running.nonzero()[:, 0]
+            rows, last = rows[kept], last[kept]
+            memory, state = memory.select(kept), state.select(kept)
+    return [_hypothesis(*found, task.eos) for found in zip(tokens.tolist(), totals.tolist(), strict=True)]
+
+
+def _hypothesis(tokens: list[int], total: float, eos: int) -> Hypothesis:
+    end = tokens.index(eos) if eos in tokens else len(tokens)
+    return Hypothesis(tokens[:end], total, total)
+
+
+def _looks(task: Task, tokens: list[list[int]]) -> list[Tensor] | None:
+    """Where the model looks while it puts these tokens out: (L, H, len(tokens), source length) of each."""
+    read = [torch.tensor([task.bos, *found][: max(len(found), 1)]) for found in tokens]
+    target_in = pad_sequence(read, batch_first=True).to(task.source.device)
+    _, weights = task.model.states(task.memory, target_in, True)
+    if weights is None:
+        return None
+    sizes = zip(weights, tokens, task.lengths, strict=True)
+    return [look[:, :, : len(found), :length] for look, found, length in sizes]
 
 
 @contextmanager
@@ -54,99 +198,6 @@ def evaluating(model: Seq2Seq) -> Iterator[None]:
 
 
 @torch.no_grad()
-def greedy(
-    model: Seq2Seq,
-    source: Tensor,
-    source_lengths: Tensor,
-    *,
-    bos: int,
-    eos: int,
-    maximum_length: LengthLimit = twice_and_ten,
-    need_weights: bool = False,
-) -> Decoded:
-    """Take the likeliest token at every step until `eos` or the length limit.
-
-    source (B, S) padded with 0, source_lengths (B,). `maximum_length` is a number of tokens, or a function
-    from the source length to one; what the model can read limits it too. Padding and `bos` are never put out.
-    A finished sentence leaves the batch, so that short ones do not wait for long ones; the output for a
-    sentence does not depend on its batch. Runs in evaluation mode and gives the model back in the mode it was
-    in. Raises ValueError for a length limit under 1.
-    """
-    limits = [int(min(_limit(maximum_length, n), model.longest)) for n in source_lengths.tolist()]
-    if min(limits, default=1) < 1:
-        raise ValueError(f"maximum_length must be at least 1, got {min(limits)}")
-    with evaluating(model):
-        search = _Greedy(model, source, source_lengths, limits, bos, eos, need_weights)
-        while search.rows.numel():
-            search.step()
-    return search.result(source_lengths.tolist())
-
-
-class _Greedy:
-    """The state of one batched search; `rows` are the sentences still running."""
-
-    def __init__(
-        self,
-        model: Seq2Seq,
-        source: Tensor,
-        lengths: Tensor,
-        limits: list[int],
-        bos: int,
-        eos: int,
-        need_weights: bool,
-    ) -> None:
-        self.model, self.eos, self.need_weights = model, eos, need_weights
-        self.forbidden = torch.tensor([PAD, bos], device=source.device)
-        self.limits = torch.tensor(limits, device=source.device)
-        self.tokens: list[list[int]] = [[] for _ in limits]
-        self.scores = [0.0] * len(limits)
-        self.looks: list[list[Tensor]] = [[] for _ in limits]
-        self.rows = torch.arange(len(limits), device=source.device)
-        self.last = torch.full_like(self.rows, bos)
-        self.steps = 0
-        if limits:
-            self.memory = model.encode(source, lengths)
-            self.state = model.start(self.memory)
-
-    def step(self) -> None:
-        """One token for every running sentence; those that finish leave."""
-        self.state, output, weights = self.model.step(self.memory, self.state, self.last, self.need_weights)
-        best, self.last = self._choose(output)
-        self.steps += 1
-        self._record(best.tolist(), self.last.tolist(), weights if self.need_weights else None)
-        self._keep((self.last != self.eos) & (self.limits[self.rows] > self.steps))
-
-    def _choose(self, output: Tensor) -> tuple[Tensor, Tensor]:
-        """The log-probability and id (B,) of the likeliest token that may be put out, from outputs (B, D)."""
-        log_probabilities = _log_softmax(self.model.project(output))
-        log_probabilities[:, self.forbidden] = -torch.inf
-        best, chosen = log_probabilities.max(dim=-1)
-        return best, chosen
-
-    def _record(self, best: list[float], chosen: list[int], weights: Tensor | None) -> None:
-        for i, row in enumerate(self.rows.tolist()):
-            self.scores[row] += best[i]
-            if chosen[i] != self.eos:
-                self.tokens[row].append(chosen[i])
-            if weights is not None:
-                self.looks[row].append(weights[i])  # (L, H, S)
-
-    def _keep(self, running: Tensor) -> None:
-        if bool(running.all()):
-            return
-        kept = running.nonzero()[:, 0]
-        self.rows, self.last = self.rows[kept], self.last[kept]
-        self.memory, self.state = self.memory.select(kept), self.state.select(kept)
-
-    def result(self, lengths: list[int]) -> Decoded:
-        if not any(self.looks):
-            return Decoded(self.tokens, self.scores, None)
-        parts = zip(self.looks, self.tokens, lengths, strict=True)
-        weights = [torch.stack(look, 2)[:, :, : len(tokens), :length] for look, tokens, length in parts]
-        return Decoded(self.tokens, self.scores, weights)
-
-
-@torch.no_grad()
 def forced(
     model: Seq2Seq, source: Tensor, source_lengths: Tensor, target: Tensor, *, need_weights: bool = True
 ) -> Forced:
@@ -161,10 +212,6 @@ def forced(
     following = target[:, 1:]
     picked = log_probabilities.gather(-1, following[..., None])[..., 0]
     return Forced(picked.masked_fill(following == PAD, 0), weights)
-
-
-def _limit(maximum: LengthLimit, source_length: int) -> int:
-    return maximum(source_length) if callable(maximum) else maximum
 
 
 def _log_softmax(logits: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from attnrun.attention import Mechanism, MultiHead, causal_mask
 from attnrun.attention.locality import Kind
 from attnrun.attention.positions import Position
 from attnrun.errors import UserError
+from attnrun.models.seq2seq import consult
 
 Projected = tuple[Tensor, Tensor]  # keys (B, G, M, D) and values (B, G, M, D), ready for queries
 
@@ -129,10 +130,11 @@ class CrossAttention(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """x (B, N, E) -> the same shape, and the weights (B, H, N, S); mask (B, 1, S).
 
-        The first of x stands at place `offset` of the target.
+        The first of x stands at place `offset` of the target. Of one place a sentence may have several rows,
+        as `seq2seq.consult` takes them.
         """
         read = self.residual.before(x)
-        made, weights = self.attention.attend(read, source, mask, offset=offset, need_weights=need_weights)
+        made, weights = consult(self.attention, read, source, mask, offset, need_weights)
         return self.residual.after(x, made), weights
 
 

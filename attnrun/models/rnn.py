@@ -19,7 +19,7 @@ from attnrun.errors import UserError
 from attnrun.models.cells import CELLS
 from attnrun.models.encoder import RnnEncoder
 from attnrun.models.initialise import initialise_rnn, shrink
-from attnrun.models.seq2seq import DecoderState, Memory
+from attnrun.models.seq2seq import DecoderState, Memory, consult
 from attnrun.ranges import PositiveInt, Probability
 
 PAD = 0
@@ -126,7 +126,7 @@ class RnnSeq2Seq(nn.Module):
     def step(
         self, memory: Memory, state: DecoderState, token: Tensor, need_weights: bool = True
     ) -> tuple[DecoderState, Tensor, Tensor | None]:
-        """Read token (B,): the next state, the output (B, E) and the weights (B, 1, H, S) or None."""
+        """Read token (B · K,): the next state, the output (B · K, E), weights (B · K, 1, H, S) or None."""
         embedded = self.dropout(self.target_embedding(token))
         following, top, look = self._advance(memory, state, self.from_token(embedded), need_weights)
         context, weights = look or self._look(memory, top[:, None], state.place, need_weights)
@@ -195,15 +195,13 @@ class RnnSeq2Seq(nn.Module):
         return after
 
     def _look(self, memory: Memory, query: Tensor, place: int, need_weights: bool) -> Look:
-        """What queries (B, N, D), the first at `place` of the target, find in the source."""
+        """What queries (B · K, N, D), the first at `place` of the target, find in the source."""
         if self.attention is None:
             assert memory.summary is not None
-            return memory.summary[:, None].expand(-1, query.shape[1], -1), None
+            summary = memory.summary.repeat_interleave(len(query) // len(memory.summary), 0)
+            return summary[:, None].expand(-1, query.shape[1], -1), None
         keys, values = memory.projected
-        found: Look = self.attention.attend(
-            query, (keys, values), memory.mask, offset=place, need_weights=need_weights
-        )
-        return found
+        return consult(self.attention, query, (keys, values), memory.mask, place, need_weights)
 
     def _top(self, tensors: tuple[Tensor, ...]) -> Tensor:
         return tensors[-self.parts]

@@ -2,6 +2,9 @@
 
 Legend: B batch, S source length, T target length, L layers with attention, H heads, D size of the output
 states.
+
+In a step a sentence may have several rows, K each, that share its memory: those of sentence b are b · K to
+(b + 1) · K - 1.
 """
 
 from collections.abc import Callable
@@ -10,7 +13,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from attnrun.attention import Mechanism
+from attnrun.attention import Mechanism, MultiHead
 
 # (source vocabulary, target vocabulary, mechanism, joint) -> a Seq2Seq
 ModelFactory = Callable[[int, int, Mechanism, bool], nn.Module]
@@ -40,21 +43,44 @@ class Memory:
 
 @dataclass(frozen=True)
 class DecoderState:
-    """What a decoder carries from one step to the next. The first axis of every tensor is the sentence.
+    """What a decoder carries from one step to the next. The first axis of every tensor is the row.
 
-    `place` counts the tokens read so far, the same for all sentences.
+    `place` counts the tokens read so far, the same for all rows.
     """
 
     tensors: tuple[Tensor, ...]
     place: int = 0
 
     def select(self, rows: Tensor) -> "DecoderState":
-        """Return the state of the sentences `rows` (int64 indices)."""
+        """Return the state of the rows `rows` (int64 indices, which may repeat)."""
         return DecoderState(_select(self.tensors, rows), self.place)
 
 
 def _select(tensors: tuple[Tensor, ...], rows: Tensor) -> tuple[Tensor, ...]:
     return tuple(tensor.index_select(0, rows) for tensor in tensors)
+
+
+def consult(
+    attention: MultiHead,
+    query: Tensor,
+    memory: tuple[Tensor, Tensor],
+    mask: Tensor,
+    place: int,
+    need_weights: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """What queries (B · K, N, D) find in B sources: contexts (B · K, N, C), weights (B · K, H, N, S).
+
+    The first of the N stands at `place`; with K above 1, N is 1. `memory` is what the attention projected of
+    the source, mask (B, 1, S).
+    """
+    if len(query) == len(mask):
+        return attention.attend(query, memory, mask, offset=place, need_weights=need_weights)
+    beside = query.view(len(mask), -1, query.shape[-1])  # (B, K, D)
+    context, weights = attention.attend(
+        beside, memory, mask, offset=place, abreast=True, need_weights=need_weights
+    )
+    apart = None if weights is None else weights.transpose(1, 2).flatten(0, 1)[:, :, None]
+    return context.flatten(0, 1)[:, None], apart
 
 
 class Seq2Seq(Protocol):
@@ -84,4 +110,6 @@ class Seq2Seq(Protocol):
     def step(
         self, memory: Memory, state: DecoderState, token: Tensor, need_weights: bool = True
     ) -> tuple[DecoderState, Tensor, Tensor | None]:
-        """Read one token (B,): the next state, the output (B, D) and the weights (B, L, H, S) or None."""
+        """Read one token a row, (B · K,): the next state, the output (B · K, D) and the weights (B · K, L, H,
+        S) or None.
+        """

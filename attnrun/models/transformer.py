@@ -104,7 +104,7 @@ class Transformer(nn.Module):
     def step(
         self, memory: Memory, state: DecoderState, token: Tensor, need_weights: bool = True
     ) -> tuple[DecoderState, Tensor, Tensor | None]:
-        """Read token (B,): the next state, the output (B, E) and the weights (B, L, H, S) or None."""
+        """Read token (B · K,): the next state, the output (B · K, E), weights (B · K, L, H, S) or None."""
         embedded = self.decoder.embed(self.target_embedding, token[:, None], state.place)  # (B, 1, E)
         states, past, weights = self.decoder.extend(
             embedded, state.tensors, memory.projected, memory.mask, need_weights

@@ -83,9 +83,10 @@ class WordByWord(nn.Module):
     def step(
         self, memory: Memory, state: DecoderState, token: Tensor, need_weights: bool = True
     ) -> tuple[DecoderState, Tensor, Tensor | None]:
-        """Go on by one place, whatever `token` (B,) was: the next state, the output (B, D), no weights."""
+        """Go on by one place, whatever `token` (B · K,): the next state, the output (B · K, D), no weights."""
         output = self._places(memory, state.place, state.place + 1)[:, 0]
-        return DecoderState((), state.place + 1), output, None
+        rows = output.repeat_interleave(len(token) // len(output), 0)
+        return DecoderState((), state.place + 1), rows, None
 
     def _places(self, memory: Memory, start: int, end: int) -> Tensor:
         """The states (B, end - start, D) of these places, zero past the end."""

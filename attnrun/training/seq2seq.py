@@ -4,7 +4,7 @@ Legend: B batch, S source length, T target length, L layers with attention, H he
 tokens.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,8 +57,31 @@ class Course:
 class Answer:
     """What a search found for one source."""
 
-    tokens: list[int]  # without bos and eos
-    weights: Array | None  # (L, H, N, M); None without attention, and where nobody asked
+    candidates: list[Any]  # each with tokens, without bos and eos, log_probability and score
+    weights: Array | None  # of the first (L, H, N, M); None without attention, and where nobody asked
+
+    @property
+    def tokens(self) -> list[int]:
+        """The tokens of the first candidate."""
+        first: list[int] = self.candidates[0].tokens
+        return first
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A text that a search found."""
+
+    text: str
+    log_probability: float
+    score: float  # by which the search ranks it
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a model makes of a target that was given."""
+
+    log_probability: float
+    tokens: int  # end included
 
 
 def fit_best(
@@ -97,14 +120,14 @@ def restore_best(model: nn.Module, directory: Path) -> None:
 def decode(search: Callable[[Tensor, Tensor], Any], batches: Batches, device: torch.device) -> list[Answer]:
     """Return what `search` finds for each source, in their order.
 
-    `search` is called with sources (B, S) and their lengths (B,), as `models.decoding.greedy` is.
+    `search` is called with sources (B, S) and their lengths (B,), as the searches of `models` are.
     """
     found: dict[int, Answer] = {}
     for indices, batch in _evaluation(batches, device):
         decoded = search(batch.source, batch.source_lengths)
         looks = decoded.weights or [None] * len(indices)
-        for index, tokens, look in zip(indices, decoded.tokens, looks, strict=True):
-            found[index] = Answer(tokens, None if look is None else _array(look))
+        for index, candidates, look in zip(indices, decoded.candidates, looks, strict=True):
+            found[index] = Answer(candidates, None if look is None else _array(look))
     return [found[index] for index in sorted(found)]
 
 
@@ -126,6 +149,27 @@ def judge(
             for index, look, (target, source) in zip(indices, found.weights, lengths, strict=True):
                 looks[index] = _array(look[:, :, : target - 2, :source])  # without bos and eos
     return total / count, [looks[index] for index in sorted(looks)] or None
+
+
+def texts(answers: Sequence[Answer], text: Callable[[list[int]], str]) -> list[list[Candidate]]:
+    """Return all candidates of each answer with the `text` of their tokens."""
+    return [
+        [Candidate(text(one.tokens), one.log_probability, one.score) for one in answer.candidates]
+        for answer in answers
+    ]
+
+
+def score(
+    force: Callable[[Tensor, Tensor, Tensor], Any], batches: Batches, device: torch.device
+) -> list[Scored]:
+    """Return what `force`, called as the `score` of `judge`, gives the target of each pair, in their order."""
+    found: dict[int, Scored] = {}
+    for indices, batch in _evaluation(batches, device):
+        totals = force(batch.source, batch.source_lengths, batch.target).log_probabilities.double().sum(1)
+        counts = batch.target_lengths - 1  # without bos
+        for index, total, count in zip(indices, totals.tolist(), counts.tolist(), strict=True):
+            found[index] = Scored(total, count)
+    return [found[index] for index in sorted(found)]
 
 
 def _loss(model: Any, batch: Any, label_smoothing: float) -> tuple[Tensor, Tensor]:

@@ -219,9 +219,9 @@ def test_lines_are_escaped_for_a_terminal_and_exact_elsewhere(
     model = SimpleNamespace(
         predict=lambda sources: ["\x1b[31mred" for _ in sources], unknown=lambda sources: []
     )
-    monkeypatch.setattr("attnrun.launch.trained.open_model", lambda directory, trust: model)
+    monkeypatch.setattr("attnrun.launch.trained.open_model", lambda directory, trust, search: model)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    _translate(Path(), Inputs(["go"], many=True), (), as_json=False)
+    _translate([Path()], Inputs(["go"], many=True), (), None, None, as_json=False)
     assert capsys.readouterr().out == shown
 
 

@@ -88,12 +88,12 @@ def test_length_limits(model, sources):
         model.output.bias[EOS] -= 1e4  # never ends by itself
     found = greedy(model, sources, LENGTHS, bos=BOS, eos=EOS)
     assert [len(tokens) for tokens in found.tokens] == [2 * n + 10 for n in LENGTHS.tolist()]
-    found = greedy(model, sources, LENGTHS, bos=BOS, eos=EOS, maximum_length=5)
+    found = greedy(model, sources, LENGTHS, bos=BOS, eos=EOS, length_factor=0, length_offset=5)
     assert {len(tokens) for tokens in found.tokens} == {5}
-    found = greedy(model, sources, LENGTHS, bos=BOS, eos=EOS, maximum_length=lambda n: n + 1)
+    found = greedy(model, sources, LENGTHS, bos=BOS, eos=EOS, length_factor=1, length_offset=1)
     assert [len(tokens) for tokens in found.tokens] == [n + 1 for n in LENGTHS.tolist()]
     with pytest.raises(ValueError, match="at least 1"):
-        greedy(model, sources, LENGTHS, bos=BOS, eos=EOS, maximum_length=0)
+        greedy(model, sources, LENGTHS, bos=BOS, eos=EOS, length_factor=0, length_offset=0)
 
 
 def test_an_output_that_ends_at_once(model, sources):
@@ -110,7 +110,9 @@ def test_an_empty_batch(model):
 
 
 def test_forced_scores_what_greedy_found(model, sources):
-    found = greedy(model, sources, LENGTHS, bos=BOS, eos=EOS, maximum_length=40, need_weights=True)
+    found = greedy(
+        model, sources, LENGTHS, bos=BOS, eos=EOS, length_factor=0, length_offset=40, need_weights=True
+    )
     rows = [[BOS, *tokens, EOS] for tokens in found.tokens]
     target = torch.zeros(7, max(map(len, rows)), dtype=torch.int64)
     for i, row in enumerate(rows):
@@ -128,14 +130,16 @@ def test_forced_scores_what_greedy_found(model, sources):
 def test_the_mode_comes_back(model, sources):
     model.train()
     model.encoder.eval()
-    greedy(model, sources, LENGTHS, bos=BOS, eos=EOS, maximum_length=3)
+    greedy(model, sources, LENGTHS, bos=BOS, eos=EOS, length_factor=0, length_offset=3)
     assert model.training and model.dropout.training and not model.encoder.training
     assert all(p.grad is None and p.requires_grad for p in model.parameters())
 
 
 def test_without_attention_there_are_no_weights(sources):
     model = RnnSeq2Seq(19, 13, Mechanism(), embedding=5, hidden=11, encoder_size=14)
-    found = greedy(model, sources, LENGTHS, bos=BOS, eos=EOS, maximum_length=3, need_weights=True)
+    found = greedy(
+        model, sources, LENGTHS, bos=BOS, eos=EOS, length_factor=0, length_offset=3, need_weights=True
+    )
     assert found.weights is None
 
 

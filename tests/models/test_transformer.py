@@ -246,7 +246,9 @@ def test_greedy_equals_a_loop_over_single_sentences(keys):
         for parameter in model.parameters():  # large values: outputs that differ and end at different steps
             parameter.mul_(1.5)
         model.output.bias[EOS] += 2
-    found = greedy(model, source, lengths, bos=BOS, eos=EOS, maximum_length=9, need_weights=True)
+    found = greedy(
+        model, source, lengths, bos=BOS, eos=EOS, length_factor=0, length_offset=9, need_weights=True
+    )
     for row, length in enumerate(lengths.tolist()):
         tokens, score, weights = one_by_one(model, source[row : row + 1, :length], 9)
         assert found.tokens[row] == tokens
@@ -254,7 +256,7 @@ def test_greedy_equals_a_loop_over_single_sentences(keys):
         if tokens:
             torch.testing.assert_close(found.weights[row], weights)
     order = torch.tensor([4, 2, 0])
-    some = greedy(model, source[order], lengths[order], bos=BOS, eos=EOS, maximum_length=9)
+    some = greedy(model, source[order], lengths[order], bos=BOS, eos=EOS, length_factor=0, length_offset=9)
     assert some.tokens == [found.tokens[i] for i in order.tolist()]
 
 
@@ -262,7 +264,7 @@ def test_sentences_leave_the_batch_at_different_steps():
     model, (source, lengths, _) = make(position=Rotary).double(), batch()
     with torch.no_grad():
         model.output.bias[EOS] -= 100  # only the limits end a sentence
-    found = greedy(model, source, lengths, bos=BOS, eos=EOS, maximum_length=lambda length: length)
+    found = greedy(model, source, lengths, bos=BOS, eos=EOS, length_factor=1, length_offset=0)
     target = nn.utils.rnn.pad_sequence([torch.tensor([BOS, *row]) for row in found.tokens], batch_first=True)
     scored = forced(model, source, lengths, target)
     expected = scored.log_probabilities.sum(-1).tolist()
