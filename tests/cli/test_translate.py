@@ -304,6 +304,7 @@ def test_a_run_that_does_not_translate_is_refused(cli: Cli) -> None:
 
 SIZES = {
     "lstm": ["model.hidden=14", "model.embedding=13", "attention.hidden=11"],
+    "convolutional": ["model.hidden=18", "model.embedding=13"],
     "word-by-word": ["model.hidden=18", "model.embedding=13"],
     "transformer": ["model.size=20", "model.feedforward=23"],
     "transformer-tiny": ["model.size=20", "model.feedforward=23"],
@@ -323,6 +324,7 @@ def _translated(cli: Cli, *words: str, keys: list[str]) -> tuple[dict[str, Any],
 @pytest.mark.parametrize(
     ("model", "experiment", "attention"),
     [
+        ("convolutional", "convolutional", "Dot"),
         ("lstm", "translation", "Additive"),
         ("word-by-word", "word-by-word", None),
         ("transformer", "transformer", "ScaledDot"),
