@@ -115,7 +115,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     solver.model.to(run.dtype)
     encoded = encode_examples(data.train)
     batches = TextBatches(encoded, batch_size=config.batch_size, seed=run.seed)
-    fit_best(
+    kept = fit_best(
         run,
         config,
         solver.model,
@@ -123,7 +123,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         evaluate=lambda: solver.judge(data.valid) | _accuracy(solver, data.valid),
         fingerprint={"training_examples": encoded.fingerprint()},
     )
-    return _test(solver, data, run, attends=config.attention is not None)
+    return _test(solver, data, run, attends=config.attention is not None) | kept
 
 
 def load(run: TrainedRun) -> Solver:

@@ -153,7 +153,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     if encoded.dropped:
         run.warn(f"{encoded.dropped} training pairs are longer than {config.max_length} tokens and left out")
     batches = TextBatches(encoded, batch_size=config.batch_size, seed=run.seed)
-    fit_best(
+    kept = fit_best(
         run,
         config,
         translator.model,
@@ -167,7 +167,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         label_smoothing=config.label_smoothing,
     )
     scores = _test(translator, corpus, run, attends=config.attention is not None)
-    return scores | _textbook(translator, config.textbook, run)
+    return scores | kept | _textbook(translator, config.textbook, run)
 
 
 def load(run: TrainedRun) -> Translator:

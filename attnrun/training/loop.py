@@ -13,7 +13,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-import torch
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -24,8 +23,9 @@ from attnrun.runs.device import keyed_seed, reseed
 from attnrun.runs.run import Run
 from attnrun.training import checkpoint
 from attnrun.training.batches import Batches, iterate
+from attnrun.training.evaluation import Evaluation
 from attnrun.training.progress import Progress, make_progress
-from attnrun.training.state import LoopState, mean
+from attnrun.training.state import FitResult, Kept, LoopState, mean
 from attnrun.training.step import Loss, NonFinite, Stepper
 from attnrun.training.trainer import Trainer
 
@@ -34,24 +34,6 @@ __all__ = ["FitResult", "Trainer", "fit"]
 MOST_SKIPPED = 100  # steps in a row: by then it is no longer a bad batch but a bad model
 
 logger = logging.getLogger("attnrun")
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """How a training ended.
-
-    Attributes:
-        step, epoch: steps made and epochs finished.
-        best: the metrics of the best evaluation, with its "step" and "epoch"; empty where none was best.
-        last: the metrics of the last evaluation.
-        stopped: `epochs`, `max_steps` or `patience`.
-    """
-
-    step: int
-    epoch: int
-    best: dict[str, Any]
-    last: dict[str, Any]
-    stopped: str
 
 
 def fit(
@@ -85,8 +67,8 @@ def fit(
         RunFailed: a loss or gradient was not finite; the message names the first bad tensor.
         UserError: there are no batches, or the checkpoint has another fingerprint.
     """
-    if trainer.patience is not None and evaluate is None:
-        raise UserError("trainer.patience counts evaluations, and this experiment makes none while it trains")
+    if evaluate is None:
+        trainer.require_no_evaluations()
     stepper = Stepper(model, optimiser, loss, run.autocast, trainer.clip_norm)
     parts: dict[str, Any] = {"model": model, "optimiser": optimiser}
     if schedule is not None:
@@ -98,8 +80,7 @@ def fit(
         batches=batches,
         parts=parts,
         schedule=schedule,
-        evaluate=evaluate,
-        monitor=monitor,
+        evaluation=None if evaluate is None else Evaluation(run, model, evaluate, monitor),
         fingerprint=dict(fingerprint or {}),
     )
     loop.restore()
@@ -108,6 +89,7 @@ def fit(
         progress = make_progress(total, loop.state.step, unit, run.quiet)
         with signals.StopRequest() as stop, closing(progress):
             loop.train(stop, progress)
+    loop.average()
     reseed(keyed_seed(run.seed, "after", loop.state.step))
     return loop.result()
 
@@ -120,10 +102,11 @@ class _Loop:
     batches: Batches
     parts: dict[str, Any]
     schedule: LRScheduler | None
-    evaluate: Callable[[], Mapping[str, float]] | None
-    monitor: tuple[str, str] | None
+    evaluation: Evaluation | None
     fingerprint: dict[str, str]
     state: LoopState = field(default_factory=LoopState)
+    averaged: dict[str, float] = field(default_factory=dict)
+    kept: Kept = "last"
 
     def restore(self) -> None:
         """Continue from the newest checkpoint that verifies, if there is one."""
@@ -149,9 +132,27 @@ class _Loop:
             if stop.received:
                 self._interrupted(stop.received)
 
+    def average(self) -> None:
+        """Measure the mean of the last evaluated weights, and keep it where it beats the best of them.
+
+        The training is over by then: no checkpoint of it knows of this, and a resumed run makes it again.
+        """
+        state, number = self.state, self.trainer.average
+        self.kept = "best" if state.best else "last"
+        if number is None or self.evaluation is None:
+            return
+        self.averaged, weights = self.evaluation.measure_average(number, state.step)
+        values = {f"average/{name}": value for name, value in self.averaged.items()}
+        self.run.log(state.step, values, epoch=state.epoch)
+        name, goal = self.evaluation.primary
+        if state.improved(self.averaged[name], name, goal):
+            checkpoint.save_average(self.run.directory, weights, step=state.step)
+            self.kept = "average"
+
     def result(self) -> FitResult:
         state = self.state
-        return FitResult(state.step, state.epoch, dict(state.best), dict(state.last), state.stopped)
+        ends = state.step, state.epoch, dict(state.best), dict(state.last), state.stopped
+        return FitResult(*ends, self.averaged, self.kept)
 
     def _epoch(self, stop: signals.StopRequest, progress: Progress) -> None:
         """Make the steps that are left of the running epoch, until max_steps."""
@@ -224,31 +225,30 @@ class _Loop:
         if found is not None:
             state.last = found
             values |= {f"valid/{name}": value for name, value in found.items()}
-            improved = self._judge()
+            improved = self._judge(self.evaluation)
         self.run.log(state.step, values, epoch=state.epoch)
         progress.evaluated(state.step, state.epoch, values)
         state.sums = [0.0, 0.0]
-        if state.stopped or improved or not trainer.checkpoint_every:
-            self._save(best=improved)
+        evaluated = found is not None
+        if state.stopped or improved or not trainer.checkpoint_every or (evaluated and trainer.average):
+            self._save(best=improved, evaluated=evaluated)
 
     def _evaluation(self) -> dict[str, float] | None:
         """Evaluate, with the counters as the last step left them: one that is interrupted is made again."""
-        if self.evaluate is None:
+        if self.evaluation is None:
             return None
         try:
-            with signals.StopAtOnce():
-                metrics = self._apart(self.evaluate, "evaluate")
+            return self.evaluation.measure("evaluate", self.state.step)
         except Interrupted as error:
             self._save()
             self._interrupted(error.signal_number)
-        return {name: float(value) for name, value in metrics.items()}
 
-    def _judge(self) -> bool:
+    def _judge(self, evaluation: Evaluation) -> bool:
         """Compare the newest evaluation with the best; return whether it is the new best."""
-        name, goal = self.monitor or self.run.primary
+        name, goal = evaluation.primary
         state, patience = self.state, self.trainer.patience
         if name not in state.last:
-            if self.monitor or patience:
+            if evaluation.monitor or patience or self.trainer.average:
                 raise ValueError(f"no metric {name!r} among those of the evaluation: {', '.join(state.last)}")
             return False
         if state.improved(state.last[name], name, goal):
@@ -259,24 +259,22 @@ class _Loop:
             state.stopped = "patience"
         return False
 
-    def _apart(self, function: Callable[[], Any], kind: str) -> Any:
-        """Call `function` in evaluation mode, under a seed of its own and without gradients."""
-        reseed(keyed_seed(self.run.seed, kind, self.state.step))
-        self.stepper.model.eval()
-        try:
-            with torch.no_grad(), self.run.autocast():
-                return function()
-        finally:
-            self.stepper.model.train()
-
-    def _save(self, best: bool = False) -> None:
+    def _save(self, best: bool = False, evaluated: bool = False) -> None:
         state = {
             "parts": {name: part.state_dict() for name, part in self.parts.items()},
             "loop": self.state.as_dict(),
             "run": self.run.position(),
             "fingerprint": self.fingerprint,
         }
-        checkpoint.save(self.run.directory, state, step=self.state.step, keep=self.trainer.keep, best=best)
+        checkpoint.save(
+            self.run.directory,
+            state,
+            step=self.state.step,
+            keep=self.trainer.keep,
+            best=best,
+            evaluated=evaluated,
+            keep_evaluated=self.trainer.average or 0,
+        )
 
     def _interrupted(self, number: int) -> NoReturn:
         raise Interrupted(f"interrupted by {signals.name(number)} after step {self.state.step}", number)

@@ -18,6 +18,8 @@ class Trainer:
         checkpoint_every: steps between checkpoints; None for one each epoch.
         log_every: steps between rows of metrics.
         patience: evaluations without a better one before the training stops.
+        average: last evaluations whose weights are averaged at the end; the mean is kept where it is better
+            than the best of them.
         keep: newest checkpoints that stay, beside the best.
         non_finite: what a NaN or infinite loss or gradient does; `skip` leaves that batch out.
 
@@ -32,12 +34,20 @@ class Trainer:
     checkpoint_every: PositiveInt | None = None
     log_every: PositiveInt = 10
     patience: PositiveInt | None = None
+    average: PositiveInt | None = None
     keep: PositiveInt = 2
     non_finite: Literal["stop", "skip"] = "stop"
 
     def __post_init__(self) -> None:
         if self.epochs is None and self.max_steps is None:
             raise UserError("a training needs an end: give trainer.epochs, trainer.max_steps or both")
+
+    def require_no_evaluations(self) -> None:
+        """Raise UserError where something rests on evaluations, in an experiment that makes none."""
+        uses = {"patience": "counts evaluations", "average": "is over evaluations"}
+        for name, use in uses.items():
+            if getattr(self, name) is not None:
+                raise UserError(f"trainer.{name} {use}, and this experiment makes none while it trains")
 
     def total_steps(self, batches: int) -> int:
         """Return how many steps a training makes that does not stop early, with `batches` an epoch."""
