@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NoReturn
 
 from torch import nn
@@ -25,8 +26,9 @@ from attnrun.training import checkpoint
 from attnrun.training.batches import Batches, iterate
 from attnrun.training.evaluation import Evaluation
 from attnrun.training.progress import Progress, make_progress
+from attnrun.training.scaler import Scaler
 from attnrun.training.state import FitResult, Kept, LoopState, mean
-from attnrun.training.step import Loss, NonFinite, Stepper
+from attnrun.training.step import Loss, NonFinite, Overflow, Stepper
 from attnrun.training.trainer import Trainer
 
 __all__ = ["FitResult", "Trainer", "fit"]
@@ -69,16 +71,15 @@ def fit(
     """
     if evaluate is None:
         trainer.require_no_evaluations()
-    stepper = Stepper(model, optimiser, loss, run.autocast, trainer.clip_norm)
-    parts: dict[str, Any] = {"model": model, "optimiser": optimiser}
-    if schedule is not None:
-        parts["schedule"] = schedule
+    scaler = Scaler() if run.runtime.precision == "float16" else None
+    stepper = Stepper(model, optimiser, loss, run.autocast, trainer.clip_norm, scaler)
+    parts = {"model": model, "optimiser": optimiser, "schedule": schedule, "scaler": scaler}
     loop = _Loop(
         run=run,
         trainer=trainer,
         stepper=stepper,
         batches=batches,
-        parts=parts,
+        parts={name: part for name, part in parts.items() if part is not None},
         schedule=schedule,
         evaluation=None if evaluate is None else Evaluation(run, model, evaluate, monitor),
         fingerprint=dict(fingerprint or {}),
@@ -118,7 +119,8 @@ class _Loop:
             return
         self._check_fingerprint(found.state["fingerprint"])
         for name, part in self.parts.items():
-            part.load_state_dict(found[name])
+            if name != "scaler" or name in found.state["parts"]:  # the precision may be another one now
+                part.load_state_dict(found[name])
         self.state = LoopState(**found.state["loop"])
         if self.state.stopped not in ("", "patience"):  # the end may lie further on than it did
             self.state.stopped = self.trainer.end(self.state.step, self.state.epoch)
@@ -170,24 +172,26 @@ class _Loop:
         )
         with closing(rest):
             while state.position < length and not self.trainer.end(state.step, state.epoch):
-                self._step(next(rest).to(run.device), progress)
+                taken = [batch.to(run.device) for batch in islice(rest, self.trainer.accumulate)]
+                self._step(taken, progress)
                 if stop.received:
                     self._save()
                     self._interrupted(stop.received)
+        self.stepper.check_weights()
 
-    def _step(self, batch: Any, progress: Progress) -> None:
+    def _step(self, batches: list[Any], progress: Progress) -> None:
         state = self.state
         norm, rate = math.nan, float(self.stepper.optimiser.param_groups[0]["lr"])
         try:
-            total, count, norm = self.stepper.step(batch, keyed_seed(self.run.seed, "step", state.step))
-            state.add(total, count)
-            state.skipped = 0
-            progress.step(state.step + 1, state.epoch, total / max(count, 1), count)
+            made = self.stepper.step(batches, keyed_seed(self.run.seed, "step", state.step))
+            state.add(made.total, made.count)
+            state.skipped, norm = 0, made.norm
+            progress.step(state.step + 1, state.epoch, made.total / max(made.count, 1), made.count)
         except NonFinite as error:
             self._skip(error)
         if self.schedule is not None:
             self.schedule.step()
-        state.step, state.position = state.step + 1, state.position + 1
+        state.step, state.position = state.step + 1, state.position + len(batches)
         self.run.step = state.step
         if state.step % self.trainer.log_every == 0:
             self._log_step(norm, rate)
@@ -197,6 +201,9 @@ class _Loop:
     def _skip(self, error: NonFinite) -> None:
         state = self.state
         state.skipped += 1
+        if isinstance(error, Overflow):
+            logger.info("step %d skipped: too large for float16; the loss is scaled by less", state.step + 1)
+            return
         if self.trainer.non_finite == "stop" or state.skipped > MOST_SKIPPED:
             raise RunFailed(f"step {state.step + 1}: {error} is not finite") from error
         logger.warning("step %d skipped: %s is not finite", state.step + 1, error)
@@ -260,6 +267,7 @@ class _Loop:
         return False
 
     def _save(self, best: bool = False, evaluated: bool = False) -> None:
+        self.stepper.check_weights()
         state = {
             "parts": {name: part.state_dict() for name, part in self.parts.items()},
             "loop": self.state.as_dict(),

@@ -13,6 +13,7 @@ class Trainer:
 
     Attributes:
         epochs, max_steps: where to stop, whichever comes first; at least one is given.
+        accumulate: batches a step; the last step of an epoch may have fewer.
         clip_norm: largest norm of the whole gradient.
         evaluate_every: epochs between evaluations; there is one at the end in any case.
         checkpoint_every: steps between checkpoints; None for one each epoch.
@@ -29,6 +30,7 @@ class Trainer:
 
     epochs: PositiveInt | None = None
     max_steps: PositiveInt | None = None
+    accumulate: PositiveInt = 1
     clip_norm: PositiveFloat | None = None
     evaluate_every: PositiveInt = 1
     checkpoint_every: PositiveInt | None = None
@@ -54,7 +56,7 @@ class Trainer:
         if self.epochs is None:
             assert self.max_steps is not None
             return self.max_steps
-        steps = self.epochs * batches
+        steps = self.epochs * -(-batches // self.accumulate)
         return steps if self.max_steps is None else min(steps, self.max_steps)
 
     def end(self, step: int, epoch: int) -> str:

@@ -1,4 +1,4 @@
-"""The mean of the last evaluated weights: which they are, when it is kept, and the same after any interruption."""
+"""The mean of the last evaluated weights: which they are, when it is kept, and after an interruption."""
 
 import signal
 from collections.abc import Callable

@@ -212,7 +212,7 @@ def test_a_newer_manifest_is_refused(tmp_path):
     content = {"schema": SCHEMA + 1, "checkpoints": {"in": "another form"}}
     text = json.dumps(content | {"sha256": digest_of_manifest(content)})
     (tmp_path / "checkpoints" / MANIFEST).write_text(text)
-    with pytest.raises(UserError, match="manifest.json was written by a newer attnrun"):
+    with pytest.raises(UserError, match=r"manifest\.json was written by a newer attnrun"):
         load_newest(tmp_path)
 
 
