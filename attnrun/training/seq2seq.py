@@ -44,12 +44,16 @@ class Batches(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """The config keys that say how a model is trained, and in which batches."""
+    """The config keys that say how a model is trained, and in which batches.
+
+    One of `batch_size` (pairs) and `batch_tokens` (of source and target, padding included) is None.
+    """
 
     optim: Callable[..., torch.optim.Optimizer]
     schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler]
     trainer: Trainer
-    batch_size: PositiveInt = 64
+    batch_size: PositiveInt | None = 64
+    batch_tokens: PositiveInt | None = None
     eval_batch_size: PositiveInt = 128
 
 
