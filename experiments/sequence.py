@@ -11,7 +11,7 @@ from attnrun.analysis.alignment import alignment_scores
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
 from attnrun.attention import Mechanism
-from attnrun.data.batching import TextBatches
+from attnrun.data.batching import TextBatches, require_one
 from attnrun.data.synthetic import Example, SequenceData, encode_examples
 from attnrun.data.vocabulary import BOS, EOS, Vocabulary
 from attnrun.errors import UserError, suggest
@@ -122,7 +122,8 @@ class Solver:
 
 
 def check(config: Config) -> None:
-    """Raise UserError where the mechanism cannot serve the model."""
+    """Raise UserError where the mechanism cannot serve the model, or a key has nothing to act on."""
+    require_one(config.batch_size, config.batch_tokens)
     config.model(11, 13, config, False)
 
 
@@ -135,8 +136,10 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     solver = _solver(config, data.source, data.target, run.device)
     solver.model.to(run.dtype)
     encoded = encode_examples(data.train)
-    batches = TextBatches(encoded, batch_size=config.batch_size, seed=run.seed)
-    fit_best(
+    batches = TextBatches(
+        encoded, batch_size=config.batch_size, batch_tokens=config.batch_tokens, seed=run.seed
+    )
+    kept = fit_best(
         run,
         config,
         solver.model,
@@ -144,7 +147,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         evaluate=lambda: solver.judge(data.valid) | _accuracy(solver, data.valid),
         fingerprint={"training_examples": encoded.fingerprint()},
     )
-    return _test(solver, data, run, attends=config.attention is not None)
+    return _test(solver, data, run, attends=config.attention is not None) | kept
 
 
 def load(run: TrainedRun) -> Solver:

@@ -12,8 +12,9 @@ from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
 from attnrun.attention import Mechanism
 from attnrun.data.alignments import links_tokens
-from attnrun.data.batching import EncodedPairs, TextBatches, encode_pairs
+from attnrun.data.batching import EncodedPairs, TextBatches, encode_pairs, require_one
 from attnrun.data.corpus import Corpus, Pair
+from attnrun.data.dropout import redraws
 from attnrun.data.filters import Filter
 from attnrun.data.moses import Moses
 from attnrun.data.tokenisers import Recipe, Tokeniser, Word, WordTokeniser, fit_sides, from_json
@@ -169,6 +170,7 @@ class Translator:
 
 def check(config: Config) -> None:
     """Raise UserError where the mechanism cannot serve the model, or a key has nothing to act on."""
+    require_one(config.batch_size, config.batch_tokens)
     recipe = config.tokeniser()
     config.model(11, 11 if recipe.joint else 13, config, recipe.joint)
     if config.replace_unknown and config.attention is None:
@@ -187,8 +189,15 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     encoded = encode_pairs(corpus.train, translator.source, translator.target, max_length=config.max_length)
     if encoded.dropped:
         run.warn(f"{encoded.dropped} training pairs are longer than {config.max_length} tokens and left out")
-    batches = TextBatches(encoded, batch_size=config.batch_size, seed=run.seed)
-    fit_best(
+    sides = translator.source, translator.target
+    batches = TextBatches(
+        encoded,
+        batch_size=config.batch_size,
+        batch_tokens=config.batch_tokens,
+        seed=run.seed,
+        redraw=redraws(config.tokeniser(), sides, config.max_length),
+    )
+    kept = fit_best(
         run,
         config,
         translator.model,
@@ -202,7 +211,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         label_smoothing=config.label_smoothing,
     )
     scores = _test(translator, corpus, run, attends=config.attention is not None)
-    return scores | _textbook(translator, config.textbook, run)
+    return scores | kept | _textbook(translator, config.textbook, run)
 
 
 def load(run: TrainedRun) -> Translator:

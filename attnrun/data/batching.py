@@ -4,7 +4,7 @@ Letters: B batch, S source length, T target length.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,8 +14,11 @@ from torch import Tensor
 from attnrun.data.corpus import Pair
 from attnrun.data.tokenisers import Tokeniser
 from attnrun.data.vocabulary import PAD
+from attnrun.errors import UserError
 
 Order = list[list[int]]
+Cut = Callable[[list[int]], Order]
+Redraw = Callable[[np.ndarray], Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,12 @@ class Sequences:
         """Return the sha256 of the numbers and where each sequence ends."""
         return hashlib.sha256(self.lengths.tobytes() + self._flat.tobytes()).hexdigest()
 
-    def padded(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Return the sequences (B, longest) padded with 0, and their lengths (B,)."""
-        lengths = self.lengths[list(indices)]
+    def padded(self, indices: Sequence[int], redraw: Redraw | None = None) -> tuple[Tensor, Tensor]:
+        """Return the sequences, or what `redraw` makes of them, (B, longest) padded with 0; and lengths (B,)."""
+        found = [self[index] if redraw is None else redraw(self[index]) for index in indices]
+        lengths = np.array([len(sequence) for sequence in found], dtype=np.int64)
         rows = np.full((len(indices), lengths.max(initial=0)), PAD, dtype=np.int64)
-        for row, index in zip(rows, indices, strict=True):
-            sequence = self[index]
+        for row, sequence in zip(rows, found, strict=True):
             row[: len(sequence)] = sequence
         return torch.from_numpy(rows), torch.from_numpy(lengths)
 
@@ -112,13 +115,19 @@ def encode_pairs(
 
 
 def bucketed_order(
-    lengths: Sequence[int] | np.ndarray, batch_size: int, seed: int, epoch: int, bucket: int = 100
+    lengths: Sequence[int] | np.ndarray,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    bucket: int = 100,
+    cut: Cut | None = None,
 ) -> Order:
     """Return shuffled batches of indices of about equal length: a pure function of the arguments.
 
     All indices are shuffled, taken `bucket` batches at a time, sorted by length within these, cut into
     batches, and the batches shuffled. Every index occurs exactly once; only one batch may be short.
-    A small `bucket` pads more and orders more at random.
+    A small `bucket` pads more and orders more at random. `cut` makes batches of sorted indices that need not
+    be of `batch_size`, for None pieces of just that size.
     """
     generator = np.random.default_rng([seed, epoch])
     keys, shuffled = np.asarray(lengths), generator.permutation(len(lengths))
@@ -126,7 +135,7 @@ def bucketed_order(
     for start in range(0, len(shuffled), bucket * batch_size):
         pool = shuffled[start : start + bucket * batch_size]
         pool = pool[np.argsort(keys[pool], kind="stable")]
-        batches += _cut(pool.tolist(), batch_size)
+        batches += _cut(pool.tolist(), batch_size) if cut is None else cut(pool.tolist())
     return [batches[place] for place in generator.permutation(len(batches))]
 
 
@@ -135,26 +144,74 @@ def sequential_order(lengths: Sequence[int] | np.ndarray, batch_size: int) -> Or
     return _cut(np.argsort(-np.asarray(lengths), kind="stable").tolist(), batch_size)
 
 
+def require_one(batch_size: int | None, batch_tokens: int | None) -> None:
+    """Raise UserError unless exactly one of the two is given."""
+    if (batch_size is None) == (batch_tokens is None):
+        wrong = "both null: give one of them" if batch_size is None else "both given: set one of them to null"
+        raise UserError(f"batch_size and batch_tokens are {wrong}")
+
+
 class TextBatches:
     """What the training loop draws from: `order(epoch)` and `collate(indices)`; nothing in it changes."""
 
-    def __init__(self, pairs: EncodedPairs, *, batch_size: int, seed: int, bucket: int = 100) -> None:
-        self.pairs, self.batch_size, self.seed, self.bucket = pairs, batch_size, seed, bucket
+    def __init__(
+        self,
+        pairs: EncodedPairs,
+        *,
+        batch_size: int | None = None,
+        batch_tokens: int | None = None,
+        seed: int,
+        bucket: int = 100,
+        redraw: tuple[Redraw, Redraw] | None = None,
+    ) -> None:
+        """Take pairs to batch by their number or by that of their tokens: exactly one of the two is given.
+
+        Args:
+            batch_tokens: most numbers that a batch has, source and target, padding included; a pair that has
+                more by itself is a batch.
+            redraw: what makes source and target of a pair anew each time that it is put into a batch, of
+                random numbers from the global generators; lengths count as they are without it.
+
+        Raises:
+            UserError: both sizes, or neither.
+        """
+        require_one(batch_size, batch_tokens)
+        self.pairs, self.seed, self.bucket, self.redraw = pairs, seed, bucket, redraw or (None, None)
         # By target, then by source: the decoder is the dear part of a step.
         source, target = pairs.source.lengths, pairs.target.lengths
         self._keys = target * (source.max(initial=0) + 1) + source
+        self.batch_tokens = batch_tokens
+        if batch_tokens is not None:  # how many pairs that is about
+            batch_size = max(1, batch_tokens * len(pairs) // max(1, int((source + target).sum())))
+        self.batch_size = batch_size
 
     def order(self, epoch: int) -> Order:
         """Return the batches of an epoch, by index."""
-        return bucketed_order(self._keys, self.batch_size, self.seed, epoch, self.bucket)
+        cut = None if self.batch_tokens is None else self._cut_by_tokens
+        return bucketed_order(self._keys, self.batch_size, self.seed, epoch, self.bucket, cut)
 
     def sequential(self) -> Order:
-        """Return the batches for evaluation, the longest first."""
+        """Return the batches for evaluation, of about as many pairs each, the longest first."""
         return sequential_order(self._keys, self.batch_size)
 
     def collate(self, indices: Sequence[int]) -> Batch:
         """Return the pairs with these indices as one padded batch."""
-        return Batch(*self.pairs.source.padded(indices), *self.pairs.target.padded(indices))
+        source, target = self.redraw
+        return Batch(*self.pairs.source.padded(indices, source), *self.pairs.target.padded(indices, target))
+
+    def _cut_by_tokens(self, indices: list[int]) -> Order:
+        sides = (self.pairs.source.lengths, self.pairs.target.lengths)
+        lengths = zip(*(side[indices].tolist() for side in sides), strict=True)
+        batches: Order = []
+        longest = [0, 0]
+        for index, (source, target) in zip(indices, lengths, strict=True):
+            wider = [max(longest[0], source), max(longest[1], target)]
+            if not batches or (len(batches[-1]) + 1) * sum(wider) > (self.batch_tokens or 0):
+                batches.append([])
+                wider = [source, target]
+            batches[-1].append(index)
+            longest = wider
+        return batches
 
 
 def _cut(indices: list[int], size: int) -> Order:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from annotated_types import Le
@@ -10,7 +11,7 @@ from annotated_types import Le
 from attnrun.data.vocabulary import BOS, EOS, PAD, SPECIALS, UNK, Vocabulary, fingerprint
 from attnrun.data.words import natural_split
 from attnrun.errors import UserError
-from attnrun.ranges import PositiveInt
+from attnrun.ranges import PositiveInt, Probability
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -34,6 +35,7 @@ class Bpe:
         split: what no token reaches over: a space, and with `words` also the border of a punctuation mark;
             None is `spaces` for tokenised texts and `words` for others.
         joint: learn one vocabulary for both languages; a model then shares one embedding between them.
+        dropout: probability of leaving out a merge while a model is trained, see `dropout.MergeDropout`.
     """
 
     size: Annotated[PositiveInt, Le(_LARGEST)] = 6000
@@ -41,6 +43,7 @@ class Bpe:
     minimum_frequency: Annotated[PositiveInt, Le(_LARGEST)] = 2
     split: Split | None = None
     joint: bool = True
+    dropout: Probability = 0.0
 
     def fit(self, texts: Iterable[str], tokenised: bool = False) -> "BpeTokeniser":
         """Learn the merges of `texts`; the same texts in the same order give the same tokeniser.
@@ -66,6 +69,29 @@ class Bpe:
             least = len(SPECIALS) + len(tokens)  # single characters: no merge was learned
             raise UserError(f"tokeniser.size={self.size} is too small for these texts; at least {least}")
         return BpeTokeniser(Vocabulary(tokens), learned["merges"], lowercase=self.lowercase, split=split)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Characters:
+    """Recipe of a tokeniser of single characters: subwords of which none was merged; a space is one, too.
+
+    Attributes:
+        minimum_frequency: how often a character must occur not to be unknown.
+    """
+
+    lowercase: bool = False
+    minimum_frequency: PositiveInt = 1
+    joint: bool = False
+
+    def fit(self, texts: Iterable[str], tokenised: bool = False) -> "BpeTokeniser":
+        """Collect the characters of `texts`.
+
+        Raises:
+            UserError: no character is left.
+        """
+        words = ((SPACE + word for word in _level(text, self.lowercase).split()) for text in texts)
+        characters = Vocabulary.build((chain.from_iterable(found) for found in words), self.minimum_frequency)
+        return BpeTokeniser(characters, [], lowercase=self.lowercase, split="spaces")
 
 
 class BpeTokeniser:

@@ -82,8 +82,8 @@ def _require_exact(record: RunRecord, before: Plan, after: Plan) -> None:
         raise UserError(f"{record.directory} was stopped by trainer.patience, and would be again")
     if record.status == "done" and (old.end(step, epoch) == "max_steps" or epoch % new.evaluate_every):
         raise UserError(f"{record.directory} was evaluated where a longer run would not be; {fresh}")
-    steps = rows[0]["step"]  # of an epoch
-    if _factors(before, old.total_steps(steps), step) != _factors(after, new.total_steps(steps), step):
+    batches = rows[0]["step"] * old.accumulate  # of an epoch
+    if _factors(before, old.total_steps(batches), step) != _factors(after, new.total_steps(batches), step):
         raise UserError(f"the schedule of {record.directory} depends on where the training ends; {fresh}")
 
 

@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from attnrun.errors import UserError
 from attnrun.runs.files import read_json
 from attnrun.runs.layout import CHECKPOINTS, MANIFEST
 
-SCHEMA = 1
+SCHEMA = 2  # 1 had no averages
 COPY = "manifest.copy.json"
 _FILE = re.compile(r"step-\d+(-\d+)?\.pt")
 _logger = logging.getLogger("attnrun")
@@ -29,7 +29,13 @@ Warn = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the manifest."""
+    """One line of the manifest.
+
+    Attributes:
+        best: of the best evaluation.
+        evaluated: made with an evaluation.
+        averaged: nothing but the mean of the weights of the last evaluations, which no training goes on from.
+    """
 
     file: str
     step: int
@@ -37,6 +43,8 @@ class Entry:
     size: int
     schema: int
     best: bool = False
+    evaluated: bool = False
+    averaged: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,8 @@ def find_newest(run_directory: Path, warn: Warn = _logger.warning) -> Checkpoint
     Raises:
         UserError: a checkpoint was written by a newer attnrun, or holds more than tensors and plain values.
     """
-    return _first_valid(run_directory, read_manifest(run_directory, warn)[::-1], warn)
+    trained = [entry for entry in read_manifest(run_directory, warn) if not entry.averaged]
+    return _first_valid(run_directory, trained[::-1], warn)
 
 
 def load_newest(run_directory: Path, warn: Warn = _logger.warning) -> Checkpoint:
@@ -73,15 +82,32 @@ def load_newest(run_directory: Path, warn: Warn = _logger.warning) -> Checkpoint
 
 
 def load_best(run_directory: Path, warn: Warn = _logger.warning) -> Checkpoint:
-    """Return the best checkpoint, the newest where none was the best or the best is damaged.
+    """Return the average that was kept, else the best checkpoint, else the newest; a damaged one is none.
 
     Raises:
         UserError: no checkpoint verifies, or as for `find_newest`.
     """
-    entries = read_manifest(run_directory, warn)
-    newest_first = entries[::-1]
-    best_first = [entry for best in (True, False) for entry in newest_first if entry.best is best]
+    newest_first = read_manifest(run_directory, warn)[::-1]
+    best_first = sorted(newest_first, key=lambda entry: (not entry.averaged, not entry.best))
     return _required(run_directory, _first_valid(run_directory, best_first, warn))
+
+
+def load_evaluated(run_directory: Path, number: int, warn: Warn = _logger.warning) -> Iterator[Checkpoint]:
+    """Yield the checkpoints of the last `number` evaluations, oldest first; a damaged one is left out.
+
+    Raises:
+        UserError: as for `find_newest`.
+    """
+    for entry in last_evaluated(read_manifest(run_directory, warn), number):
+        found = _first_valid(run_directory, [entry], warn)
+        if found is not None:
+            yield found
+
+
+def last_evaluated(entries: list[Entry], number: int) -> list[Entry]:
+    """Return the entries of the last `number` evaluations, oldest first; of one made again, the newer."""
+    by_step = {entry.step: entry for entry in entries if entry.evaluated}
+    return [by_step[step] for step in sorted(by_step)][-number:] if number else []
 
 
 def read_manifest(run_directory: Path, warn: Warn = _logger.warning) -> list[Entry]:
@@ -101,6 +127,11 @@ def read_manifest(run_directory: Path, warn: Warn = _logger.warning) -> list[Ent
         stands_in = "its checkpoints cannot be used" if entries is None else "its copy stands in"
         warn(f"{path} is damaged: {stands_in}")
     return [entry for entry in entries or () if _FILE.fullmatch(entry.file)]
+
+
+def none_readable(run_directory: Path) -> UserError:
+    """Return the error to raise where no checkpoint verifies."""
+    return UserError(f"run {run_directory} has no checkpoint that can be read")
 
 
 def digest_of_manifest(content: dict[str, Any]) -> str:
@@ -130,7 +161,7 @@ def _entry(values: dict[str, Any]) -> Entry:
 
 def _required(run_directory: Path, found: Checkpoint | None) -> Checkpoint:
     if found is None:
-        raise UserError(f"run {run_directory} has no checkpoint that can be read")
+        raise none_readable(run_directory)
     return found
 
 
@@ -141,7 +172,7 @@ def _first_valid(run_directory: Path, entries: list[Entry], warn: Warn) -> Check
         data = _verified(path, entry)
         if data is not None:
             return Checkpoint(path, entry.step, entry.best, _loaded(path, data))
-        warn(f"checkpoint {path} is damaged or missing: trying another")
+        warn(f"checkpoint {path} is damaged or missing: going on without it")
     return None
 
 

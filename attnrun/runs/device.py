@@ -20,13 +20,14 @@ class Runtime:
     Attributes:
         device: `auto` (the first of cuda, mps and cpu that is there), `cpu`, `cuda`, `mps`, `cuda:1` ….
         threads: of one process, 0 for torch's choice.
-        precision: `bfloat16` keeps float32 weights and computes under autocast.
+        precision: `bfloat16` and `float16` keep float32 weights and compute under autocast; with float16 a
+            training scales its loss.
         data_workers: processes that put batches together, 0 for the training process itself.
     """
 
     device: str = "auto"
     threads: NonNegativeInt = 0
-    precision: Literal["float32", "bfloat16", "float64"] = "float32"
+    precision: Literal["float32", "bfloat16", "float16", "float64"] = "float32"
     data_workers: NonNegativeInt = 0
 
 
@@ -79,9 +80,9 @@ def autocast(device: "torch.device", precision: str) -> AbstractContextManager[o
     """Return the context to compute a loss in."""
     import torch
 
-    if precision != "bfloat16":
+    if precision not in ("bfloat16", "float16"):
         return nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)
+    return torch.autocast(device.type, dtype=getattr(torch, precision))
 
 
 def set_threads(threads: int) -> None:

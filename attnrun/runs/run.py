@@ -146,7 +146,7 @@ class Run:
     # What an experiment does with a run
 
     def autocast(self) -> AbstractContextManager[object]:
-        """Return the context to compute in: autocast for bfloat16, else nothing."""
+        """Return the context to compute in: autocast for bfloat16 and float16, else nothing."""
         return autocast(self.device, self.runtime.precision)
 
     @property

@@ -6,6 +6,7 @@ the checkpoint counts; then its copy; what it names no more is removed last. `ru
 
 import hashlib
 import io
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,36 +19,76 @@ from attnrun.runs.checkpoints import (
     SCHEMA,
     Entry,
     digest_of_manifest,
+    last_evaluated,
     read_manifest,
 )
 from attnrun.runs.files import write_durably, write_json, writing
 from attnrun.runs.layout import CHECKPOINTS, MANIFEST
 
 
-def save(run_directory: Path, state: dict[str, Any], *, step: int, keep: int = 2, best: bool = False) -> Path:
-    """Add a checkpoint and prune: the last `keep` stay, and the best one.
+def save(
+    run_directory: Path,
+    state: dict[str, Any],
+    *,
+    step: int,
+    keep: int = 2,
+    best: bool = False,
+    evaluated: bool = False,
+    keep_evaluated: int = 0,
+) -> Path:
+    """Add a checkpoint and prune: the last `keep` stay, those of the last evaluations, and the best one.
+
+    An average goes: the training has gone on.
 
     Args:
         state: tensors and plain values only, since it is read with `weights_only=True`; "parts" holds
             the `state_dict` of each part by name.
         best: this is the best one so far; no other is any more.
+        evaluated: it is made with an evaluation, of which the last `keep_evaluated` stay.
 
     Raises:
         CannotWrite: what was saved before stands as it did, and no space is taken.
     """
+
+    def kept(entries: list[Entry], new: Entry) -> list[Entry]:
+        return _kept([*entries, replace(new, best=best, evaluated=evaluated)], keep, keep_evaluated)
+
+    return _add(run_directory, state, step, kept)
+
+
+def save_average(run_directory: Path, weights: dict[str, Any], *, step: int) -> Path:
+    """Add averaged weights, which `load_best` then gives, in the place of any others; nothing is pruned.
+
+    Raises:
+        CannotWrite: as for `save`.
+    """
+    return _add(
+        run_directory,
+        {"parts": {"model": weights}},
+        step,
+        lambda entries, new: [*entries, replace(new, averaged=True)],
+    )
+
+
+def _add(
+    run_directory: Path,
+    state: dict[str, Any],
+    step: int,
+    select: Callable[[list[Entry], Entry], list[Entry]],
+) -> Path:
+    """Write a checkpoint, and the manifest of what `select` returns of those that were trained, and it."""
     directory = run_directory / CHECKPOINTS
     data = _serialise(state)
     with writing(directory, len(data)):
         directory.mkdir(exist_ok=True)
-    entries = read_manifest(run_directory)
     path = directory / _free_name(directory, step)
-    entry = Entry(path.name, step, hashlib.sha256(data).hexdigest(), len(data), SCHEMA, best)
-    kept = _kept([*entries, entry], keep)
+    entry = Entry(path.name, step, hashlib.sha256(data).hexdigest(), len(data), SCHEMA)
+    kept = select([entry for entry in read_manifest(run_directory) if not entry.averaged], entry)
     try:
         write_durably(path, data)
         _write_manifest(directory, kept)
     except OSError:
-        if entry not in read_manifest(run_directory):
+        if path.name not in {named.file for named in read_manifest(run_directory)}:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
         raise
@@ -85,10 +126,11 @@ def _free_name(directory: Path, step: int) -> str:
     return name
 
 
-def _kept(entries: list[Entry], keep: int) -> list[Entry]:
+def _kept(entries: list[Entry], keep: int, keep_evaluated: int) -> list[Entry]:
     best = max((place for place, entry in enumerate(entries) if entry.best), default=None)
     flagged = [replace(entry, best=place == best) for place, entry in enumerate(entries)]
-    return [entry for place, entry in enumerate(flagged) if entry.best or place >= len(flagged) - keep]
+    wanted = [*flagged[-keep:], *last_evaluated(flagged, keep_evaluated)]
+    return [entry for entry in flagged if entry.best or entry in wanted]
 
 
 def _remove_others(directory: Path, entries: list[Entry]) -> None:

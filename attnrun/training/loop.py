@@ -11,9 +11,9 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NoReturn
 
-import torch
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -24,9 +24,11 @@ from attnrun.runs.device import keyed_seed, reseed
 from attnrun.runs.run import Run
 from attnrun.training import checkpoint
 from attnrun.training.batches import Batches, iterate
+from attnrun.training.evaluation import Evaluation
 from attnrun.training.progress import Progress, make_progress
-from attnrun.training.state import LoopState, mean
-from attnrun.training.step import Loss, NonFinite, Stepper
+from attnrun.training.scaler import Scaler
+from attnrun.training.state import FitResult, Kept, LoopState, mean
+from attnrun.training.step import Loss, NonFinite, Overflow, Stepper
 from attnrun.training.trainer import Trainer
 
 __all__ = ["FitResult", "Trainer", "fit"]
@@ -34,24 +36,6 @@ __all__ = ["FitResult", "Trainer", "fit"]
 MOST_SKIPPED = 100  # steps in a row: by then it is no longer a bad batch but a bad model
 
 logger = logging.getLogger("attnrun")
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """How a training ended.
-
-    Attributes:
-        step, epoch: steps made and epochs finished.
-        best: the metrics of the best evaluation, with its "step" and "epoch"; empty where none was best.
-        last: the metrics of the last evaluation.
-        stopped: `epochs`, `max_steps` or `patience`.
-    """
-
-    step: int
-    epoch: int
-    best: dict[str, Any]
-    last: dict[str, Any]
-    stopped: str
 
 
 def fit(
@@ -85,21 +69,19 @@ def fit(
         RunFailed: a loss or gradient was not finite; the message names the first bad tensor.
         UserError: there are no batches, or the checkpoint has another fingerprint.
     """
-    if trainer.patience is not None and evaluate is None:
-        raise UserError("trainer.patience counts evaluations, and this experiment makes none while it trains")
-    stepper = Stepper(model, optimiser, loss, run.autocast, trainer.clip_norm)
-    parts: dict[str, Any] = {"model": model, "optimiser": optimiser}
-    if schedule is not None:
-        parts["schedule"] = schedule
+    if evaluate is None:
+        trainer.require_no_evaluations()
+    scaler = Scaler() if run.runtime.precision == "float16" else None
+    stepper = Stepper(model, optimiser, loss, run.autocast, trainer.clip_norm, scaler)
+    parts = {"model": model, "optimiser": optimiser, "schedule": schedule, "scaler": scaler}
     loop = _Loop(
         run=run,
         trainer=trainer,
         stepper=stepper,
         batches=batches,
-        parts=parts,
+        parts={name: part for name, part in parts.items() if part is not None},
         schedule=schedule,
-        evaluate=evaluate,
-        monitor=monitor,
+        evaluation=None if evaluate is None else Evaluation(run, model, evaluate, monitor),
         fingerprint=dict(fingerprint or {}),
     )
     loop.restore()
@@ -108,6 +90,7 @@ def fit(
         progress = make_progress(total, loop.state.step, unit, run.quiet)
         with signals.StopRequest() as stop, closing(progress):
             loop.train(stop, progress)
+    loop.average()
     reseed(keyed_seed(run.seed, "after", loop.state.step))
     return loop.result()
 
@@ -120,10 +103,11 @@ class _Loop:
     batches: Batches
     parts: dict[str, Any]
     schedule: LRScheduler | None
-    evaluate: Callable[[], Mapping[str, float]] | None
-    monitor: tuple[str, str] | None
+    evaluation: Evaluation | None
     fingerprint: dict[str, str]
     state: LoopState = field(default_factory=LoopState)
+    averaged: dict[str, float] = field(default_factory=dict)
+    kept: Kept = "last"
 
     def restore(self) -> None:
         """Continue from the newest checkpoint that verifies, if there is one."""
@@ -135,7 +119,8 @@ class _Loop:
             return
         self._check_fingerprint(found.state["fingerprint"])
         for name, part in self.parts.items():
-            part.load_state_dict(found[name])
+            if name != "scaler" or name in found.state["parts"]:  # the precision may be another one now
+                part.load_state_dict(found[name])
         self.state = LoopState(**found.state["loop"])
         if self.state.stopped not in ("", "patience"):  # the end may lie further on than it did
             self.state.stopped = self.trainer.end(self.state.step, self.state.epoch)
@@ -149,9 +134,27 @@ class _Loop:
             if stop.received:
                 self._interrupted(stop.received)
 
+    def average(self) -> None:
+        """Measure the mean of the last evaluated weights, and keep it where it beats the best of them.
+
+        The training is over by then: no checkpoint of it knows of this, and a resumed run makes it again.
+        """
+        state, number = self.state, self.trainer.average
+        self.kept = "best" if state.best else "last"
+        if number is None or self.evaluation is None:
+            return
+        self.averaged, weights = self.evaluation.measure_average(number, state.step)
+        values = {f"average/{name}": value for name, value in self.averaged.items()}
+        self.run.log(state.step, values, epoch=state.epoch)
+        name, goal = self.evaluation.primary
+        if state.improved(self.averaged[name], name, goal):
+            checkpoint.save_average(self.run.directory, weights, step=state.step)
+            self.kept = "average"
+
     def result(self) -> FitResult:
         state = self.state
-        return FitResult(state.step, state.epoch, dict(state.best), dict(state.last), state.stopped)
+        ends = state.step, state.epoch, dict(state.best), dict(state.last), state.stopped
+        return FitResult(*ends, self.averaged, self.kept)
 
     def _epoch(self, stop: signals.StopRequest, progress: Progress) -> None:
         """Make the steps that are left of the running epoch, until max_steps."""
@@ -169,24 +172,26 @@ class _Loop:
         )
         with closing(rest):
             while state.position < length and not self.trainer.end(state.step, state.epoch):
-                self._step(next(rest).to(run.device), progress)
+                taken = [batch.to(run.device) for batch in islice(rest, self.trainer.accumulate)]
+                self._step(taken, progress)
                 if stop.received:
                     self._save()
                     self._interrupted(stop.received)
+        self.stepper.check_weights()
 
-    def _step(self, batch: Any, progress: Progress) -> None:
+    def _step(self, batches: list[Any], progress: Progress) -> None:
         state = self.state
         norm, rate = math.nan, float(self.stepper.optimiser.param_groups[0]["lr"])
         try:
-            total, count, norm = self.stepper.step(batch, keyed_seed(self.run.seed, "step", state.step))
-            state.add(total, count)
-            state.skipped = 0
-            progress.step(state.step + 1, state.epoch, total / max(count, 1), count)
+            made = self.stepper.step(batches, keyed_seed(self.run.seed, "step", state.step))
+            state.add(made.total, made.count)
+            state.skipped, norm = 0, made.norm
+            progress.step(state.step + 1, state.epoch, made.total / max(made.count, 1), made.count)
         except NonFinite as error:
             self._skip(error)
         if self.schedule is not None:
             self.schedule.step()
-        state.step, state.position = state.step + 1, state.position + 1
+        state.step, state.position = state.step + 1, state.position + len(batches)
         self.run.step = state.step
         if state.step % self.trainer.log_every == 0:
             self._log_step(norm, rate)
@@ -196,6 +201,9 @@ class _Loop:
     def _skip(self, error: NonFinite) -> None:
         state = self.state
         state.skipped += 1
+        if isinstance(error, Overflow):
+            logger.info("step %d skipped: too large for float16; the loss is scaled by less", state.step + 1)
+            return
         if self.trainer.non_finite == "stop" or state.skipped > MOST_SKIPPED:
             raise RunFailed(f"step {state.step + 1}: {error} is not finite") from error
         logger.warning("step %d skipped: %s is not finite", state.step + 1, error)
@@ -224,31 +232,30 @@ class _Loop:
         if found is not None:
             state.last = found
             values |= {f"valid/{name}": value for name, value in found.items()}
-            improved = self._judge()
+            improved = self._judge(self.evaluation)
         self.run.log(state.step, values, epoch=state.epoch)
         progress.evaluated(state.step, state.epoch, values)
         state.sums = [0.0, 0.0]
-        if state.stopped or improved or not trainer.checkpoint_every:
-            self._save(best=improved)
+        evaluated = found is not None
+        if state.stopped or improved or not trainer.checkpoint_every or (evaluated and trainer.average):
+            self._save(best=improved, evaluated=evaluated)
 
     def _evaluation(self) -> dict[str, float] | None:
         """Evaluate, with the counters as the last step left them: one that is interrupted is made again."""
-        if self.evaluate is None:
+        if self.evaluation is None:
             return None
         try:
-            with signals.StopAtOnce():
-                metrics = self._apart(self.evaluate, "evaluate")
+            return self.evaluation.measure("evaluate", self.state.step)
         except Interrupted as error:
             self._save()
             self._interrupted(error.signal_number)
-        return {name: float(value) for name, value in metrics.items()}
 
-    def _judge(self) -> bool:
+    def _judge(self, evaluation: Evaluation) -> bool:
         """Compare the newest evaluation with the best; return whether it is the new best."""
-        name, goal = self.monitor or self.run.primary
+        name, goal = evaluation.primary
         state, patience = self.state, self.trainer.patience
         if name not in state.last:
-            if self.monitor or patience:
+            if evaluation.monitor or patience or self.trainer.average:
                 raise ValueError(f"no metric {name!r} among those of the evaluation: {', '.join(state.last)}")
             return False
         if state.improved(state.last[name], name, goal):
@@ -259,24 +266,23 @@ class _Loop:
             state.stopped = "patience"
         return False
 
-    def _apart(self, function: Callable[[], Any], kind: str) -> Any:
-        """Call `function` in evaluation mode, under a seed of its own and without gradients."""
-        reseed(keyed_seed(self.run.seed, kind, self.state.step))
-        self.stepper.model.eval()
-        try:
-            with torch.no_grad(), self.run.autocast():
-                return function()
-        finally:
-            self.stepper.model.train()
-
-    def _save(self, best: bool = False) -> None:
+    def _save(self, best: bool = False, evaluated: bool = False) -> None:
+        self.stepper.check_weights()
         state = {
             "parts": {name: part.state_dict() for name, part in self.parts.items()},
             "loop": self.state.as_dict(),
             "run": self.run.position(),
             "fingerprint": self.fingerprint,
         }
-        checkpoint.save(self.run.directory, state, step=self.state.step, keep=self.trainer.keep, best=best)
+        checkpoint.save(
+            self.run.directory,
+            state,
+            step=self.state.step,
+            keep=self.trainer.keep,
+            best=best,
+            evaluated=evaluated,
+            keep_evaluated=self.trainer.average or 0,
+        )
 
     def _interrupted(self, number: int) -> NoReturn:
         raise Interrupted(f"interrupted by {signals.name(number)} after step {self.state.step}", number)

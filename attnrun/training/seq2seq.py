@@ -44,12 +44,16 @@ class Batches(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """The config keys that say how a model is trained, and in which batches."""
+    """The config keys that say how a model is trained, and in which batches.
+
+    One of `batch_size` (pairs) and `batch_tokens` (of source and target, padding included) is None.
+    """
 
     optim: Callable[..., torch.optim.Optimizer]
     schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler]
     trainer: Trainer
-    batch_size: PositiveInt = 64
+    batch_size: PositiveInt | None = 64
+    batch_tokens: PositiveInt | None = None
     eval_batch_size: PositiveInt = 128
 
 
@@ -93,10 +97,13 @@ def fit_best(
     evaluate: Callable[[], Mapping[str, float]],
     fingerprint: Mapping[str, str],
     label_smoothing: float = 0.0,
-) -> None:
-    """Train the model by teacher forcing; it ends with the weights of the best evaluation."""
+) -> dict[str, Any]:
+    """Train the model by teacher forcing; it ends with the weights of the best evaluation, or their average.
+
+    Returns which as {"weights": "best" or "average"} where `trainer.average` left it open, else nothing.
+    """
     optimiser = course.optim(model.parameters())
-    fit(
+    ended = fit(
         run,
         course.trainer,
         model=model,
@@ -109,10 +116,11 @@ def fit_best(
         unit="tokens",
     )
     restore_best(model, run.directory)
+    return {} if course.trainer.average is None else {"weights": ended.kept}
 
 
 def restore_best(model: nn.Module, directory: Path) -> None:
-    """Give the model the weights of the run's best evaluation, and leave it in evaluation mode."""
+    """Give the model the weights that the training kept, and leave it in evaluation mode."""
     model.load_state_dict(load_best(directory)["model"])
     model.eval()
 

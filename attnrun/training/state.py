@@ -1,8 +1,10 @@
-"""Where a training stands: everything, beside the weights, that resuming exactly needs."""
+"""Where a training stands: everything, beside the weights, that resuming exactly needs; and how it ended."""
 
 import math
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+Kept = Literal["average", "best", "last"]  # which weights a training leaves to be used
 
 
 @dataclass
@@ -48,6 +50,28 @@ class LoopState:
             return True
         before = float(self.best[name])
         return value < before if goal == "min" else value > before
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """How a training ended.
+
+    Attributes:
+        step, epoch: steps made and epochs finished.
+        best: the metrics of the best evaluation, with its "step" and "epoch"; empty where none was best.
+        last: the metrics of the last evaluation.
+        stopped: `epochs`, `max_steps` or `patience`.
+        average: the metrics of the averaged weights; empty without `trainer.average`.
+        kept: what `load_best` gives: `average`, `best`, or `last` where nothing was compared.
+    """
+
+    step: int
+    epoch: int
+    best: dict[str, Any]
+    last: dict[str, Any]
+    stopped: str
+    average: dict[str, Any]
+    kept: Kept
 
 
 def mean(sums: list[float]) -> float:

@@ -12,15 +12,17 @@ import torch
 from attnrun.errors import UserError
 from attnrun.runs.checkpoints import (
     COPY,
+    SCHEMA,
     digest_of_manifest,
     find_newest,
     load_best,
+    load_evaluated,
     load_newest,
     read_manifest,
 )
 from attnrun.runs.layout import MANIFEST
 from attnrun.training import checkpoint
-from attnrun.training.checkpoint import save
+from attnrun.training.checkpoint import save, save_average
 
 
 def state(value: int) -> dict:
@@ -61,6 +63,37 @@ def test_only_the_newest_best_is_best(tmp_path):
     save(tmp_path, state(3), step=3, best=True)
     assert [entry.step for entry in read_manifest(tmp_path) if entry.best] == [3]
     assert value(load_best(tmp_path)) == 3
+
+
+def test_the_last_evaluated_ones_stay_and_one_made_again_counts_once(tmp_path):
+    for step in range(1, 8):
+        save(tmp_path, state(step), step=step, keep=1, evaluated=step % 2 == 0, keep_evaluated=2)
+    assert [entry.step for entry in read_manifest(tmp_path)] == [4, 6, 7]
+    save(tmp_path, state(60), step=6, keep=1, evaluated=True, keep_evaluated=2)
+    assert [value(found) for found in load_evaluated(tmp_path, 2)] == [4, 60]
+    assert files(tmp_path) == MANIFESTS | {"step-4.pt", "step-6-2.pt"}
+
+
+def test_a_damaged_evaluated_one_is_left_out_with_a_warning(tmp_path):
+    for step in (1, 2, 3):
+        save(tmp_path, state(step), step=step, evaluated=True, keep_evaluated=3)
+    flip(tmp_path / "checkpoints" / "step-2.pt")
+    warnings = []
+    assert [value(found) for found in load_evaluated(tmp_path, 3, warnings.append)] == [1, 3]
+    assert len(warnings) == 1 and "step-2.pt is damaged" in warnings[0]
+
+
+def test_an_average_is_the_best_until_the_training_goes_on(tmp_path):
+    save_all(tmp_path, 1, 2, best=1)
+    weights = {"weight": torch.full((3, 5), 0.5)}
+    for _ in range(2):
+        save_average(tmp_path, weights, step=2)
+        assert torch.equal(load_best(tmp_path)["model"]["weight"], weights["weight"])
+        assert value(load_newest(tmp_path)) == 2
+        assert [entry.averaged for entry in read_manifest(tmp_path)] == [False, False, True]
+    save(tmp_path, state(3), step=3)
+    assert value(load_best(tmp_path)) == 1
+    assert files(tmp_path) == MANIFESTS | {"step-1.pt", "step-2.pt", "step-3.pt"}
 
 
 def test_without_a_best_the_newest_is(tmp_path):
@@ -169,17 +202,17 @@ def test_a_manifest_of_other_types_is_damaged(tmp_path, change):
 
 def test_a_newer_schema_is_refused(tmp_path):
     save_all(tmp_path, 3)
-    rewrite_manifest(tmp_path, schema=2)
-    with pytest.raises(UserError, match=r"newer attnrun \(schema 2"):
+    rewrite_manifest(tmp_path, schema=SCHEMA + 1)
+    with pytest.raises(UserError, match=rf"newer attnrun \(schema {SCHEMA + 1}"):
         load_newest(tmp_path)
 
 
 def test_a_newer_manifest_is_refused(tmp_path):
     save_all(tmp_path, 3)
-    content = {"schema": 2, "checkpoints": {"in": "another form"}}
+    content = {"schema": SCHEMA + 1, "checkpoints": {"in": "another form"}}
     text = json.dumps(content | {"sha256": digest_of_manifest(content)})
     (tmp_path / "checkpoints" / MANIFEST).write_text(text)
-    with pytest.raises(UserError, match=r"manifest.json was written by a newer attnrun \(schema 2"):
+    with pytest.raises(UserError, match=r"manifest\.json was written by a newer attnrun"):
         load_newest(tmp_path)
 
 
