@@ -17,13 +17,14 @@ from attnrun.cli.complete import (
 )
 from attnrun.cli.ends import echo_json, echo_line, say
 from attnrun.cli.options import AsJson, ConfigDir, Trust
-from attnrun.errors import RunFailed, UserError
+from attnrun.errors import RunFailed, UserError, suggest
 from attnrun.launch import catalog
 
 if TYPE_CHECKING:
     from attnrun.cli.inputs import Inputs
 
 _OUTPUTS = Path("outputs")
+_ENGINES = ("attnrun", "ctranslate2")
 _MOST_MAPS = 3  # more would scroll the first one away
 _MOST_UNKNOWN = 12
 
@@ -79,6 +80,14 @@ def translate(
     n_best: Annotated[
         int | None, typer.Option("--n-best", min=1, help="So many translations of each, with scores.")
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine",
+            help="attnrun, or ctranslate2, which is faster and shows no attention.",
+            autocompletion=lambda: list(_ENGINES),
+        ),
+    ] = "attnrun",
     override: Annotated[
         list[str] | None,
         typer.Option(
@@ -100,6 +109,8 @@ def translate(
     from attnrun.cli.inputs import read_inputs
     from attnrun.launch.search import changed_search, names_search
 
+    if engine not in _ENGINES:
+        raise UserError(f"no engine {engine!r}{suggest(engine, _ENGINES)}")
     inputs = read_inputs(text or [])
     trusted = tuple(trust or ())
     words = [*([] if search is None else [f"search={search}"]), *(override or ())]
@@ -119,7 +130,7 @@ def translate(
 
         directories = [find(_OUTPUTS, name) for name in run]
         node = changed_search(RunRecord(directories[0]).config, words, config_dir)
-    _translate(directories, inputs, trusted, node, n_best, as_json)
+    _translate(directories, inputs, trusted, node, n_best, engine, as_json)
 
 
 def _suiting(model: str | None, config_dir: Path | None) -> str:
@@ -175,6 +186,7 @@ def _translate(
     trust: tuple[str, ...],
     search: dict[str, Any] | None,
     n_best: int | None,
+    engine: str,
     as_json: bool,
 ) -> None:
     from attnrun.cli.inputs import sample
@@ -185,6 +197,8 @@ def _translate(
     if not hasattr(model, "unknown"):
         experiment = RunRecord(directory).experiment
         raise UserError(f"{directory} is a run of {experiment}, which does not translate")
+    if engine == "ctranslate2":
+        model = _on_ctranslate2(model, directories)
     examples = [{"source": line} for line in inputs.lines] or sample(directory)
     sources = [example["source"] for example in examples]
     several = None if n_best is None else model.candidates(sources, n_best)
@@ -207,6 +221,14 @@ def _translate(
         from attnrun.cli.maps import show_translations
 
         show_translations(directory, examples, several or predictions, maps, pictures, scores)
+
+
+def _on_ctranslate2(model: Any, directories: list[Path]) -> Any:
+    from attnrun.export.engine import on_ctranslate2
+
+    if len(directories) > 1:
+        raise UserError("engine ctranslate2 runs one model; give one --run")
+    return on_ctranslate2(model, directories[0] / "export" / "ctranslate2")
 
 
 def _lines(predictions: list[str], several: list[list[Any]] | None) -> Iterator[str]:

@@ -45,9 +45,9 @@ def save(model: nn.Module, source: Sequence[str], target: Sequence[str], directo
     ):
         _fill_stack(side, stack, embedding)
     _fill_linear(spec.decoder.projection, model.output)
-    spec.register_source_vocabulary(_distinct(source))
-    spec.register_target_vocabulary(_distinct(target))
-    _, unknown, begin, end = _distinct(target)[:4]
+    spec.register_source_vocabulary(distinct(source))
+    spec.register_target_vocabulary(distinct(target))
+    _, unknown, begin, end = distinct(target)[:4]
     spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = unknown, begin, end
     spec.config.decoder_start_token = begin
     spec.config.layer_norm_epsilon = first.feedforward.residual.norm.eps
@@ -172,8 +172,8 @@ def _array(tensor: Tensor) -> Any:
     return tensor.detach().float().cpu().numpy().copy()
 
 
-def _distinct(tokens: Sequence[str]) -> list[str]:
-    """The tokens; one that is empty, or spelled like one before it (`<pad>` in a corpus), gets its number."""
+def distinct(tokens: Sequence[str]) -> list[str]:
+    """Return the tokens; one that is empty, or spelled like one before it, with its number."""
     spellings, seen, made = set(tokens), set[str](), []
     for number, token in enumerate(tokens):
         name = token

@@ -163,5 +163,9 @@ class _Beam:
             self.found[row].append(Hypothesis(one.tokens, one.log_probability, score))
 
     def _penalty(self, length: "int | Tensor") -> Any:
-        """lp(Y) of Wu et al. 2016, equation 14, for that many tokens."""
-        return ((5 + length) / 6) ** self.alpha
+        return length_penalty_of(length, self.alpha)
+
+
+def length_penalty_of(length: "int | Tensor", alpha: float) -> Any:
+    """Return lp(Y) of Wu et al. 2016, equation 14, for that many tokens."""
+    return ((5 + length) / 6) ** alpha

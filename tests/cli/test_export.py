@@ -69,3 +69,29 @@ def test_without_the_library_the_extra_is_named(
     result = cli("export", str(trained), "--to", "ctranslate2", "-o", "other")
     assert result.exit_code == 2
     assert "pip install 'attnrun[export]'" in result.stderr
+
+
+def test_translate_on_ctranslate2_says_the_same(cli: Cli, trained: Path) -> None:
+    words = ["translate", "--run", str(trained), "--search", "beam", "--n-best", "2", "--json"]
+    texts = ["Go home.", "Who is it?", "She eats bread."]
+    ours, theirs = (cli(*words, "--engine", engine, *texts) for engine in ("attnrun", "ctranslate2"))
+    assert ours.exit_code == theirs.exit_code == 0, theirs.stderr
+    wanted, found = (json.loads(result.stdout)["translations"] for result in (ours, theirs))
+    assert [one["translation"] for one in found] == [one["translation"] for one in wanted]
+    assert "weights" in wanted[0] and "weights" not in found[0]
+    assert "no attention weights" in theirs.stderr
+    assert (trained / "export/ctranslate2/model.bin").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--engine", "ctranslate"], "no engine 'ctranslate'; did you mean 'ctranslate2'?"),
+        (["--engine", "ctranslate2", "--run", "{run}"], "runs one model; give one --run"),
+        (["--engine", "ctranslate2", "--search", "sample"], "searches greedily or by beam"),
+    ],
+)
+def test_engines_that_cannot(cli: Cli, trained: Path, words: list[str], said: str) -> None:
+    given = [word.replace("{run}", str(trained)) for word in words]
+    result = cli("translate", "--run", str(trained), *given, "Go home.")
+    assert result.exit_code == 2 and said in result.stderr
