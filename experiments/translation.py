@@ -27,7 +27,7 @@ from attnrun.ranges import PositiveInt, Probability
 from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
-from attnrun.training.scoring import rows_bleu, rows_scores, show_rows
+from attnrun.training.scoring import rows_bleu, rows_scores, show_rows, translated_rows
 from attnrun.training.seq2seq import (
     LOSSES,
     Answer,
@@ -254,7 +254,7 @@ def _translator(
 
 
 def _validate(translator: Translator, corpus: Corpus, run: Run, draw: bool) -> dict[str, float]:
-    rows = _rows(translator, corpus.valid)
+    rows = translated_rows(translator, corpus.valid)
     show_rows(run, "samples", rows)
     if draw:
         first = rows[0].get("plain_source", rows[0]["source"])
@@ -264,7 +264,7 @@ def _validate(translator: Translator, corpus: Corpus, run: Run, draw: bool) -> d
 
 
 def _test(translator: Translator, corpus: Corpus, run: Run, attends: bool) -> dict[str, Any]:
-    rows = _rows(translator, corpus.test)
+    rows = translated_rows(translator, corpus.test)
     run.samples("test", rows)
     show_rows(run, "test_samples", rows)
     run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
@@ -281,27 +281,12 @@ def _textbook(translator: Translator, textbook: Textbook | None, run: Run) -> di
     """Their two figures: the loss of the last epoch in their unit, and the mean BLEU of their phrases."""
     if textbook is None:
         return {}
-    rows = _rows(translator, [Pair(source, target) for source, target in textbook.phrases])
+    rows = translated_rows(translator, [Pair(source, target) for source, target in textbook.phrases])
     scores = [textbook_bleu(row["prediction"].split(), row["target"].split()) for row in rows]
     run.samples("phrases", [{**row, "bleu": score} for row, score in zip(rows, scores, strict=True)])
     logged = RunRecord(run.directory).metrics_rows()
     losses = [row["train/epoch_loss"] for row in logged if "train/epoch_loss" in row]
     return textbook.figures(scores, losses[-1])
-
-
-def _rows(translator: Translator, pairs: Sequence[Pair]) -> list[dict[str, str]]:
-    """Translate the sources; where the corpus is in Moses tokens, the rows hold plain text too."""
-    predictions = translator.translate([pair.source for pair in pairs])
-    rows = [
-        {"source": pair.source, "target": pair.target, "prediction": prediction}
-        for pair, prediction in zip(pairs, predictions, strict=True)
-    ]
-    if translator.moses:
-        for row, pair in zip(rows, pairs, strict=True):
-            row["plain_source"] = translator.moses[0].restore(pair.source)
-            row["plain_target"] = pair.raw_target or translator.plain(pair.target)
-            row["plain_prediction"] = translator.plain(row["prediction"])
-    return rows
 
 
 def _scoring(translator: Translator, corpus: Corpus) -> dict[str, Any]:

@@ -16,6 +16,24 @@ _SHOWN = 8  # rows in TensorBoard
 Rows = Sequence[dict[str, str]]
 
 
+def translated_rows(translator: Any, pairs: Sequence[Any]) -> list[dict[str, str]]:
+    """Return rows of the sources of `pairs` translated, with plain text too where the corpus is in tokens.
+
+    `translator` has `translate`, `plain` and `moses`, as the experiment's; a pair is one of a corpus.
+    """
+    predictions = translator.translate([pair.source for pair in pairs])
+    rows = [
+        {"source": pair.source, "target": pair.target, "prediction": prediction}
+        for pair, prediction in zip(pairs, predictions, strict=True)
+    ]
+    if translator.moses:
+        for row, pair in zip(rows, pairs, strict=True):
+            row["plain_source"] = translator.moses[0].restore(pair.source)
+            row["plain_target"] = pair.raw_target or translator.plain(pair.target)
+            row["plain_prediction"] = translator.plain(row["prediction"])
+    return rows
+
+
 def show_rows(run: Run, name: str, rows: Rows) -> None:
     """Show the first rows in TensorBoard, under `name`."""
     run.text(name, markdown_table(rows[:_SHOWN], ("source", "target", "prediction")))
