@@ -68,7 +68,7 @@ class Sequences:
         return hashlib.sha256(self.lengths.tobytes() + self._flat.tobytes()).hexdigest()
 
     def padded(self, indices: Sequence[int], redraw: Redraw | None = None) -> tuple[Tensor, Tensor]:
-        """Return the sequences, or what `redraw` makes of them, (B, longest) padded with 0; and lengths (B,)."""
+        """Return the sequences, or what `redraw` makes of them: (B, longest) padded with 0, lengths (B,)."""
         found = [self[index] if redraw is None else redraw(self[index]) for index in indices]
         lengths = np.array([len(sequence) for sequence in found], dtype=np.int64)
         rows = np.full((len(indices), lengths.max(initial=0)), PAD, dtype=np.int64)

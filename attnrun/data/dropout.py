@@ -24,7 +24,7 @@ class MergeDropout:
         """
         number = {token: place for place, token in enumerate(tokeniser.vocabulary.tokens, len(SPECIALS))}
         self.probability, self.longest = probability, longest
-        self._parts = {place: (place,) for place in number.values()}
+        self._parts: dict[int, tuple[int, ...]] = {place: (place,) for place in number.values()}
         self._merges: dict[tuple[int, int], tuple[int, int]] = {}  # pair -> (rank, what it becomes)
         for rank, (first, second) in enumerate(tokeniser.merges):
             pair, made = (number[first], number[second]), number[first + second]

@@ -13,6 +13,8 @@ from attnrun.data.batching import TextBatches, bucketed_order, encode_pairs, seq
 from attnrun.data.corpus import Pair
 from attnrun.data.tokenisers import Word
 from attnrun.data.vocabulary import BOS, EOS, PAD
+from attnrun.errors import UserError
+from attnrun.launch.config import check, compose
 
 COUNT, SIZE = 211, 7
 
@@ -88,6 +90,40 @@ def test_bucketing_pads_far_less_than_chance():
     at_random = padding_share(lengths, bucketed_order(lengths, SIZE, 1, 0, bucket=1))
     assert at_random > 0.5
     assert padding_share(lengths, bucketed_order(lengths, SIZE, 1, 0)) < 0.1
+
+
+def by_tokens(limit: int, seed: int = 3) -> TextBatches:
+    return TextBatches(encode_pairs(pairs(), TOKENISER, TOKENISER), batch_tokens=limit, seed=seed)
+
+
+@pytest.mark.parametrize("limit", [1, 41, 97, 10**6])
+def test_batches_by_tokens_hold_every_pair_once_and_no_more_than_they_may(limit):
+    made = by_tokens(limit)
+    order = made.order(2)
+    assert sorted(flat(order)) == list(range(COUNT))
+    assert order == by_tokens(limit).order(2) != made.order(3)
+    for indices in order:
+        batch = made.collate(indices)
+        assert batch.source.numel() + batch.target.numel() <= limit or len(indices) == 1
+
+
+def test_batches_by_tokens_are_well_filled():
+    made = by_tokens(97)
+    numbers = [made.collate(indices) for indices in made.order(0)]
+    padded = [batch.source.numel() + batch.target.numel() for batch in numbers]
+    assert np.mean(padded) > 0.8 * 97
+    real = sum(int((batch.source_lengths + batch.target_lengths).sum()) for batch in numbers)
+    assert real / sum(padded) > 0.85
+
+
+def test_exactly_one_size_is_given():
+    encoded = encode_pairs(pairs(), TOKENISER, TOKENISER)
+    with pytest.raises(UserError, match="batch_size and batch_tokens are both null"):
+        TextBatches(encoded, seed=0)
+    with pytest.raises(UserError, match="batch_size and batch_tokens are both given"):
+        TextBatches(encoded, batch_size=2, batch_tokens=50, seed=0)
+    with pytest.raises(UserError, match="both given"):
+        check(compose("sequence", ["batch_tokens=100"])).require_fit()
 
 
 def test_batches_come_in_no_order_of_length():

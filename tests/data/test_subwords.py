@@ -1,16 +1,18 @@
 """Subwords: exact round trips, specials out of reach of text, one vocabulary for both sides."""
 
+import gzip
 import json
 import random
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 
 from attnrun.data import tokenisers
 from attnrun.data.corpus import Corpus, Pair
-from attnrun.data.subwords import Bpe, BpeTokeniser
+from attnrun.data.subwords import Bpe, BpeTokeniser, Characters
 from attnrun.data.tokenisers import Word, fit_sides
 from attnrun.data.vocabulary import BOS, EOS, PAD, UNK
 from attnrun.errors import UserError
@@ -134,6 +136,52 @@ def test_it_survives_json_and_is_found_by_its_kind() -> None:
 def test_json_of_something_else_is_refused(change) -> None:
     with pytest.raises(ValueError):
         tokenisers.from_json(Bpe(size=83).fit(TEXTS).to_json() | change)
+
+
+HARD = [
+    "Čeština, naïve café – „Größe“",
+    "🙂👩‍👩‍👧 ok 👍🏽!",
+    "我喜欢吃苹果。他不喜欢。",
+    "e\u0301 ﬁ ﷺ ½",
+    "a<unk>b 3.14",
+]
+
+
+@pytest.mark.parametrize(
+    "recipe", [Bpe(size=150, lowercase=False), Bpe(size=150, lowercase=False, split="spaces"), Characters()]
+)
+def test_accents_emoji_and_text_without_spaces_come_back_exactly(recipe) -> None:
+    tokeniser = tokenisers.from_json(json.loads(json.dumps(recipe.fit(HARD * 2).to_json())))
+    for text in [*HARD, *(text[::-1].strip() for text in HARD)]:
+        ids = tokeniser.encode(text)
+        assert UNK not in ids
+        assert tokeniser.decode(ids) == text
+
+
+@pytest.mark.parametrize("recipe", [Bpe(size=900, lowercase=False), Characters()], ids=["bpe", "characters"])
+def test_real_text_comes_back_exactly(recipe, real_data) -> None:
+    with gzip.open(real_data / "multi30k/raw/train.de.gz", "rt", encoding="utf-8") as stream:
+        texts = [" ".join(line.split()) for line in islice(stream, 500)]
+    tokeniser = recipe.fit(texts)
+    assert [tokeniser.decode(tokeniser.encode(text)) for text in texts] == texts
+
+
+def test_characters_are_one_number_each() -> None:
+    tokeniser = Characters(minimum_frequency=2).fit(["ab ab", "ac"])
+    assert tokeniser.tokens("ab c") == ["▁", "a", "b", "▁", "c"]
+    assert [number == UNK for number in tokeniser.encode("ab c")] == [False, False, False, False, True]
+    assert tokeniser.size == 4 + 3  # space, a and b
+    assert Characters(lowercase=True).fit(["AB"]).tokens("Ba") == ["▁", "b", "a"]
+    with pytest.raises(UserError, match=r"tokeniser\.minimum_frequency=9"):
+        Characters(minimum_frequency=9).fit(["ab ab"])
+
+
+@pytest.mark.parametrize("recipe", [Bpe(size=40, joint=False), Characters()], ids=["bpe", "characters"])
+def test_vocabularies_of_their_own_hold_their_own_language_alone(recipe) -> None:
+    corpus = Corpus("", "en", "zh", [Pair("go home now", "回家")] * 5, [], [])
+    source, target = fit_sides(recipe, corpus)
+    assert source.encode("go") and UNK not in source.encode("go") and UNK in target.encode("go")
+    assert UNK not in target.encode("回") and UNK in source.encode("回")
 
 
 def test_a_joint_recipe_makes_one_tokeniser_of_both_sides() -> None:

@@ -26,9 +26,12 @@ from attnrun.launch.job import execute
 from attnrun.launch.trained import open_model
 from attnrun.models.decoding import forced
 from attnrun.models.seq2seq import DecoderState, Memory
+from attnrun.runs.checkpoints import load_best
 from attnrun.runs.find import RunRecord
+from attnrun.training import checkpoint
 from attnrun.training.metrics import bleu, chrf
 from attnrun.training.textbook import textbook_bleu
+from tests.training.outcome import equal, outcome
 
 Train = Callable[..., Any]
 
@@ -339,6 +342,46 @@ def test_a_run_samples_and_scores_its_copies(tmp_path: Path) -> None:
     assert sum("<unk>" in before for before in marked) > 5
     predictions, targets = ([row[side] for row in rows] for side in ("prediction", "target"))
     assert report.primary == bleu(predictions, targets, lowercase=True)["score"]
+
+
+def test_dropout_of_merges_accumulation_and_averaging_resume_exactly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subwords = ["tokeniser=bpe", "tokeniser.size=55", "tokeniser.dropout=0.3"]
+    batches = [
+        "batch_size=null",
+        "batch_tokens=150",
+        "trainer.accumulate=2",
+        "optim.lr=0.03",
+        "schedule.warmup=0",
+    ]
+    ends = ["trainer.max_steps=null", "trainer.epochs=4", "trainer.average=3", "trainer.checkpoint_every=2"]
+    ends += ["schedule.warmup=0"]
+    words = [*TINY, *aligned_corpus(tmp_path), *subwords, *batches, *ends]
+    plain = compose("translation", words)
+    assert execute(plain, tmp_path / "whole").status == "done"
+    save, saves = checkpoint.save, 0
+
+    def dying(*args: Any, **keys: Any) -> Path:
+        nonlocal saves
+        saves += 1
+        if saves == 4:
+            raise RuntimeError("killed")
+        return save(*args, **keys)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoint, "save", dying)
+        assert execute(plain, tmp_path / "run").status == "failed"
+    assert (
+        execute(compose("translation", [*words, "runtime.data_workers=2"]), tmp_path / "run").status == "done"
+    )
+    assert equal(outcome(tmp_path / "run"), outcome(tmp_path / "whole"))
+    assert equal(*(dict(load_best(tmp_path / name)["model"]) for name in ("run", "whole")))
+    first, second = (RunRecord(tmp_path / name).metrics for name in ("whole", "run"))
+    assert first == second and first["weights"] in ("average", "best")
+    plainly = execute(compose("translation", [*words, "tokeniser.dropout=0.0"]), tmp_path / "plain")
+    assert plainly.status == "done"
+    assert not equal(outcome(tmp_path / "plain")["parts"], outcome(tmp_path / "whole")["parts"])
 
 
 @pytest.mark.slow
