@@ -181,9 +181,8 @@ class TextBatches:
         source, target = pairs.source.lengths, pairs.target.lengths
         self._keys = target * (source.max(initial=0) + 1) + source
         self.batch_tokens = batch_tokens
-        if batch_tokens is not None:  # how many pairs that is about
-            batch_size = max(1, batch_tokens * len(pairs) // max(1, int((source + target).sum())))
-        self.batch_size = batch_size
+        about = (batch_tokens or 0) * len(pairs) // max(1, int((source + target).sum()))
+        self.batch_size = batch_size or max(1, about)  # pairs
 
     def order(self, epoch: int) -> Order:
         """Return the batches of an epoch, by index."""

@@ -229,7 +229,7 @@ class _Loop:
         found = self._evaluation() if stopped or epoch % trainer.evaluate_every == 0 else None
         state.epoch, state.position, state.stopped = epoch, 0 if whole else state.position, stopped
         improved = False
-        if found is not None:
+        if self.evaluation is not None and found is not None:
             state.last = found
             values |= {f"valid/{name}": value for name, value in found.items()}
             improved = self._judge(self.evaluation)
