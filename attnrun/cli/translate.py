@@ -77,7 +77,7 @@ def translate(
         ),
     ] = None,
     n_best: Annotated[
-        int | None, typer.Option("--n-best", min=1, help="So many translations of each, with scores.")
+        int | None, typer.Option("--n-best", min=1, max=1000, help="So many translations of each, with scores.")
     ] = None,
     override: Annotated[
         list[str] | None,
@@ -185,6 +185,8 @@ def _translate(
     if not hasattr(model, "unknown"):
         experiment = RunRecord(directory).experiment
         raise UserError(f"{directory} is a run of {experiment}, which does not translate")
+    if n_best is not None and not hasattr(model, "candidates"):
+        raise UserError(f"{directory} gives one translation of each text; leave out --n-best")
     examples = [{"source": line} for line in inputs.lines] or sample(directory)
     sources = [example["source"] for example in examples]
     several = None if n_best is None else model.candidates(sources, n_best)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from attnrun.cli.complete import complete_override, complete_search
 from attnrun.launch.trained import open_model
 
 Cli = Callable[..., Result]
@@ -51,17 +52,8 @@ def best(result: Result) -> list[dict[str, Any]]:
 def test_the_group_is_listed_and_completed(cli: Cli) -> None:
     listed = cli("list", "search").stdout
     assert all(name in listed for name in ("greedy", "beam", "sample"))
-    completed = CliRunner().invoke(
-        __import__("attnrun.cli.app", fromlist=["app"]).app,
-        [],
-        prog_name="attnrun",
-        env={
-            "_ATTNRUN_COMPLETE": "complete_bash",
-            "COMP_WORDS": "attnrun translate --search b",
-            "COMP_CWORD": "3",
-        },
-    )
-    assert completed.stdout.split() == ["beam"]
+    assert [name for name, _ in complete_search("b")] == ["beam"]
+    assert complete_override("search=s") == ["search=sample"]
 
 
 def test_a_search_needs_no_new_training(here: Cli, place: Path) -> None:
