@@ -77,7 +77,8 @@ def translate(
         ),
     ] = None,
     n_best: Annotated[
-        int | None, typer.Option("--n-best", min=1, max=1000, help="So many translations of each, with scores.")
+        int | None,
+        typer.Option("--n-best", min=1, max=1000, help="So many translations of each, with scores."),
     ] = None,
     override: Annotated[
         list[str] | None,
@@ -111,8 +112,8 @@ def translate(
         directories = [found]
     elif attention or model or corpus or not all(map(names_search, words)):
         raise UserError(
-            "--run names a trained run; --attention, --model, --corpus and --set belong to a new one, but for "
-            "--set search.…"
+            "--run names a trained run; --attention, --model, --corpus and --set belong to a new one, but "
+            "for --set search.…"
         )
     else:
         from attnrun.runs.find import RunRecord, find

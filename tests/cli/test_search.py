@@ -12,7 +12,7 @@ from attnrun.cli.complete import complete_override, complete_search
 from attnrun.launch.trained import open_model
 
 Cli = Callable[..., Result]
-SMALL = ["model.hidden=14", "model.embedding=13", "attention.hidden=11", "trainer.max_steps=6"]
+SMALL = ["model.hidden=14", "model.embedding=13", "attention.hidden=11", "trainer.max_steps=1"]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_a_search_needs_no_new_training(here: Cli, place: Path) -> None:
     assert best(here("translate", *named, "a h")) == candidates
     plain = best(here("translate", "--run", "one", "--n-best", "1", "--json", "a h"))
     assert plain[0]["score"] == plain[0]["log_probability"]  # as the run itself searches
-    penalised = max(((one["score"], one["text"]) for one in candidates))[0]
+    penalised = max((one["score"], one["text"]) for one in candidates)[0]
     assert (
         penalised >= plain[0]["log_probability"] / ((5 + len(plain[0]["text"].split()) + 1) / 6) ** 0.6 - 1e-6
     )
