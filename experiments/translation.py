@@ -98,7 +98,7 @@ class Translator:
 
     def candidates(self, inputs: Sequence[str], count: int) -> list[list[Candidate]]:
         """Return `count` translations of each plain text; unknown words stay."""
-        found = self._search([self._prepared(text) for text in inputs], need_weights=False, count=count)
+        found = self._search(list(map(self._prepared, inputs)), need_weights=False, count=count)
         return texts(found, lambda tokens: self.plain(self.target.decode(tokens)))
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[Scored]:
@@ -123,10 +123,10 @@ class Translator:
         `layers` and `heads` choose some of each; None takes all. Raises UserError where the model has no
         attention, or not so many layers or heads.
         """
-        sources = [self._prepared(text) for text in inputs]
+        sources = list(map(self._prepared, inputs))
         found = self._search(sources, need_weights=True)
         queries = [self.target.labels(answer.tokens) for answer in found]
-        keys = [self.source.tokens(text) for text in sources]
+        keys = list(map(self.source.tokens, sources))
         return attention_maps(inputs, queries, keys, [answer.weights for answer in found], layers, heads)
 
     def translate(self, sources: Sequence[str]) -> list[str]:
@@ -138,9 +138,8 @@ class Translator:
 
     def judge(self, pairs: Sequence[Pair], align: bool = False) -> dict[str, float]:
         """Return the mean cross-entropy of a right token, end included; to `align` also its scores."""
-        force = partial(forced, self.model, need_weights=align)
         batches = self._batches(encode_pairs(pairs, self.source, self.target))
-        loss, looks = judge(force, batches, self.device)
+        loss, looks = judge(partial(forced, self.model, need_weights=align), batches, self.device)
         gold = [pair.links for pair in pairs], [pair.possible for pair in pairs]
         return {"loss": loss, **(alignment_scores(looks, *gold) if looks else {})}
 
@@ -159,8 +158,8 @@ class Translator:
         return tokenised if tokenised.strip() else text  # the scripts drop control characters
 
     def _search(self, sources: Sequence[str], need_weights: bool, count: int = 1) -> list[Answer]:
-        ends = {"bos": self.target.bos, "eos": self.target.eos}
-        search = partial(self.search, self.model, need_weights=need_weights, count=count, **ends)
+        ends = {"bos": self.target.bos, "eos": self.target.eos, "count": count}
+        search = partial(self.search, self.model, need_weights=need_weights, **ends)
         pairs = encode_pairs([Pair(text, text) for text in sources], self.source, self.source)
         return decode(search, self._batches(pairs), self.device)
 
@@ -249,8 +248,8 @@ def _translator(
 ) -> Translator:
     model = config.model(source.size, target.size, config, config.tokeniser().joint)
     scripts = None if moses is None else (Moses(moses[0]), Moses(moses[1]))
-    how = device, config.eval_batch_size, config.replace_unknown, config.search
-    return Translator(model.to(device), source, target, scripts, *how)
+    how = scripts, device, config.eval_batch_size, config.replace_unknown, config.search
+    return Translator(model.to(device), source, target, *how)
 
 
 def _validate(translator: Translator, corpus: Corpus, run: Run, draw: bool) -> dict[str, float]:

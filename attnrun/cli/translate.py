@@ -78,7 +78,8 @@ def translate(
         ),
     ] = None,
     n_best: Annotated[
-        int | None, typer.Option("--n-best", min=1, help="So many translations of each, with scores.")
+        int | None,
+        typer.Option("--n-best", min=1, max=1000, help="So many translations of each, with scores."),
     ] = None,
     engine: Annotated[
         str,
@@ -122,8 +123,8 @@ def translate(
         directories = [found]
     elif attention or model or corpus or not all(map(names_search, words)):
         raise UserError(
-            "--run names a trained run; --attention, --model, --corpus and --set belong to a new one, but for "
-            "--set search.…"
+            "--run names a trained run; --attention, --model, --corpus and --set belong to a new one, but "
+            "for --set search.…"
         )
     else:
         from attnrun.runs.find import RunRecord, find
@@ -199,6 +200,8 @@ def _translate(
         raise UserError(f"{directory} is a run of {experiment}, which does not translate")
     if engine == "ctranslate2":
         model = _on_ctranslate2(model, directories)
+    if n_best is not None and not hasattr(model, "candidates"):
+        raise UserError(f"{directory} gives one translation of each text; leave out --n-best")
     examples = [{"source": line} for line in inputs.lines] or sample(directory)
     sources = [example["source"] for example in examples]
     several = None if n_best is None else model.candidates(sources, n_best)

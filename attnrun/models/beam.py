@@ -10,7 +10,16 @@ import torch
 from torch import Tensor
 
 from attnrun.errors import UserError
-from attnrun.models.decoding import Decoded, Hypothesis, Task, follow_best, searched
+from attnrun.models.decoding import (
+    Decoded,
+    Hypothesis,
+    LengthFactor,
+    LengthOffset,
+    Task,
+    exact,
+    follow_best,
+    searched,
+)
 from attnrun.models.seq2seq import Seq2Seq
 from attnrun.ranges import NonNegativeFloat, PositiveInt
 
@@ -26,8 +35,8 @@ def beam(
     *,
     size: PositiveInt = 5,
     length_penalty: NonNegativeFloat = 0.6,
-    length_factor: NonNegativeFloat = 2.0,
-    length_offset: PositiveInt = 10,
+    length_factor: LengthFactor = 2.0,
+    length_offset: LengthOffset = 10,
 ) -> Decoded:
     """Keep the `size` likeliest beginnings of each sentence; return its `count` best endings, best first.
 
@@ -70,7 +79,7 @@ class _Beam:
         self.rows = torch.arange(sentences, device=device)
         self.memory, self.state = task.memory, task.model.start(task.memory)
         self.tokens = torch.full((sentences, 1, 1), task.bos, device=device)  # (B, K, T), bos first
-        self.totals = torch.zeros(sentences, 1, dtype=torch.float64, device=device)  # (B, K), -inf: empty
+        self.totals = torch.zeros(sentences, 1, dtype=exact(device), device=device)  # (B, K), -inf: empty
         self.room = torch.full_like(self.rows, size)  # (B,) slots whose hypotheses have not ended
         self.greedy = torch.zeros_like(self.rows)  # (B,) slot of the greedy hypothesis, -1: none
         self.best = self.totals.new_full((sentences, count), -torch.inf)  # scores of each one's best endings

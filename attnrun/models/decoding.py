@@ -9,16 +9,21 @@ Legend: B batch, S source length, T target length, L layers with attention, H he
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge, Le
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from attnrun.errors import UserError
 from attnrun.models.seq2seq import Memory, Seq2Seq
-from attnrun.ranges import NonNegativeFloat, PositiveInt
 
 PAD = 0
+
+# Of an output, which memory is set aside for: tokens a source token, and tokens more.
+LengthFactor = Annotated[float, Ge(0), Le(100)]
+LengthOffset = Annotated[int, Ge(1), Le(10_000)]
 
 # (log-probabilities (R, V), the sentence (R,) of each row, tokens so far) -> a token (R,) for each row
 Chooser = Callable[[Tensor, Tensor, int], Tensor]
@@ -123,8 +128,8 @@ def greedy(
     need_weights: bool = False,
     count: int = 1,
     *,
-    length_factor: NonNegativeFloat = 2.0,
-    length_offset: PositiveInt = 10,
+    length_factor: LengthFactor = 2.0,
+    length_offset: LengthOffset = 10,
 ) -> Decoded:
     """Take the likeliest token at every step until `eos` or the length limit.
 
@@ -152,12 +157,12 @@ def follow(task: Task, choose: Chooser) -> list[Hypothesis]:
     rows = torch.arange(len(task.limits), device=task.limits.device)  # the sentences still running
     last = torch.full_like(rows, task.bos)
     tokens = last.new_full((len(rows), int(task.limits.max())), task.eos)
-    totals = torch.zeros(len(rows), dtype=torch.float64, device=rows.device)
+    totals = torch.zeros(len(rows), dtype=exact(rows.device), device=rows.device)
     while rows.numel():
         state, output, _ = model.step(memory, state, last, False)
         log_probabilities = task.log_probabilities(output)
         last = choose(log_probabilities, rows, state.place - 1)
-        totals[rows] += log_probabilities.gather(1, last[:, None])[:, 0].double()
+        totals[rows] += log_probabilities.gather(1, last[:, None])[:, 0].to(totals.dtype)
         tokens[rows, state.place - 1] = last
         running = (last != task.eos) & (task.limits[rows] > state.place)
         if not bool(running.all()):
@@ -165,6 +170,11 @@ def follow(task: Task, choose: Chooser) -> list[Hypothesis]:
             rows, last = rows[kept], last[kept]
             memory, state = memory.select(kept), state.select(kept)
     return [_hypothesis(*found, task.eos) for found in zip(tokens.tolist(), totals.tolist(), strict=True)]
+
+
+def exact(device: torch.device) -> torch.dtype:
+    """Return the type to sum log-probabilities in: float64 where the device has it."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def _hypothesis(tokens: list[int], total: float, eos: int) -> Hypothesis:

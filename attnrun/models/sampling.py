@@ -8,9 +8,20 @@ import hashlib
 import torch
 from torch import Tensor
 
-from attnrun.models.decoding import Decoded, Hypothesis, Task, follow, searched
+from attnrun.models.decoding import (
+    Decoded,
+    Hypothesis,
+    LengthFactor,
+    LengthOffset,
+    Task,
+    exact,
+    follow,
+    searched,
+)
 from attnrun.models.seq2seq import Seq2Seq
-from attnrun.ranges import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, Seed
+from attnrun.ranges import Fraction, PositiveFloat, PositiveInt, Seed
+
+_COLDEST = 1e-30  # what is smaller counts as this, which float32 can still divide by
 
 
 def sample(
@@ -26,8 +37,8 @@ def sample(
     top_k: PositiveInt | None = None,
     top_p: Fraction = 0.95,
     seed: Seed = 0,
-    length_factor: NonNegativeFloat = 2.0,
-    length_offset: PositiveInt = 10,
+    length_factor: LengthFactor = 2.0,
+    length_offset: LengthOffset = 10,
 ) -> Decoded:
     """Draw each token at random; `count` outputs of each source, in the order drawn.
 
@@ -46,7 +57,7 @@ def sample(
         repeated = torch.arange(sentences, device=source.device).repeat_interleave(count)
 
         def choose(log_probabilities: Tensor, rows: Tensor, place: int) -> Tensor:
-            return draw(log_probabilities / temperature, draws[rows, place], top_k, top_p)
+            return draw(log_probabilities, draws[rows, place], top_k, top_p, temperature)
 
         found = follow(task.select(repeated), choose)
         return [found[start : start + count] for start in range(0, len(found), count)]
@@ -55,12 +66,19 @@ def sample(
     return searched(find, model, source, source_lengths, (bos, eos), *limits, need_weights)
 
 
-def draw(logits: Tensor, uniform: Tensor, top_k: int | None = None, top_p: float = 1.0) -> Tensor:
-    """Return the token (R,) that `uniform` (R,), numbers from 0 to 1, picks by logits (R, V) cut as said."""
+def draw(
+    logits: Tensor,
+    uniform: Tensor,
+    top_k: int | None = None,
+    top_p: float = 1.0,
+    temperature: float = 1.0,
+) -> Tensor:
+    """Return the token (R,) that `uniform` (R,), numbers from 0 to 1, picks by logits (R, V), as `sample`."""
     logits, order = logits.topk(min(top_k or logits.shape[1], logits.shape[1]), dim=1)  # likeliest first
-    probabilities = logits.double().softmax(1)
+    below = (logits - logits[:, :1]).to(exact(logits.device))  # of the likeliest 0, at any temperature
+    probabilities = (below / max(temperature, _COLDEST)).softmax(1)
     before = probabilities.cumsum(1) - probabilities
-    kept = probabilities.masked_fill(before >= max(top_p, torch.finfo(torch.float64).tiny), 0.0)
+    kept = probabilities.masked_fill(before >= max(top_p, _COLDEST), 0.0)  # the likeliest always stays
     reached = kept.cumsum(1)
     picked = (reached <= uniform[:, None] * reached[:, -1:]).sum(1)
     last = (kept > 0).sum(1) - 1  # where rounding goes beyond it
@@ -76,4 +94,4 @@ def _draws(task: Task, seed: int, count: int) -> Tensor:
         key = hashlib.sha256(repr((seed, tokens[:length])).encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(key[:8], "big", signed=True))
         draws[place, :, :limit] = torch.rand(count, limit, generator=generator, dtype=torch.float64)
-    return draws.to(task.source.device)
+    return draws.to(task.source.device, exact(task.source.device))

@@ -83,7 +83,7 @@ class WordByWord(nn.Module):
     def step(
         self, memory: Memory, state: DecoderState, token: Tensor, need_weights: bool = True
     ) -> tuple[DecoderState, Tensor, Tensor | None]:
-        """Go on by one place, whatever `token` (B · K,): the next state, the output (B · K, D), no weights."""
+        """Go on by a place, whatever `token` (B · K,): the next state, the output (B · K, D), no weights."""
         output = self._places(memory, state.place, state.place + 1)[:, 0]
         rows = output.repeat_interleave(len(token) // len(output), 0)
         return DecoderState((), state.place + 1), rows, None

@@ -170,7 +170,7 @@ def texts(answers: Sequence[Answer], text: Callable[[list[int]], str]) -> list[l
 def score(
     force: Callable[[Tensor, Tensor, Tensor], Any], batches: Batches, device: torch.device
 ) -> list[Scored]:
-    """Return what `force`, called as the `score` of `judge`, gives the target of each pair, in their order."""
+    """Return what `force`, called as the `score` of `judge`, gives the target of each pair, in order."""
     found: dict[int, Scored] = {}
     for indices, batch in _evaluation(batches, device):
         totals = force(batch.source, batch.source_lengths, batch.target).log_probabilities.double().sum(1)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from attnrun.cli.complete import complete_override, complete_search
 from attnrun.launch.trained import open_model
 
 Cli = Callable[..., Result]
-SMALL = ["model.hidden=14", "model.embedding=13", "attention.hidden=11", "trainer.max_steps=6"]
+SMALL = ["model.hidden=14", "model.embedding=13", "attention.hidden=11", "trainer.max_steps=1"]
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +52,8 @@ def best(result: Result) -> list[dict[str, Any]]:
 def test_the_group_is_listed_and_completed(cli: Cli) -> None:
     listed = cli("list", "search").stdout
     assert all(name in listed for name in ("greedy", "beam", "sample"))
-    completed = CliRunner().invoke(
-        __import__("attnrun.cli.app", fromlist=["app"]).app,
-        [],
-        prog_name="attnrun",
-        env={
-            "_ATTNRUN_COMPLETE": "complete_bash",
-            "COMP_WORDS": "attnrun translate --search b",
-            "COMP_CWORD": "3",
-        },
-    )
-    assert completed.stdout.split() == ["beam"]
+    assert [name for name, _ in complete_search("b")] == ["beam"]
+    assert complete_override("search=s") == ["search=sample"]
 
 
 def test_a_search_needs_no_new_training(here: Cli, place: Path) -> None:
@@ -78,7 +70,7 @@ def test_a_search_needs_no_new_training(here: Cli, place: Path) -> None:
     assert best(here("translate", *named, "a h")) == candidates
     plain = best(here("translate", "--run", "one", "--n-best", "1", "--json", "a h"))
     assert plain[0]["score"] == plain[0]["log_probability"]  # as the run itself searches
-    penalised = max(((one["score"], one["text"]) for one in candidates))[0]
+    penalised = max((one["score"], one["text"]) for one in candidates)[0]
     assert (
         penalised >= plain[0]["log_probability"] / ((5 + len(plain[0]["text"].split()) + 1) / 6) ** 0.6 - 1e-6
     )

@@ -35,7 +35,7 @@ def test_tokens_are_drawn_as_often_as_they_should(
 ) -> None:
     expected = truncated(temperature, top_k, top_p)
     uniform = torch.rand(20_000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    found = draw((LOGITS / temperature).expand(len(uniform), -1), uniform, top_k, top_p)
+    found = draw(LOGITS.expand(len(uniform), -1), uniform, top_k, top_p, temperature)
     counts = torch.bincount(found, minlength=len(LOGITS)).tolist()
     assert {token for token, count in enumerate(counts) if count} == set(expected)
     if len(expected) > 1:
