@@ -46,4 +46,5 @@ def _texts(prediction: str | Sequence[Any]) -> list[str]:
     """A translation, or candidates with what ranks them and their log-probabilities."""
     if isinstance(prediction, str):
         return [prediction]
-    return [f"{one.score:8.3f} {one.log_probability:8.3f}  {one.text}" for one in prediction]
+    found: Sequence[Any] = prediction
+    return [f"{one.score:8.3f} {one.log_probability:8.3f}  {one.text}" for one in found]

@@ -33,8 +33,8 @@ def score(
     from attnrun.runs.find import RunRecord, find
 
     directory = find(Path("outputs"), run)
-    sides = {"source": _column(source), "target": _column(target)}
-    pairs = [(pair.source, pair.target) for pair in tsv(path=str(file), **sides, valid=0, test=0).train]
+    corpus = tsv(path=str(file), source=_column(source), target=_column(target), valid=0, test=0)
+    pairs = [(pair.source, pair.target) for pair in corpus.train]
     model = open_model(directory, tuple(trust or ()))
     if not hasattr(model, "score"):
         experiment = RunRecord(directory).experiment
