@@ -73,9 +73,9 @@ def consult(
     The first of the N stands at `place`; with K above 1, N is 1. `memory` is what the attention projected of
     the source, mask (B, 1, S).
     """
-    if len(query) == len(mask):
+    if query.shape[0] == mask.shape[0]:  # not len, which a tracer takes for a constant
         return attention.attend(query, memory, mask, offset=place, need_weights=need_weights)
-    beside = query.view(len(mask), -1, query.shape[-1])  # (B, K, D)
+    beside = query.view(mask.shape[0], -1, query.shape[-1])  # (B, K, D)
     context, weights = attention.attend(
         beside, memory, mask, offset=place, abreast=True, need_weights=need_weights
     )

@@ -221,7 +221,7 @@ def test_lines_are_escaped_for_a_terminal_and_exact_elsewhere(
     )
     monkeypatch.setattr("attnrun.launch.trained.open_model", lambda directory, trust, search: model)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    _translate([Path()], Inputs(["go"], many=True), (), None, None, as_json=False)
+    _translate([Path()], Inputs(["go"], many=True), (), None, None, "attnrun", as_json=False)
     assert capsys.readouterr().out == shown
 
 

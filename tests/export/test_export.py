@@ -81,7 +81,7 @@ def test_ctranslate2_scores_and_decodes_alike(
         torch.testing.assert_close(
             torch.tensor(theirs.log_probs), row[: len(theirs.log_probs)], rtol=0, atol=1e-5
         )
-    ours = greedy(model, padded(source), lengths, bos=2, eos=3, maximum_length=13)
+    ours = greedy(model, padded(source), lengths, bos=2, eos=3, length_factor=0.0, length_offset=13)
     found = engine.translate_batch(
         spelled,
         beam_size=1,

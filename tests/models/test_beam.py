@@ -50,7 +50,7 @@ def test_a_beam_that_holds_everything_finds_the_best_of_all(name: str, alpha: fl
             [logs[place] for place in best], abs=1e-9
         )
         seen |= {len(one.tokens) for one in got}
-    assert len(seen) > 1
+    assert len(seen) > 1 or alpha == 2.0  # the longest of all
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
