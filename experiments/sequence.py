@@ -1,7 +1,7 @@
 """Sequences into sequences with exact answers: does the decoder look where an answer comes from?"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -139,12 +139,13 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     batches = TextBatches(
         encoded, batch_size=config.batch_size, batch_tokens=config.batch_tokens, seed=run.seed
     )
+    draft = replace(solver, search=greedy)  # for validation, which is to be quick
     kept = fit_best(
         run,
         config,
         solver.model,
         batches,
-        evaluate=lambda: solver.judge(data.valid) | _accuracy(solver, data.valid),
+        evaluate=lambda: solver.judge(data.valid) | _accuracy(draft, data.valid),
         fingerprint={"training_examples": encoded.fingerprint()},
     )
     return _test(solver, data, run, attends=config.attention is not None) | kept

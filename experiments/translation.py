@@ -196,12 +196,13 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         seed=run.seed,
         redraw=redraws(config.tokeniser(), sides, config.max_length),
     )
+    draft = replace(translator, search=greedy)  # for validation, which is to be quick
     kept = fit_best(
         run,
         config,
         translator.model,
         batches,
-        evaluate=lambda: _validate(translator, corpus, run, draw=config.attention is not None),
+        evaluate=lambda: _validate(draft, corpus, run, draw=config.attention is not None),
         fingerprint={
             "source_vocabulary": translator.source.fingerprint(),
             "target_vocabulary": translator.target.fingerprint(),

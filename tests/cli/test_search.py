@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from attnrun.cli.complete import complete_override, complete_search
 from attnrun.launch.trained import open_model
+from attnrun.runs.find import RunRecord
 
 Cli = Callable[..., Result]
 SMALL = ["model.hidden=14", "model.embedding=13", "attention.hidden=11", "trainer.max_steps=1"]
@@ -73,6 +74,19 @@ def test_a_search_needs_no_new_training(here: Cli, place: Path) -> None:
     penalised = max((one["score"], one["text"]) for one in candidates)[0]
     penalty = ((5 + len(plain[0]["text"].split())) / 6) ** 0.6  # or of one more, where it has ended
     assert penalised >= plain[0]["log_probability"] / penalty - 1e-6
+
+
+def test_a_run_is_validated_greedily_and_tested_by_its_own_search(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "mine.tsv").write_text("".join(f"{a} {b}\t{b} {a}\n" for a in "abcdefg" for b in "hijklmn"))
+    words = ["train", "translation", "corpus=tsv", "corpus.path=mine.tsv", *SMALL]
+    rows, texts = [], []
+    for name in ("greedy", "sample"):
+        result = cli(*words, f"search={name}", f"hydra.run.dir={name}")
+        assert result.exit_code == 0, result.output
+        rows.append([{**row, "time": 0} for row in RunRecord(Path(name)).metrics_rows()])
+        texts.append((tmp_path / name / "samples/test.jsonl").read_text())
+    assert rows[0] == rows[1] and any("valid/bleu" in row for row in rows[0])
+    assert texts[0] != texts[1]
 
 
 def test_several_translations_of_lines_and_of_words(here: Cli) -> None:
