@@ -1,5 +1,6 @@
-"""SIGINT and SIGTERM: within a step they wait for its end, anywhere else they end things at once."""
+"""SIGINT and SIGTERM: within a step they wait a little for its end, anywhere else they end things at once."""
 
+import os
 import signal
 import threading
 from abc import ABC, abstractmethod
@@ -41,16 +42,41 @@ class StopAtOnce(_Caught):
 
 
 class StopRequest(_Caught):
-    """The first signal is remembered in `received`, the second raises `Interrupted`."""
+    """The first signal waits for `taken`, for so many seconds of `patience`; a second one does not.
 
-    def __init__(self) -> None:
+    Who is not waited for any longer meets `Interrupted` where the program is.
+    """
+
+    def __init__(self, patience: float = 2.5) -> None:
         super().__init__()
-        self.received: int | None = None
+        self._patience = patience
+        self._received: int | None = None
+        self._timer: threading.Timer | None = None
+
+    def taken(self) -> int | None:
+        """Return the signal that has come, if any; from now on it is the caller's, who may take the time."""
+        self._call_off()
+        return self._received
 
     def _catch(self, number: int, frame: FrameType | None) -> None:
-        if self.received is not None:
-            raise Interrupted(f"interrupted twice, by {name(number)}: left at once", number)
-        self.received = number
+        if self._received is not None:
+            self._call_off()
+            raise Interrupted(f"interrupted by {name(number)}, without waiting for the step", number)
+        self._received = number
+        self._timer = threading.Timer(self._patience, os.kill, (os.getpid(), number))
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _call_off(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._call_off()
+        super().__exit__(kind, error, trace)
 
 
 def name(number: int) -> str:

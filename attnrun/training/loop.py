@@ -131,8 +131,8 @@ class _Loop:
         while not self.state.stopped:
             self._epoch(stop, progress)
             self._end_epoch(progress)
-            if stop.received:
-                self._interrupted(stop.received)
+            if number := stop.taken():
+                self._interrupted(number)
 
     def average(self) -> None:
         """Measure the mean of the last evaluated weights, and keep it where it beats the best of them.
@@ -174,9 +174,9 @@ class _Loop:
             while state.position < length and not self.trainer.end(state.step, state.epoch):
                 taken = [batch.to(run.device) for batch in islice(rest, self.trainer.accumulate)]
                 self._step(taken, progress)
-                if stop.received:
+                if number := stop.taken():
                     self._save()
-                    self._interrupted(stop.received)
+                    self._interrupted(number)
         self.stepper.check_weights()
 
     def _step(self, batches: list[Any], progress: Progress) -> None:

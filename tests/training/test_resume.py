@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -14,6 +16,7 @@ import pytest
 import torch
 
 from attnrun.errors import Interrupted, UserError
+from attnrun.runs import signals
 from attnrun.runs.checkpoints import load_newest
 from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
@@ -261,3 +264,22 @@ def test_seconds_go_on(tmp_path):
     with tiny.open_run(tmp_path) as run:
         tiny.train(run, TRAINER)
         assert 1000 < run.finish({})["seconds"] < 1100
+
+
+def test_a_step_that_takes_too_long_is_left_and_made_again(whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(signals, "StopRequest", partial(signals.StopRequest, 0.1))
+
+    def slow(call: int) -> None:
+        if call == 8:
+            os.kill(os.getpid(), signal.SIGTERM)
+            while True:
+                time.sleep(0.01)
+
+    with pytest.raises(Interrupted) as stop, tiny.open_run(tmp_path) as run:
+        tiny.train(run, TRAINER, slow)
+    assert stop.value.exit_code == 143
+    assert load_newest(tmp_path).step == 6
+    assert RunRecord(tmp_path).status == "interrupted"
+    with tiny.open_run(tmp_path) as run:
+        tiny.train(run, TRAINER)
+    assert equal(outcome(tmp_path), whole)

@@ -1,0 +1,61 @@
+"""Signals: how long one waits for a step, and what a second one does."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from attnrun.errors import Interrupted
+from attnrun.runs.signals import StopAtOnce, StopRequest
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+
+
+def step(seconds: float) -> None:
+    """Some work, between whose operations a signal can be handled."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_waits_for_the_step(number: signal.Signals) -> None:
+    with StopRequest() as stop:
+        assert stop.taken() is None
+        os.kill(os.getpid(), number)
+        step(0.05)
+        assert stop.taken() == number
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_but_not_for_ever(number: signal.Signals) -> None:
+    with pytest.raises(Interrupted, match=f"by {number.name}, without waiting") as left, StopRequest(0.1):
+        os.kill(os.getpid(), number)
+        step(60)
+    assert left.value.exit_code == 128 + number
+
+
+def test_a_second_signal_waits_for_nothing() -> None:
+    with pytest.raises(Interrupted, match="by SIGTERM, without waiting"), StopRequest():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        step(60)
+
+
+def test_what_was_taken_has_all_the_time() -> None:
+    with StopRequest(0.1) as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.taken() == signal.SIGINT
+        step(0.3)
+
+
+def test_nothing_is_left_behind() -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with StopAtOnce():
+        with StopRequest(0.1):
+            os.kill(os.getpid(), signal.SIGINT)
+        step(0.3)
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
