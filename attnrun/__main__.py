@@ -1,6 +1,7 @@
 """`attnrun` and `python -m attnrun`."""
 
 import os
+import signal
 
 
 def main() -> None:
@@ -11,7 +12,11 @@ def main() -> None:
         from typer.completion import completion_init  # type: ignore[attr-defined]
 
         completion_init()
-    app(prog_name="attnrun")
+    try:
+        app(prog_name="attnrun")
+    finally:  # all is said and written: no signal is to kill the interpreter, which takes a second to leave
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

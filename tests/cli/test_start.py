@@ -90,3 +90,10 @@ def test_bash_completes_the_line(cli: Cli, line: str, offered: set[str]) -> None
     command += 'printf "%s\\n" "${COMPREPLY[@]}"'
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert set(done.stdout.split()) == offered, done.stderr
+
+
+def test_a_signal_that_comes_too_late_changes_nothing() -> None:
+    code = "import atexit, os, signal; from attnrun.__main__ import main; "
+    code += "atexit.register(os.kill, os.getpid(), signal.SIGTERM); main()"
+    done = subprocess.run([sys.executable, "-c", code, "list", "search"], capture_output=True, text=True)
+    assert done.returncode == 0 and "greedy" in done.stdout
