@@ -35,10 +35,16 @@ class _Caught(ABC):
 
 
 class StopAtOnce(_Caught):
-    """A signal raises `Interrupted` where the program is."""
+    """A signal raises `Interrupted` where the program is, and is kept as `stopped`.
+
+    A library that is torn out of its work may raise something else instead.
+    """
+
+    stopped: Interrupted | None = None
 
     def _catch(self, number: int, frame: FrameType | None) -> None:
-        raise Interrupted(f"interrupted by {name(number)}", number)
+        self.stopped = Interrupted(f"interrupted by {name(number)}", number)
+        raise self.stopped
 
 
 class StopRequest(_Caught):

@@ -6,7 +6,9 @@ import threading
 import time
 
 import pytest
+import typer
 
+from attnrun.cli.ends import guarded
 from attnrun.errors import Interrupted
 from attnrun.runs.signals import StopAtOnce, StopRequest
 
@@ -59,3 +61,17 @@ def test_nothing_is_left_behind() -> None:
         step(0.3)
     assert [signal.getsignal(number) for number in SIGNALS] == before
     assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+
+
+def test_a_library_that_hides_the_signal_hides_nothing_from_the_command() -> None:
+    @guarded
+    def command() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            step(60)
+        finally:
+            raise AttributeError("torn out of its work")
+
+    with pytest.raises(typer.Exit) as left:
+        command()
+    assert left.value.exit_code == 143
