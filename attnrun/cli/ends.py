@@ -19,9 +19,8 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
-        signals = StopAtOnce()
         try:
-            with signals:
+            with StopAtOnce():
                 command(*args, **kwargs)
         except (UserError, RunFailed, Interrupted) as error:
             say(str(error))
@@ -35,11 +34,6 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         except OSError as error:  # a place that cannot be written, a full disk
             say(str(error))
             raise typer.Exit(1) from None
-        except Exception:
-            if signals.stopped is None:
-                raise
-            say(str(signals.stopped))
-            raise typer.Exit(signals.stopped.exit_code) from None
 
     return run
 

@@ -1,24 +1,17 @@
 """`attnrun export`: write a trained model for other engines."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
 from attnrun.cli.complete import complete_run
 from attnrun.cli.ends import echo_json
 from attnrun.cli.options import AsJson, Trust
-from attnrun.errors import UserError, suggest
-
-if TYPE_CHECKING:
-    from attnrun.export.formats import Format
+from attnrun.errors import UserError
+from attnrun.export.formats import FORMATS, require, write
 
 _OUTPUTS = Path("outputs")
-_NEXT = {
-    "safetensors": "from safetensors.torch import load_file; load_file({file!r})",
-    "ctranslate2": "import ctranslate2; ctranslate2.Translator({directory!r})",
-    "onnx": "import onnxruntime; onnxruntime.InferenceSession({file!r})",
-}
 
 
 def export(
@@ -34,7 +27,7 @@ def export(
             "--to",
             metavar="FORMAT",
             help="safetensors, ctranslate2 or onnx.",
-            autocompletion=lambda: list(_NEXT),
+            autocompletion=lambda: list(FORMATS),
         ),
     ],
     output: Annotated[
@@ -49,15 +42,15 @@ def export(
     Formats: safetensors (the weights), ctranslate2 (fast decoding of Transformers), onnx (log-probabilities
     of a target, given its source).
     """
-    if to not in _NEXT:
-        raise UserError(f"no format {to!r}{suggest(to, _NEXT)}")
+    form = require(to)
+    from attnrun.launch.trained import open_model
     from attnrun.runs.find import find
 
     directory = find(_OUTPUTS, run)
     place = directory / "export" / to if output is None else output
     if place.exists():
         raise UserError(f"{place} is there already; remove it, or choose a new directory by --output")
-    _export(directory, cast("Format", to), place, tuple(trust or ()))
+    write(open_model(directory, tuple(trust or ())), to, place)
     files = sorted(path.name for path in place.iterdir())
     if as_json:
         echo_json({"run": str(directory), "format": to, "directory": str(place), "files": files})
@@ -66,12 +59,4 @@ def export(
     for name in files:
         typer.echo(f"  {place / name}")
     (model,) = [place / name for name in files if name.startswith("model.")]
-    typer.echo("Next: " + _NEXT[to].format(file=str(model), directory=str(place)))
-
-
-def _export(directory: Path, to: "Format", place: Path, trust: tuple[str, ...]) -> None:
-    from attnrun.export.formats import require, write
-    from attnrun.launch.trained import open_model
-
-    require(to)
-    write(open_model(directory, trust), to, place)
+    typer.echo("Next: " + form.opened_by.format(file=str(model), directory=str(place)))

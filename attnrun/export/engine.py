@@ -4,18 +4,19 @@ import hashlib
 import inspect
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from attnrun.errors import UserError
 from attnrun.export import ctranslate
 from attnrun.export.formats import require, tokens, write
-from attnrun.models.beam import beam, length_penalty_of
-from attnrun.models.decoding import Decoded, Hypothesis, greedy
+from attnrun.models.beam import beam, length_penalty_of, require_width
+from attnrun.models.decoding import PAD, Decoded, Hypothesis, greedy, require_single
 
 _STAMP = "weights.sha256"  # of the weights that the files were made of
 
@@ -27,97 +28,114 @@ def on_ctranslate2(translator: Any, directory: Path) -> Any:
         UserError: the library is missing, or has not what the model or the search is made of.
     """
     require("ctranslate2")
-    settings = _settings(translator.search)
+    settings = _Settings.of(translator.search)
     stamp = _digest(translator.model)
     if not _is_of(directory, stamp):
         shutil.rmtree(directory, ignore_errors=True)
         write(translator, "ctranslate2", directory)
         (directory / _STAMP).write_text(stamp + "\n", encoding="ascii")
     source, target = (ctranslate.distinct(tokens(side)) for side in (translator.source, translator.target))
-    return replace(translator, search=partial(_search, _engine(directory), source, target, settings))
-
-
-def _engine(directory: Path) -> Any:
-    import ctranslate2
-    import torch
-
-    device = "cuda" if torch.cuda.is_available() and ctranslate2.get_cuda_device_count() else "cpu"
-    threads = torch.get_num_threads()
-    return ctranslate2.Translator(
-        str(directory), device=device, compute_type="float32", intra_threads=threads
+    numbers = {name: number for number, name in enumerate(target)}
+    return replace(
+        translator, search=_Search(_engine(directory, translator.model), source, numbers, settings)
     )
 
 
-def _settings(search: Callable[..., Decoded]) -> dict[str, Any]:
-    """The keys of a search that the engine has too; greedy is a beam of one."""
-    function = search.func if isinstance(search, partial) else search
-    if function not in (greedy, beam):
-        raise UserError("engine ctranslate2 searches greedily or by beam; choose --search greedy or beam")
-    keys = {
-        name: parameter.default
-        for name, parameter in inspect.signature(search).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
-    return {"size": 1, "length_penalty": 0.0, **keys}
+@dataclass(frozen=True, kw_only=True)
+class _Settings:
+    """What a search of ours says, as far as the engine has it too."""
+
+    size: int | None = None  # of the beam; None is greedy
+    length_penalty: float = 0.0
+    length_factor: float
+    length_offset: int
+
+    @classmethod
+    def of(cls, search: Callable[..., Decoded]) -> "_Settings":
+        function = search.func if isinstance(search, partial) else search
+        if function not in (greedy, beam):
+            raise UserError("engine ctranslate2 searches greedily or by beam; choose --search greedy or beam")
+        parameters = inspect.signature(search).parameters.items()
+        return cls(**{name: given.default for name, given in parameters if given.kind is given.KEYWORD_ONLY})
+
+    def require(self, count: int) -> None:
+        """Raise UserError where the search of ours could not find `count` outputs either."""
+        if self.size is None:
+            require_single(count)
+        else:
+            require_width(self.size, count)
 
 
-def _search(
-    engine: Any,
-    source_names: list[str],
-    target_names: list[str],
-    settings: dict[str, Any],
-    model: Any,
-    source: Tensor,
-    source_lengths: Tensor,
-    bos: int,
-    eos: int,
-    need_weights: bool = False,
-    count: int = 1,
-) -> Decoded:
-    """As the searches of `attnrun.models`."""
-    if need_weights:
-        raise UserError("engine ctranslate2 gives no attention weights; leave out --engine to see them")
-    if count > settings["size"]:
-        raise UserError(f"{count} outputs a source need a wider beam; set search.size={count} or more")
-    numbers = {name: number for number, name in enumerate(target_names)}
-    rows: dict[int, list[int]] = {}  # by the limit of their output, which the engine has one of for a call
-    for row, length in enumerate(source_lengths.tolist()):
-        limit = int(settings["length_factor"] * length + settings["length_offset"])
-        rows.setdefault(int(min(limit, model.longest)), []).append(row)
-    candidates: list[list[Hypothesis]] = [[] for _ in source_lengths]
-    for limit, alike in rows.items():
-        texts = [[source_names[n] for n in source[row, : source_lengths[row]].tolist()] for row in alike]
-        found = _translate(engine, texts, settings["size"], limit, [target_names[n] for n in (0, bos)])
-        for row, results in zip(alike, found, strict=True):
-            candidates[row] = _ranked(results, numbers, limit, settings["length_penalty"])[:count]
-    return Decoded(candidates, None)
+@dataclass(frozen=True)
+class _Search:
+    """CTranslate2 as a search, called as those of `attnrun.models`."""
+
+    engine: Any
+    source: list[str]  # the name of each number
+    target: dict[str, int]  # the number of each name
+    settings: _Settings
+
+    def __call__(
+        self,
+        model: Any,
+        source: Tensor,
+        source_lengths: Tensor,
+        bos: int,
+        eos: int,
+        need_weights: bool = False,
+        count: int = 1,
+    ) -> Decoded:
+        if need_weights:
+            raise UserError("engine ctranslate2 gives no attention weights; leave out --engine to see them")
+        self.settings.require(count)
+        lengths = source_lengths.tolist()
+        never = [[name] for name, number in self.target.items() if number in (PAD, bos)]
+        rows: dict[int, list[int]] = {}  # by the limit of their output: the engine has one for a call
+        for row, length in enumerate(lengths):
+            limit = int(self.settings.length_factor * length + self.settings.length_offset)
+            rows.setdefault(int(min(limit, model.longest)), []).append(row)
+        candidates: list[list[Hypothesis]] = [[] for _ in lengths]
+        for limit, alike in rows.items():
+            texts = [[self.source[n] for n in source[row, : lengths[row]].tolist()] for row in alike]
+            for row, results in zip(alike, self._translate(texts, limit, never), strict=True):
+                candidates[row] = self._ranked(results, limit)[:count]
+        return Decoded(candidates, None)
+
+    def _translate(
+        self, texts: list[list[str]], limit: int, never: list[list[str]]
+    ) -> Iterable[tuple[Any, ...]]:
+        """What the engine finds for each text; greedily too, so that no beam ends below that."""
+        size = self.settings.size or 1
+        keys = {
+            "length_penalty": 0,  # ranked afterwards, as ours are
+            "max_decoding_length": limit,
+            "min_decoding_length": 0,
+            "max_input_length": 0,
+            "suppress_sequences": never,
+            "return_scores": True,
+        }
+        beams = [{"beam_size": 1}, *([{"beam_size": size, "num_hypotheses": size}] if size > 1 else [])]
+        return zip(*(self.engine.translate_batch(texts, **keys, **one) for one in beams), strict=True)
+
+    def _ranked(self, results: Iterable[Any], limit: int) -> list[Hypothesis]:
+        """The hypotheses of one sentence, best first; eos counts as a token, where it was reached."""
+        made = {}
+        for result in results:
+            for spelled, total in zip(result.hypotheses, result.scores, strict=True):
+                penalty = length_penalty_of(min(len(spelled) + 1, limit), self.settings.length_penalty)
+                made[tuple(spelled)] = Hypothesis(
+                    [self.target[name] for name in spelled], total, total / penalty
+                )
+        return sorted(made.values(), key=lambda one: -one.score)
 
 
-def _translate(
-    engine: Any, texts: list[list[str]], size: int, limit: int, never: list[str]
-) -> list[tuple[Any, ...]]:
-    """What the engine finds for each text; greedily too, so that no beam ends below that."""
-    keys = {
-        "length_penalty": 0,  # ranked afterwards, as ours are
-        "max_decoding_length": limit,
-        "min_decoding_length": 0,
-        "max_input_length": 0,
-        "suppress_sequences": [[name] for name in never],
-        "return_scores": True,
-    }
-    beams = [{"beam_size": 1}, *([{"beam_size": size, "num_hypotheses": size}] if size > 1 else [])]
-    return list(zip(*(engine.translate_batch(texts, **keys, **one) for one in beams), strict=True))
+def _engine(directory: Path, model: nn.Module) -> Any:
+    import ctranslate2
 
-
-def _ranked(results: Iterable[Any], numbers: dict[str, int], limit: int, alpha: float) -> list[Hypothesis]:
-    """The hypotheses of one sentence, best first; eos counts as a token, where it was reached."""
-    made = {}
-    for result in results:
-        for spelled, log_probability in zip(result.hypotheses, result.scores, strict=True):
-            score = log_probability / length_penalty_of(min(len(spelled) + 1, limit), alpha)
-            row = [numbers[name] for name in spelled]
-            made[tuple(row)] = Hypothesis(row, log_probability, score)
-    return sorted(made.values(), key=lambda one: -one.score)
+    cuda = next(model.parameters()).device.type == "cuda" and ctranslate2.get_cuda_device_count() > 0
+    threads = {} if cuda else {"intra_threads": torch.get_num_threads()}
+    device = "cuda" if cuda else "cpu"
+    return ctranslate2.Translator(str(directory), device=device, compute_type="float32", **threads)
 
 
 def _is_of(directory: Path, stamp: str) -> bool:

@@ -2,30 +2,42 @@
 
 import importlib.util
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from attnrun.errors import UserError, suggest
 
-from attnrun.errors import UserError
+if TYPE_CHECKING:
+    from torch import nn
 
-Format = Literal["safetensors", "ctranslate2", "onnx"]
-LIBRARIES: dict[str, tuple[str, ...]] = {
-    "safetensors": ("safetensors",),
-    "ctranslate2": ("ctranslate2",),
-    "onnx": ("onnx", "onnxscript"),
+
+@dataclass(frozen=True)
+class Format:
+    """The libraries that write it, and the line of Python that opens it."""
+
+    libraries: tuple[str, ...]
+    opened_by: str
+
+
+FORMATS = {
+    "safetensors": Format(("safetensors",), "from safetensors.torch import load_file; load_file({file!r})"),
+    "ctranslate2": Format(("ctranslate2",), "import ctranslate2; ctranslate2.Translator({directory!r})"),
+    "onnx": Format(("onnx", "onnxscript"), "import onnxruntime; onnxruntime.InferenceSession({file!r})"),
 }
-assert set(LIBRARIES) == set(get_args(Format))
 
 
-def require(form: Format) -> None:
-    """Raise UserError where the libraries for `form` are not installed."""
-    for name in LIBRARIES[form]:
+def require(form: str) -> Format:
+    """Return the format of that name; raise UserError where there is none, or a library of it is missing."""
+    if form not in FORMATS:
+        raise UserError(f"no format {form!r}{suggest(form, FORMATS)}")
+    for name in FORMATS[form].libraries:
         if importlib.util.find_spec(name) is None:
             raise UserError(f"{form} needs the package {name}; install it: pip install 'attnrun[export]'")
+    return FORMATS[form]
 
 
-def write(trained: Any, form: Format, directory: Path) -> None:
+def write(trained: Any, form: str, directory: Path) -> None:
     """Write what a run trained to `directory`, whole or not at all.
 
     Args:
@@ -34,8 +46,10 @@ def write(trained: Any, form: Format, directory: Path) -> None:
         directory: must not be there yet.
 
     Raises:
-        UserError: the libraries are missing, or the format cannot hold this model.
+        UserError: there is no such format, its libraries are missing, or it cannot hold this model.
     """
+    from torch import nn
+
     require(form)
     model = getattr(trained, "model", None)
     if not isinstance(model, nn.Module):
@@ -49,7 +63,7 @@ def write(trained: Any, form: Format, directory: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _write(trained: Any, model: nn.Module, form: Format, directory: Path) -> None:
+def _write(trained: Any, model: "nn.Module", form: str, directory: Path) -> None:
     if form == "safetensors":
         from safetensors.torch import save_model
 

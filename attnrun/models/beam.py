@@ -48,8 +48,7 @@ def beam(
 
     The other arguments and limits are those of `searched`. Raises UserError for a `count` above `size`.
     """
-    if count > size:
-        raise UserError(f"{count} outputs a source need a wider beam; set search.size={count} or more")
+    require_width(size, count)
 
     def find(task: Task) -> list[list[Hypothesis]]:
         return _Beam(task, size, count, length_penalty).run()
@@ -173,6 +172,12 @@ class _Beam:
 
     def _penalty(self, length: "int | Tensor") -> Any:
         return length_penalty_of(length, self.alpha)
+
+
+def require_width(size: int, count: int) -> None:
+    """Raise UserError where a beam of `size` has no room for `count` outputs."""
+    if count > size:
+        raise UserError(f"{count} outputs a source need a wider beam; set search.size={count} or more")
 
 
 def length_penalty_of(length: "int | Tensor", alpha: float) -> Any:

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from attnrun.attention import Mechanism, Position, lengths_mask
 from attnrun.errors import UserError
-from attnrun.models.seq2seq import DecoderState, Memory, consult
+from attnrun.models.seq2seq import DecoderState, Memory, consult, embeddings
 from attnrun.ranges import PositiveInt, Probability
 
 PAD = 0
@@ -106,10 +106,8 @@ class ConvolutionalSeq2Seq(nn.Module):
         super().__init__()
         position = mechanism.position(embedding, mechanism.heads.count)
         _check(mechanism, position)
-        self.source_embedding = nn.Embedding(source_size, embedding, padding_idx=PAD)
-        self.target_embedding = (
-            self.source_embedding if joint else nn.Embedding(target_size, embedding, padding_idx=PAD)
-        )
+        both = embeddings(source_size, target_size, embedding, joint)
+        self.source_embedding, self.target_embedding = both
         self.source_position = position
         self.target_position = mechanism.position(embedding, mechanism.heads.count)
         self.dropout = nn.Dropout(dropout)

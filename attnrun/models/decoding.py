@@ -139,10 +139,15 @@ def greedy(
 
     Raises UserError for a `count` above 1.
     """
-    if count > 1:
-        raise UserError("greedy search finds one output a source; choose search=beam or search=sample")
+    require_single(count)
     limits = length_factor, length_offset
     return searched(follow_best, model, source, source_lengths, (bos, eos), *limits, need_weights)
+
+
+def require_single(count: int) -> None:
+    """Raise UserError where greedy search is to find more than one output."""
+    if count > 1:
+        raise UserError("greedy search finds one output a source; choose search=beam or search=sample")
 
 
 def follow_best(task: Task) -> list[list[Hypothesis]]:

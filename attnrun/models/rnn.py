@@ -19,10 +19,8 @@ from attnrun.errors import UserError
 from attnrun.models.cells import CELLS
 from attnrun.models.encoder import RnnEncoder
 from attnrun.models.initialise import initialise_rnn, shrink
-from attnrun.models.seq2seq import DecoderState, Memory, consult
+from attnrun.models.seq2seq import DecoderState, Memory, consult, embeddings
 from attnrun.ranges import PositiveInt, Probability
-
-PAD = 0
 
 Look = tuple[Tensor, Tensor | None]  # contexts (B, N, C) and, if asked for, weights (B, H, N, S)
 
@@ -70,10 +68,8 @@ class RnnSeq2Seq(nn.Module):
         mechanism.require_use("an RNN", "cross")
         make_cell = CELLS[cell]
         size = encoder_size or hidden
-        self.source_embedding = nn.Embedding(source_size, embedding, padding_idx=PAD)
-        self.target_embedding = (
-            self.source_embedding if joint else nn.Embedding(target_size, embedding, padding_idx=PAD)
-        )
+        both = embeddings(source_size, target_size, embedding, joint)
+        self.source_embedding, self.target_embedding = both
         self.encoder = RnnEncoder(
             embedding, size, cell=cell, layers=layers, bidirectional=bidirectional, dropout=dropout
         )

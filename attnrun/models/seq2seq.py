@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from attnrun.attention import Mechanism, MultiHead
 
+PAD = 0
+
 # (source vocabulary, target vocabulary, mechanism, joint) -> a Seq2Seq
 ModelFactory = Callable[[int, int, Mechanism, bool], nn.Module]
 
@@ -81,6 +83,14 @@ def consult(
     )
     apart = None if weights is None else weights.transpose(1, 2).flatten(0, 1)[:, :, None]
     return context.flatten(0, 1)[:, None], apart
+
+
+def embeddings(
+    source_size: int, target_size: int, size: int, joint: bool
+) -> tuple[nn.Embedding, nn.Embedding]:
+    """Return the embeddings of source and target, `size` numbers a token; `joint`: one for both."""
+    source = nn.Embedding(source_size, size, padding_idx=PAD)
+    return source, source if joint else nn.Embedding(target_size, size, padding_idx=PAD)
 
 
 class Seq2Seq(Protocol):

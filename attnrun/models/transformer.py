@@ -10,11 +10,9 @@ from torch import Tensor, nn
 from attnrun.attention import Mechanism, lengths_mask
 from attnrun.models.initialise import initialise_transformer
 from attnrun.models.layers import Parts
-from attnrun.models.seq2seq import DecoderState, Memory
+from attnrun.models.seq2seq import DecoderState, Memory, embeddings
 from attnrun.models.stacks import DecoderStack, EncoderStack
 from attnrun.ranges import PositiveFloat, PositiveInt, Probability
-
-PAD = 0
 
 
 class Transformer(nn.Module):
@@ -62,10 +60,8 @@ class Transformer(nn.Module):
             bias=bias,
         )
         mechanism.require_use("a Transformer", "self", "cross")
-        self.source_embedding = nn.Embedding(source_size, size, padding_idx=PAD)
-        self.target_embedding = (
-            self.source_embedding if joint else nn.Embedding(target_size, size, padding_idx=PAD)
-        )
+        both = embeddings(source_size, target_size, size, joint)
+        self.source_embedding, self.target_embedding = both
         self.encoder = EncoderStack(parts, layers)
         self.decoder = DecoderStack(parts, decoder_layers or layers)
         self.longest = self.decoder.longest  # target tokens that it can read

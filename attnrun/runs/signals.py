@@ -35,16 +35,23 @@ class _Caught(ABC):
 
 
 class StopAtOnce(_Caught):
-    """A signal raises `Interrupted` where the program is, and is kept as `stopped`.
+    """A signal raises `Interrupted` where the program is.
 
-    A library that is torn out of its work may raise something else instead.
+    It leaves the context as such, even where a library, torn out of its work, makes another error of it.
     """
 
-    stopped: Interrupted | None = None
+    _raised: Interrupted | None = None
 
     def _catch(self, number: int, frame: FrameType | None) -> None:
-        self.stopped = Interrupted(f"interrupted by {name(number)}", number)
-        raise self.stopped
+        self._raised = Interrupted(f"interrupted by {name(number)}", number)
+        raise self._raised
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        if self._raised is not None and isinstance(error, Exception):
+            raise self._raised from error
 
 
 class StopRequest(_Caught):

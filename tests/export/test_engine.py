@@ -101,5 +101,8 @@ def test_what_it_has_not_is_refused(tmp_path: Path) -> None:
     made = on_ctranslate2(reader(greedy), tmp_path / "files")
     with pytest.raises(UserError, match="no attention weights"):
         made.search(made.model, *sentences(), BOS, EOS, need_weights=True)
-    with pytest.raises(UserError, match=r"set search\.size=2 or more"):
+    with pytest.raises(UserError, match="greedy search finds one output"):
         made.search(made.model, *sentences(), BOS, EOS, count=2)
+    wider = on_ctranslate2(reader(partial(beam, size=2)), tmp_path / "files")
+    with pytest.raises(UserError, match=r"set search\.size=3 or more"):
+        wider.search(wider.model, *sentences(), BOS, EOS, count=3)

@@ -114,18 +114,8 @@ def test_interrupted_anywhere_it_is_the_same_bit_by_bit(tmp_path: Path) -> None:
 def test_interrupted_while_it_is_measured_it_is_made_again(tmp_path: Path) -> None:
     with tiny.open_run(tmp_path / "whole") as run:
         tiny.train(run, TRAINER)
-    calls = 0
-
-    def evaluate() -> dict[str, float]:
-        nonlocal calls
-        calls += 1
-        if calls == 6:
-            signal.raise_signal(signal.SIGTERM)
-            pytest.fail("went on")
-        return {"loss": 1.0}
-
     with pytest.raises(Interrupted), tiny.open_run(tmp_path / "run") as run:
-        tiny.train(run, TRAINER, evaluate=evaluate)
+        tiny.train(run, TRAINER, evaluate=tiny.interrupted_evaluation(6))
     with tiny.open_run(tmp_path / "run") as run:
         _, result = tiny.train(run, TRAINER)
     assert result.average == {

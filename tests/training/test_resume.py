@@ -213,18 +213,8 @@ def test_another_fingerprint_is_refused(tmp_path):
 
 def test_interrupted_in_an_evaluation(whole, tmp_path):
     """At once, and the evaluation is made again: its epoch is not over."""
-    calls = 0
-
-    def evaluate() -> dict[str, float]:
-        nonlocal calls
-        calls += 1
-        if calls == 2:
-            signal.raise_signal(signal.SIGTERM)
-            pytest.fail("went on")
-        return {"loss": 0.1 * calls}
-
     with pytest.raises(Interrupted) as stop, tiny.open_run(tmp_path) as run:
-        tiny.train(run, TRAINER, evaluate=evaluate)
+        tiny.train(run, TRAINER, evaluate=tiny.interrupted_evaluation(2))
     assert stop.value.exit_code == 143
     assert load_newest(tmp_path).step == 8
     with tiny.open_run(tmp_path) as run:

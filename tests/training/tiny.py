@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,21 @@ def train(run: Run, trainer: Trainer, on_batch: Any = None, **more: Any) -> tupl
         **({"evaluate": evaluate} | more),
     )
     return model, result
+
+
+def interrupted_evaluation(number: int) -> Callable[[], dict[str, float]]:
+    """Return an evaluation whose call with this number gets a SIGTERM, and is not to go on."""
+    calls = 0
+
+    def evaluate() -> dict[str, float]:
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            signal.raise_signal(signal.SIGTERM)
+            raise AssertionError("went on")
+        return {"loss": 0.1 * calls}
+
+    return evaluate
 
 
 def main() -> None:
