@@ -27,6 +27,7 @@ forces the choice. Normalisers are functions of scores and mask, with YAML files
 from attnrun.attention.additive import Additive, Concat
 from attnrun.attention.attend import attend
 from attnrun.attention.backends import Backend, backend
+from attnrun.attention.dropout import Dropout
 from attnrun.attention.kernels import Boxcar, Epanechikov, Gaussian, Kernel, Triangular
 from attnrun.attention.linear import LinearKernel, linear_attend
 from attnrun.attention.locality import Block, Locality, Monotonic, Predictive, Window
@@ -70,6 +71,7 @@ __all__ = [
     "Concat",
     "Cosine",
     "Dot",
+    "Dropout",
     "Epanechikov",
     "FullyConnected",
     "Gaussian",

@@ -1,9 +1,9 @@
 """Attention: values averaged by how well their keys answer the query. The eager reference."""
 
 from torch import Tensor
-from torch.nn import functional as F
 
 from attnrun.attention.backends import fused_context
+from attnrun.attention.dropout import dropout as dropped
 from attnrun.attention.masks import as_mask, blank
 from attnrun.attention.scores import Score, checked_shape
 from attnrun.attention.softmax import Normaliser, masked_softmax
@@ -56,5 +56,5 @@ def attend(
         scores = (scores + bias).to(scores.dtype)  # a bias may be wider than scores of a half type
     weights = normaliser(scores, mask)  # (..., N, M)
     if context is None:
-        context = score.pool(F.dropout(weights, dropout), value)  # (..., N, V)
+        context = score.pool(dropped(weights, dropout) if dropout else weights, value)  # (..., N, V)
     return context, score.shares(weights, value) if need_weights else None

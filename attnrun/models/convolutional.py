@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from attnrun.attention import Mechanism, Position, lengths_mask
+from attnrun.attention import Dropout, Mechanism, Position, lengths_mask
 from attnrun.errors import UserError
 from attnrun.models.seq2seq import DecoderState, Memory, consult, embeddings
 from attnrun.ranges import PositiveInt, Probability
@@ -29,7 +29,7 @@ class GatedConvolution(nn.Module):
 
     def __init__(self, size: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.convolution = nn.Conv1d(size, 2 * size, width)
         nn.init.normal_(self.convolution.weight, std=math.sqrt(4 * (1 - dropout) / (width * size)))
         nn.init.zeros_(self.convolution.bias)  # type: ignore[arg-type]
@@ -110,7 +110,7 @@ class ConvolutionalSeq2Seq(nn.Module):
         self.source_embedding, self.target_embedding = both
         self.source_position = position
         self.target_position = mechanism.position(embedding, mechanism.heads.count)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.width = width
         self.into_encoder = nn.Linear(embedding, hidden)
         self.encoder = nn.ModuleList(GatedConvolution(hidden, width, dropout) for _ in range(layers))

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from attnrun.attention import Mechanism, MultiHead, causal_mask
+from attnrun.attention import Dropout, Mechanism, MultiHead, causal_mask
 from attnrun.attention.locality import Kind
 from attnrun.attention.positions import Position
 from attnrun.errors import UserError
@@ -72,7 +72,7 @@ class Residual(nn.Module):
         super().__init__()
         self.first = parts.norm == "pre"
         self.norm = nn.LayerNorm(parts.size)
-        self.dropout = nn.Dropout(parts.dropout)
+        self.dropout = Dropout(parts.dropout)
 
     def before(self, x: Tensor) -> Tensor:
         """What the layer reads."""

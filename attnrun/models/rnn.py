@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from attnrun.attention import Mechanism, MultiHead, lengths_mask
+from attnrun.attention import Dropout, Mechanism, MultiHead, lengths_mask
 from attnrun.errors import UserError
 from attnrun.models.cells import CELLS
 from attnrun.models.encoder import RnnEncoder
@@ -85,7 +85,7 @@ class RnnSeq2Seq(nn.Module):
         read = hidden + size + (embedding if attend == "before" else 0)
         self.readout = nn.Linear(read, embedding)
         self.output = nn.Linear(embedding, target_size)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.parts = make_cell.parts
         initialise_rnn(self, hidden)
         if tied:

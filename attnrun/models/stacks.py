@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from attnrun.attention import causal_mask
+from attnrun.attention import Dropout, causal_mask
 from attnrun.models.layers import DecoderLayer, EncoderLayer, Parts, Projected
 
 Tensors = tuple[Tensor, ...]
@@ -30,7 +30,7 @@ class Stack(nn.Module):
         super().__init__()
         self.position = parts.mechanism.position(parts.size, parts.mechanism.heads.count)
         self.size = parts.size
-        self.dropout = nn.Dropout(parts.dropout)
+        self.dropout = Dropout(parts.dropout)
         self.norm = nn.LayerNorm(parts.size) if parts.norm == "pre" else nn.Identity()
 
     @property

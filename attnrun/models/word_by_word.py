@@ -12,7 +12,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from attnrun.attention import Mechanism, lengths_mask
+from attnrun.attention import Dropout, Mechanism, lengths_mask
 from attnrun.errors import UserError
 from attnrun.models.encoder import RnnEncoder
 from attnrun.models.initialise import initialise_rnn
@@ -57,7 +57,7 @@ class WordByWord(nn.Module):
             embedding, hidden, cell=cell, layers=layers, bidirectional=False, dropout=dropout
         )
         self.output = nn.Linear(hidden, target_size)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         initialise_rnn(self, hidden)
 
     def encode(self, source: Tensor, source_lengths: Tensor) -> Memory:

@@ -1,50 +1,91 @@
-"""Losses as (sum, count), so that batches of unequal size add up to an exact mean.
+"""The loss of predicting tokens, as (sum, count), so that batches of unequal size add up to an exact mean.
 
 Letters: B batch, T target length, D state size, K vocabulary size, R real (not padding) positions.
 """
 
-from collections.abc import Callable
+from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+# Logits held at one time. On a CPU they stay in its cache; a GPU wants large products.
+_FEW, _MANY = 2**22, 2**26
 
 
-def cross_entropy(
-    logits: Tensor, targets: Tensor, pad_id: int, label_smoothing: float = 0.0
+def linear_cross_entropy(
+    states: Tensor, output: nn.Linear, targets: Tensor, pad_id: int, label_smoothing: float = 0.0
 ) -> tuple[Tensor, Tensor]:
-    """Return the cross-entropy in nats summed over the real targets, and their number.
+    """Return the cross-entropy of `output(states)` in nats, summed over the real targets, and their number.
+
+    Only real positions are projected, a block of them at a time: the logits (R, K), by far the largest
+    tensor of a small model, are never held at once, and the gradient is made while a block is at hand. It
+    can be taken once.
 
     Args:
-        logits: (..., K).
-        targets: (...) token ids; those equal to `pad_id` do not count.
+        states: (B, T, D) before the projection to the vocabulary.
+        output: from D to K.
+        targets: (B, T) token ids; those equal to `pad_id` do not count.
         label_smoothing: share of the target distribution spread evenly over all K
             (Szegedy et al. 2016, section 7).
     """
     real = targets != pad_id
-    return _summed(logits[real], targets[real], label_smoothing), real.sum()
+    inputs = states[real], output.weight, output.bias, targets[real], label_smoothing
+    total: Tensor = _LinearCrossEntropy.apply(*inputs)  # type: ignore[no-untyped-call]
+    return total, real.sum()
 
 
-def projected_cross_entropy(
-    states: Tensor,
-    projection: Callable[[Tensor], Tensor],
-    targets: Tensor,
-    pad_id: int,
-    label_smoothing: float = 0.0,
-) -> tuple[Tensor, Tensor]:
-    """As `cross_entropy` of `projection(states)`, but only the real positions are projected at all.
+class _LinearCrossEntropy(torch.autograd.Function):
+    """states (R, D), weight (K, D), bias (K,) or None, targets (R,) -> the sum.
 
-    Args:
-        states: (B, T, D) before the vocabulary projection.
-        projection: (R, D) -> (R, K).
-        targets: (B, T).
+    With p the softmax of a row's logits z, t its target and ε the smoothing, the loss of the row is
+    log Σ exp z - (1 - ε) z_t - ε mean(z), and its gradient by z is p - (1 - ε) [t] - ε / K.
     """
-    real = targets != pad_id
-    return _summed(projection(states[real]), targets[real], label_smoothing), real.sum()
+
+    @staticmethod
+    def forward(
+        ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, smoothing: float
+    ) -> Tensor:
+        total = states.new_zeros((), dtype=torch.promote_types(states.dtype, torch.float32))
+        wanted = any(ctx.needs_input_grad)
+        gradients = [torch.zeros_like(x) for x in (states, weight, bias) if x is not None and wanted]
+        rows = max(1, (_FEW if states.is_cpu else _MANY) // len(weight))
+        for start in range(0, len(states), rows):
+            block = slice(start, start + rows)
+            logits = nn.functional.linear(states[block], weight, bias).to(total.dtype)  # (rows, K)
+            total += _loss_and_gradient(logits, targets[block, None], smoothing)
+            if wanted:
+                _add_gradients(gradients, block, logits, states[block], weight)
+        ctx.save_for_backward(*gradients)
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, factor: Tensor) -> tuple[Tensor | None, ...]:
+        by_states, by_weight, *by_bias = (made * factor.to(made.dtype) for made in ctx.saved_tensors)
+        return by_states, by_weight, by_bias[0] if by_bias else None, None, None
 
 
-def _summed(logits: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
-    """(R, K), (R,) -> scalar; half precision is summed in float32."""
-    if logits.dtype in (torch.float16, torch.bfloat16):
-        logits = logits.float()
-    return F.cross_entropy(logits, targets, reduction="sum", label_smoothing=label_smoothing)
+def _loss_and_gradient(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """Return the loss of logits (rows, K) at targets (rows, 1), and turn the logits into its gradient."""
+    at_targets = logits.gather(1, targets)
+    evenly = logits.mean(1, keepdim=True) if smoothing else 0.0
+    greatest = logits.amax(1, keepdim=True)
+    sums = logits.sub_(greatest).exp_().sum(1, keepdim=True)
+    losses = greatest + sums.log() - (1 - smoothing) * at_targets - smoothing * evenly
+    logits.div_(sums)
+    if smoothing:
+        logits.sub_(smoothing / logits.shape[1])
+    logits.scatter_add_(1, targets, torch.full_like(at_targets, smoothing - 1))
+    return losses.sum()
+
+
+def _add_gradients(
+    gradients: list[Tensor], block: slice, by_logits: Tensor, states: Tensor, weight: Tensor
+) -> None:
+    """Add what the rows of a block, with their gradient (rows, K), give to states, weight and bias."""
+    by_states, by_weight, *by_bias = gradients
+    by_states[block] = by_logits @ weight
+    by_weight += by_logits.t() @ states
+    if by_bias:
+        by_bias[0] += by_logits.sum(0)

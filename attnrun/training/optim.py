@@ -1,7 +1,7 @@
 """Optimisers as config factories: `parameters` come from the experiment, the rest from the config."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import nn
@@ -9,6 +9,7 @@ from torch import nn
 from attnrun.ranges import NonNegativeFloat, PositiveFloat, PositiveInt, Probability
 
 Parameters = Iterable[nn.Parameter]
+Adaptive = TypeVar("Adaptive", torch.optim.Adam, torch.optim.AdamW)
 
 
 def sgd(
@@ -33,7 +34,8 @@ def adam(
     weight_decay: NonNegativeFloat = 0.0,
 ) -> torch.optim.Adam:
     """Adam (Kingma and Ba 2015, algorithm 1); weight decay is an L2 term of the loss."""
-    return torch.optim.Adam(parameters, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)
+    keys = {"lr": lr, "betas": (beta1, beta2), "eps": eps, "weight_decay": weight_decay}
+    return _fused(torch.optim.Adam, parameters, **keys)
 
 
 def adamw(
@@ -46,7 +48,8 @@ def adamw(
     weight_decay: NonNegativeFloat = 0.01,
 ) -> torch.optim.AdamW:
     """Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019, algorithm 2)."""
-    return torch.optim.AdamW(parameters, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)
+    keys = {"lr": lr, "betas": (beta1, beta2), "eps": eps, "weight_decay": weight_decay}
+    return _fused(torch.optim.AdamW, parameters, **keys)
 
 
 def lbfgs(
@@ -61,3 +64,10 @@ def lbfgs(
     return torch.optim.LBFGS(
         parameters, lr=lr, max_iter=max_iter, history_size=history_size, line_search_fn=line_search
     )
+
+
+def _fused(optimiser: type[Adaptive], parameters: Parameters, **keys: Any) -> Adaptive:
+    """One pass over the weights a step, where torch has code that makes it: on CPUs and NVIDIA GPUs."""
+    weights = list(parameters)
+    fused = all(weight.is_cpu or weight.is_cuda for weight in weights)
+    return optimiser(weights, fused=fused or None, **keys)

@@ -18,7 +18,7 @@ from attnrun.ranges import PositiveInt
 from attnrun.runs.checkpoints import load_best
 from attnrun.runs.run import Run
 from attnrun.training.loop import Trainer, fit
-from attnrun.training.losses import projected_cross_entropy
+from attnrun.training.losses import linear_cross_entropy
 
 PAD = 0
 LOSSES = ("train/epoch_loss", "valid/loss")  # what `fit_best` logs of the loss, for a figure
@@ -183,7 +183,7 @@ def score(
 def _loss(model: Any, batch: Any, label_smoothing: float) -> tuple[Tensor, Tensor]:
     """Cross-entropy summed over real target tokens, and their number."""
     states, _ = model.states(model.encode(batch.source, batch.source_lengths), batch.target_in)  # (B, T, D)
-    return projected_cross_entropy(states, model.project, batch.target[:, 1:], PAD, label_smoothing)
+    return linear_cross_entropy(states, model.output, batch.target[:, 1:], PAD, label_smoothing)
 
 
 def _evaluation(batches: Batches, device: torch.device) -> Iterator[tuple[list[int], Any]]:
