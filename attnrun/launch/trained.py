@@ -21,7 +21,7 @@ def open_model(directory: Path, trust: tuple[str, ...] = (), search: Mapping[str
 
     Raises UserError where the run is not finished or is damaged, or its experiment predicts nothing.
     """
-    from attnrun.runs.device import resolve_device
+    from attnrun.runs.device import keep_freed_memory, resolve_device
     from attnrun.runs.trained import TrainedRun
 
     record = RunRecord(directory)
@@ -31,6 +31,7 @@ def open_model(directory: Path, trust: tuple[str, ...] = (), search: Mapping[str
     plan = check(record.config if search is None else {**record.config, SEARCH: dict(search)}, trust)
     if not hasattr(plan.module, "load"):
         raise UserError(f"experiment {plan.common.experiment!r} has no model that predicts")
+    keep_freed_memory()
     try:  # on the best device that is here: a run may come from another machine
         return plan.module.load(TrainedRun(directory, plan.config, resolve_device("auto")))
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:

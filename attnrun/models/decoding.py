@@ -112,7 +112,8 @@ def searched(
     if min(limits) < 1:
         raise ValueError(f"an output may have at least 1 token, got a limit of {min(limits)}")
     with torch.no_grad(), evaluating(model):
-        memory = model.encode(source, source_lengths)
+        every = torch.arange(len(lengths), device=source.device)
+        memory = model.encode(source, source_lengths).select(every)  # a copy that every step reads in order
         task = Task(model, memory, source, lengths, torch.tensor(limits, device=source.device), *ends)
         candidates = find(task)
         weights = _looks(task, [found[0].tokens for found in candidates]) if need_weights else None

@@ -1,7 +1,9 @@
 """Where a run computes: device, threads, precision and seeds."""
 
+import ctypes
 import hashlib
 import random
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +13,8 @@ from attnrun.ranges import NonNegativeInt
 
 if TYPE_CHECKING:
     import torch
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +95,18 @@ def set_threads(threads: int) -> None:
 
     if threads:
         torch.set_num_threads(threads)
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory that its tensors leave, up to 32 MiB each, for those of the next step.
+
+    Given back to the system it returns zeroed, page by page; small models decode a third faster without. Of
+    the C libraries glibc alone has the switches, mallopt(3).
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 2**25)
+        mallopt(_M_TRIM_THRESHOLD, -1)  # never
 
 
 def keyed_seed(*key: int | str) -> int:

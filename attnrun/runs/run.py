@@ -14,6 +14,7 @@ from attnrun.runs.device import (
     Runtime,
     autocast,
     check_precision,
+    keep_freed_memory,
     resolve_device,
     seed_everything,
     set_threads,
@@ -118,6 +119,7 @@ class Run:
             self._board = Board(self.directory)
             self._forget_unless_resumable()
             self._rows = RowWriter(self.directory / layout.METRICS)
+            keep_freed_memory()
             set_threads(self.runtime.threads)
             seed_everything(self.seed)
             self._describe(former_hash)
