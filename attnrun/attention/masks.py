@@ -144,6 +144,8 @@ def blank(rows: Tensor, used: Tensor) -> Tensor:
 
     A weight of 0 is no protection: 0 · NaN is NaN, in the context as in the gradients.
     """
+    if used.is_cpu and not torch.compiler.is_compiling() and bool(used.all()):
+        return rows  # a GPU would have to be waited for
     return torch.where(used.unsqueeze(-1), rows, rows.new_zeros(()))
 
 

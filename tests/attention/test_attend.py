@@ -252,7 +252,7 @@ def test_under_autocast(recipe, dtype):
 @pytest.mark.parametrize(
     ("shapes", "told"),
     [
-        (((B, N, D), (B, M, D), (B, M + 1, V)), r"M = 7 rows and value 8: .*value \(2, 8, 17\)"),
+        (((B, N, D), (B, M, D), (B, M + 1, V)), r"M = 7 rows and value 8; .*value \(2, 8, 17\)"),
         (((D,), (B, M, D), (B, M, V)), r"query \(\.\.\., N, D\).* got query \(11,\)"),
         (((B, N, D), (H, M, D), (H, M, V)), r"leading axes .*query \(2, 5, 11\), key \(3, 7, 11\)"),
         (((B, N, D), (B, M, D), (H, M, V)), r"leading axes .*value \(3, 7, 17\)"),
