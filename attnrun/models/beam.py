@@ -20,6 +20,7 @@ from attnrun.models.decoding import (
     follow_best,
     searched,
 )
+from attnrun.models.largest import largest
 from attnrun.models.seq2seq import Seq2Seq
 from attnrun.ranges import NonNegativeFloat, PositiveInt
 
@@ -104,7 +105,7 @@ class _Beam:
 
     def _choose(self, log_probabilities: Tensor) -> _Chosen:
         """The likeliest continuations, as many as there is room for, given those of tokens (B · K, V)."""
-        steps, tokens = log_probabilities.topk(min(self.size, log_probabilities.shape[1]), dim=1)
+        steps, tokens = largest(log_probabilities, min(self.size, log_probabilities.shape[1]))
         each = steps.shape[1]
         steps, tokens = steps.view(len(self.rows), -1), tokens.view(len(self.rows), -1)  # (B, K · each)
         totals = self.totals.repeat_interleave(each, 1) + steps

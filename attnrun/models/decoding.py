@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from attnrun.errors import UserError
+from attnrun.models.largest import largest
 from attnrun.models.seq2seq import Memory, Seq2Seq
 
 PAD = 0
@@ -153,7 +154,11 @@ def require_single(count: int) -> None:
 
 def follow_best(task: Task) -> list[list[Hypothesis]]:
     """Return the greedy hypothesis of each sentence."""
-    return [[found] for found in follow(task, lambda log_probabilities, *_: log_probabilities.argmax(-1))]
+
+    def choose(log_probabilities: Tensor, *_: object) -> Tensor:
+        return largest(log_probabilities, 1)[1][:, 0]
+
+    return [[found] for found in follow(task, choose)]
 
 
 def follow(task: Task, choose: Chooser) -> list[Hypothesis]:
