@@ -15,6 +15,7 @@ import pytest
 import yaml
 from typer.testing import Result
 
+from attnrun.cli.decode import How
 from attnrun.cli.inputs import Inputs
 from attnrun.cli.translate import _translate
 from attnrun.launch import catalog
@@ -219,9 +220,9 @@ def test_lines_are_escaped_for_a_terminal_and_exact_elsewhere(
     model = SimpleNamespace(
         predict=lambda sources: ["\x1b[31mred" for _ in sources], unknown=lambda sources: []
     )
-    monkeypatch.setattr("attnrun.launch.trained.open_model", lambda directory, trust, search: model)
+    monkeypatch.setattr("attnrun.launch.trained.open_model", lambda directory, trust, search, device: model)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    _translate([Path()], Inputs(["go"], many=True), (), None, None, "attnrun", as_json=False)
+    _translate([Path()], Inputs(["go"], many=True), (), None, How(), as_json=False)
     assert capsys.readouterr().out == shown
 
 
