@@ -66,9 +66,8 @@ def sample(directory: Path, count: int = 3) -> list[dict[str, str]]:
     try:
         return [_shown(row) for row in islice(read_samples(directory, "test"), count)]
     except KeyError as error:
-        raise UserError(
-            f"the test sentences of {directory} have no {error}; give TEXT to translate"
-        ) from None
+        hint = "give TEXT to translate"
+        raise UserError(f"{directory}/samples/test.jsonl is damaged: no {error}; {hint}") from None
     except UserError as error:
         raise UserError(f"{error}; give TEXT to translate") from None
 
