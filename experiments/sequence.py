@@ -63,6 +63,13 @@ class Solver:
         """
         return [_text(self.target, answer) for answer in self.answers(self._read(inputs))]
 
+    def batches(self, inputs: Sequence[str]) -> list[list[int]]:
+        """Return which sequences are answered together, by their places, the longest first.
+
+        Raises UserError for a token that the task does not have.
+        """
+        return self._asked(self._read(inputs)).sequential()
+
     def candidates(self, inputs: Sequence[str], count: int) -> list[list[Candidate]]:
         """Return `count` answers to each sequence.
 
@@ -114,8 +121,10 @@ class Solver:
     def _search(self, sources: Sequence[Sequence[int]], need_weights: bool, count: int = 1) -> list[Answer]:
         wanted = {"need_weights": need_weights, "count": count}
         search = partial(self.search, self.model, bos=BOS, eos=EOS, **wanted)
-        batches = self._batches([Example(tuple(source), (), ()) for source in sources])
-        return decode(search, batches, self.device)
+        return decode(search, self._asked(sources), self.device)
+
+    def _asked(self, sources: Sequence[Sequence[int]]) -> TextBatches:
+        return self._batches([Example(tuple(source), (), ()) for source in sources])
 
     def _batches(self, examples: Sequence[Example]) -> TextBatches:
         return TextBatches(encode_examples(examples), batch_size=self.batch_size, seed=0)

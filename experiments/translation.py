@@ -96,6 +96,10 @@ class Translator:
         """Return the translation of each plain text."""
         return list(map(self.plain, self.translate(list(map(self._prepared, inputs)))))
 
+    def batches(self, inputs: Sequence[str]) -> list[list[int]]:
+        """Return which texts are translated together, by their places, the longest first."""
+        return self._read(list(map(self._prepared, inputs))).sequential()
+
     def candidates(self, inputs: Sequence[str], count: int) -> list[list[Candidate]]:
         """Return `count` translations of each plain text; unknown words stay."""
         found = self._search(list(map(self._prepared, inputs)), need_weights=False, count=count)
@@ -160,8 +164,10 @@ class Translator:
     def _search(self, sources: Sequence[str], need_weights: bool, count: int = 1) -> list[Answer]:
         ends = {"bos": self.target.bos, "eos": self.target.eos, "count": count}
         search = partial(self.search, self.model, need_weights=need_weights, **ends)
-        pairs = encode_pairs([Pair(text, text) for text in sources], self.source, self.source)
-        return decode(search, self._batches(pairs), self.device)
+        return decode(search, self._read(sources), self.device)
+
+    def _read(self, sources: Sequence[str]) -> TextBatches:
+        return self._batches(encode_pairs([Pair(text, text) for text in sources], self.source, self.source))
 
     def _batches(self, pairs: EncodedPairs) -> TextBatches:
         return TextBatches(pairs, batch_size=self.batch_size, seed=0)
@@ -284,8 +290,7 @@ def _textbook(translator: Translator, textbook: Textbook | None, run: Run) -> di
     rows = translated_rows(translator, [Pair(source, target) for source, target in textbook.phrases])
     scores = [textbook_bleu(row["prediction"].split(), row["target"].split()) for row in rows]
     run.samples("phrases", [{**row, "bleu": score} for row, score in zip(rows, scores, strict=True)])
-    logged = RunRecord(run.directory).metrics_rows()
-    losses = [row["train/epoch_loss"] for row in logged if "train/epoch_loss" in row]
+    losses = [row[LOSSES[0]] for row in RunRecord(run.directory).metrics_rows() if LOSSES[0] in row]
     return textbook.figures(scores, losses[-1])
 
 

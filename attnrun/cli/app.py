@@ -14,6 +14,7 @@ from attnrun.cli.ends import guarded
 from attnrun.cli.export import export
 from attnrun.cli.listing import list_catalog
 from attnrun.cli.score import score
+from attnrun.cli.significance import significance
 from attnrun.cli.smoke import smoke
 from attnrun.cli.train import resume, train
 from attnrun.cli.translate import translate
@@ -56,6 +57,7 @@ app = typer.Typer(
 app.command()(guarded(train))
 app.command()(guarded(translate))
 app.command()(guarded(score))
+app.command()(guarded(significance))
 app.command()(guarded(resume))
 app.command()(guarded(export))
 app.command("list")(guarded(list_catalog))

@@ -1,17 +1,17 @@
 """What `attnrun translate` was given to translate: words, lines from stdin, or nothing."""
 
-import json
 import os
 import select
 import stat
 import sys
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from attnrun.errors import UserError
+from attnrun.runs.samples import read_samples
 
 _PATIENCE = 0.2  # seconds for a writer at the other end of a pipe to start; a silent pipe is taken as empty
-_LONGEST = 2**20  # bytes of a line that a run kept
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,13 @@ def _lines() -> list[str]:
 
 def sample(directory: Path, count: int = 3) -> list[dict[str, str]]:
     """Return the first test sentences of a run, with their references."""
-    path = directory / "samples" / "test.jsonl"
-    if not path.exists():
-        raise UserError(f"{directory} kept no test sentences; give TEXT to translate")
     try:
-        with path.open("rb") as stream:
-            lines = [stream.readline(_LONGEST) for _ in range(count)]
-        return [_shown(json.loads(line)) for line in lines if line]
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise UserError(f"{path} is damaged; give TEXT to translate") from None
+        return [_shown(row) for row in islice(read_samples(directory, "test"), count)]
+    except KeyError as error:
+        hint = "give TEXT to translate"
+        raise UserError(f"{directory}/samples/test.jsonl is damaged: no {error}; {hint}") from None
+    except UserError as error:
+        raise UserError(f"{error}; give TEXT to translate") from None
 
 
 def _shown(row: dict[str, str]) -> dict[str, str]:

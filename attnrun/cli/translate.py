@@ -1,6 +1,5 @@
 """`attnrun translate`: translate text with an attention mechanism and show where it looked."""
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,16 +14,16 @@ from attnrun.cli.complete import (
     complete_run,
     complete_search,
 )
+from attnrun.cli.decode import ENGINES, MOST_WORKERS, How, open_translator, translations
 from attnrun.cli.ends import echo_json, echo_line, say
 from attnrun.cli.options import AsJson, ConfigDir, Trust
-from attnrun.errors import RunFailed, UserError, suggest
+from attnrun.errors import RunFailed, UserError
 from attnrun.launch import catalog
 
 if TYPE_CHECKING:
     from attnrun.cli.inputs import Inputs
 
 _OUTPUTS = Path("outputs")
-_ENGINES = ("attnrun", "ctranslate2")
 _MOST_MAPS = 3  # more would scroll the first one away
 _MOST_UNKNOWN = 12
 
@@ -86,9 +85,15 @@ def translate(
         typer.Option(
             "--engine",
             help="attnrun, or ctranslate2, which is faster and shows no attention.",
-            autocompletion=lambda: list(_ENGINES),
+            autocompletion=lambda: list(ENGINES),
         ),
     ] = "attnrun",
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers", min=1, max=MOST_WORKERS, help="Translate lines by so many processes of one thread."
+        ),
+    ] = 1,
     override: Annotated[
         list[str] | None,
         typer.Option(
@@ -110,8 +115,7 @@ def translate(
     from attnrun.cli.inputs import read_inputs
     from attnrun.launch.search import changed_search, names_search
 
-    if engine not in _ENGINES:
-        raise UserError(f"no engine {engine!r}{suggest(engine, _ENGINES)}")
+    how = How(n_best, engine, workers)
     inputs = read_inputs(text or [])
     trusted = tuple(trust or ())
     words = [*([] if search is None else [f"search={search}"]), *(override or ())]
@@ -131,7 +135,7 @@ def translate(
 
         directories = [find(_OUTPUTS, name) for name in run]
         node = changed_search(RunRecord(directories[0]).config, words, config_dir)
-    _translate(directories, inputs, trusted, node, n_best, engine, as_json)
+    _translate(directories, inputs, trusted, node, how, as_json)
 
 
 def _suiting(model: str | None, config_dir: Path | None) -> str:
@@ -186,61 +190,45 @@ def _translate(
     inputs: "Inputs",
     trust: tuple[str, ...],
     search: dict[str, Any] | None,
-    n_best: int | None,
-    engine: str,
+    how: How,
     as_json: bool,
 ) -> None:
     from attnrun.cli.inputs import sample
-    from attnrun.launch.trained import open_ensemble
-    from attnrun.runs.find import RunRecord
 
-    model, directory = open_ensemble(directories, trust, search), directories[0]
-    if not hasattr(model, "unknown"):
-        experiment = RunRecord(directory).experiment
-        raise UserError(f"{directory} is a run of {experiment}, which does not translate")
-    if engine == "ctranslate2":
-        model = _on_ctranslate2(model, directories)
-    if n_best is not None and not hasattr(model, "candidates"):
-        raise UserError(f"{directory} gives one translation of each text; leave out --n-best")
+    model, directory = open_translator(directories, trust, search, how), directories[0]
     examples = [{"source": line} for line in inputs.lines] or sample(directory)
     sources = [example["source"] for example in examples]
-    several = None if n_best is None else model.candidates(sources, n_best)
-    predictions = [one[0].text for one in several] if several else model.predict(sources)
     unknown = model.unknown(sources) if inputs.lines else []
-    if unknown:
-        say(f"words that the model has never seen: {', '.join(unknown[:_MOST_UNKNOWN])}")
+    found = translations(model, sources, how)
+    if inputs.many and not as_json:
+        _tell_unknown(unknown)
+        for number, one in enumerate(found, 1):
+            for line in _lines(one, number):
+                echo_line(line)
+        return
+    several = list(found)
+    _tell_unknown(unknown)
     maps = [] if inputs.many else _maps(model, sources[:_MOST_MAPS])
     pictures = _save(directory, maps)
     scores = None if inputs.lines or len(directories) > 1 else _test_scores(directory)
     if as_json:
-        document = _document(directories, examples, predictions, maps, pictures, scores)
-        for translation, found in zip(document["translations"], several or (), strict=False):
-            translation["candidates"] = [asdict(one) for one in found]
-        echo_json(document)
-    elif inputs.many:
-        for line in _lines(predictions, several):
-            echo_line(line)
+        echo_json(_document(directories, examples, several, maps, pictures, scores))
     else:
         from attnrun.cli.maps import show_translations
 
-        show_translations(directory, examples, several or predictions, maps, pictures, scores)
+        show_translations(directory, examples, several, maps, pictures, scores)
 
 
-def _on_ctranslate2(model: Any, directories: list[Path]) -> Any:
-    from attnrun.export.engine import on_ctranslate2
-
-    if len(directories) > 1:
-        raise UserError("engine ctranslate2 runs one model; give one --run")
-    return on_ctranslate2(model, directories[0] / "export" / "ctranslate2")
+def _tell_unknown(words: list[str]) -> None:
+    if words:
+        say(f"words that the model has never seen: {', '.join(words[:_MOST_UNKNOWN])}")
 
 
-def _lines(predictions: list[str], several: list[list[Any]] | None) -> Iterator[str]:
-    """Yield each translation; of several for each input its number, score and log-probability before it."""
-    if several is None:
-        yield from predictions
-    for number, found in enumerate(several or (), 1):
-        for one in found:
-            yield f"{number}\t{one.score:.4f}\t{one.log_probability:.4f}\t{one.text}"
+def _lines(found: Any, number: int) -> list[str]:
+    """A translation; of several for an input its number, score and log-probability before each."""
+    if isinstance(found, str):
+        return [found]
+    return [f"{number}\t{one.score:.4f}\t{one.log_probability:.4f}\t{one.text}" for one in found]
 
 
 def _maps(model: Any, sources: list[str]) -> list[Any]:
@@ -274,15 +262,12 @@ def _test_scores(directory: Path) -> dict[str, Any]:
 def _document(
     directories: list[Path],
     examples: list[dict[str, str]],
-    predictions: list[str],
+    found: list[Any],
     maps: list[Any],
     pictures: list[Path],
     scores: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    translations: list[dict[str, Any]] = [
-        {**example, "translation": prediction}
-        for example, prediction in zip(examples, predictions, strict=True)
-    ]
+    translations = [{**example, **_told(one)} for example, one in zip(examples, found, strict=True)]
     for translation, attention_map, picture in zip(translations, maps, pictures, strict=False):
         translation["source_tokens"] = attention_map.keys
         translation["target_tokens"] = attention_map.queries
@@ -290,3 +275,9 @@ def _document(
         translation["figure"] = str(picture)
     more = {"ensemble": [str(directory) for directory in directories]} if len(directories) > 1 else {}
     return {"run": str(directories[0]), **more, "test": scores, "translations": translations}
+
+
+def _told(found: Any) -> dict[str, Any]:
+    if isinstance(found, str):
+        return {"translation": found}
+    return {"translation": found[0].text, "candidates": [asdict(one) for one in found]}

@@ -8,6 +8,7 @@ from typing import Any, Protocol, get_args
 from attnrun.data import words
 from attnrun.data.corpus import Corpus
 from attnrun.data.subwords import BpeTokeniser
+from attnrun.data.unigram import UnigramTokeniser
 from attnrun.data.vocabulary import BOS, EOS, PAD, UNK, Vocabulary, fingerprint
 from attnrun.data.words import Split, natural_split
 from attnrun.ranges import PositiveInt
@@ -153,6 +154,7 @@ def from_json(data: Any) -> Tokeniser:
     kinds: dict[str, Callable[[dict[str, Any]], Tokeniser]] = {
         "word": WordTokeniser.from_json,
         "bpe": BpeTokeniser.from_json,
+        "unigram": UnigramTokeniser.from_json,
     }
     kind = data.get("kind") if isinstance(data, dict) else None
     if not isinstance(kind, str) or kind not in kinds:

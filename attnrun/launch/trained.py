@@ -13,11 +13,18 @@ from attnrun.launch.search import GROUP as SEARCH
 from attnrun.runs.find import RunRecord, records
 
 
-def open_model(directory: Path, trust: tuple[str, ...] = (), search: Mapping[str, Any] | None = None) -> Any:
+def open_model(
+    directory: Path,
+    trust: tuple[str, ...] = (),
+    search: Mapping[str, Any] | None = None,
+    device: str = "auto",
+) -> Any:
     """Return the model that was trained there, with `predict(inputs)` and `weights(inputs, layers, heads)`.
 
-    One whose inputs are texts also has `unknown(inputs)`, their words that it does not know, and
-    `candidates(inputs, count)`. It searches as the run did, or as `search` says, a config of that group.
+    One whose inputs are texts also has `unknown(inputs)`, their words that it does not know,
+    `candidates(inputs, count)`, and `batches(inputs)`, the places of those that it takes together. It
+    searches as the run did, or as `search` says, a config of that group. `auto` is the best device that is
+    here: a run may come from another machine.
 
     Raises UserError where the run is not finished or is damaged, or its experiment predicts nothing.
     """
@@ -32,21 +39,24 @@ def open_model(directory: Path, trust: tuple[str, ...] = (), search: Mapping[str
     if not hasattr(plan.module, "load"):
         raise UserError(f"experiment {plan.common.experiment!r} has no model that predicts")
     keep_freed_memory()
-    try:  # on the best device that is here: a run may come from another machine
-        return plan.module.load(TrainedRun(directory, plan.config, resolve_device("auto")))
+    try:
+        return plan.module.load(TrainedRun(directory, plan.config, resolve_device(device)))
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
         first_line = str(error).partition("\n")[0]
         raise UserError(f"the run {directory} is damaged: {type(error).__name__}: {first_line}") from error
 
 
 def open_ensemble(
-    directories: Sequence[Path], trust: tuple[str, ...] = (), search: Mapping[str, Any] | None = None
+    directories: Sequence[Path],
+    trust: tuple[str, ...] = (),
+    search: Mapping[str, Any] | None = None,
+    device: str = "auto",
 ) -> Any:
     """Return the model of one run, or one that is the mean of the models of several.
 
     Raises UserError as `open_model` does, and for runs that cannot be joined.
     """
-    models = [open_model(directory, trust, search) for directory in directories]
+    models = [open_model(directory, trust, search, device) for directory in directories]
     first, others = models[0], models[1:]
     for directory, model in zip(directories, models, strict=True):
         if others and not hasattr(model, "joined"):

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from attnrun.errors import Interrupted
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class _Caught(ABC):
@@ -24,7 +24,7 @@ class _Caught(ABC):
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._old = {number: signal.signal(number, self._catch) for number in _SIGNALS}
+            self._old = {number: signal.signal(number, self._catch) for number in SIGNALS}
         return self
 
     def __exit__(

@@ -4,7 +4,6 @@ import multiprocessing
 import signal
 import sys
 import threading
-import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import connection
@@ -16,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from attnrun.errors import RunFailed
 from attnrun.runs.device import keyed_seed, reseed
+from attnrun.runs.workers import forking, how_it_ended
 
 
 class Batches(Protocol):
@@ -64,7 +64,7 @@ def iterate(
         worker_init_fn=_silence if workers else None,
     )
     others = multiprocessing.active_children()
-    with _forking():
+    with _forking_by_torch():
         iterator = iter(loader)
     started = [one for one in multiprocessing.active_children() if one not in others]
     try:
@@ -76,13 +76,11 @@ def iterate(
 
 
 @contextmanager
-def _forking() -> Iterator[None]:
+def _forking_by_torch() -> Iterator[None]:
     """Leave torch no handler of SIGCHLD: it raises wherever the program is, in a save or an `except`."""
     handler = signal.getsignal(signal.SIGCHLD)
     try:
-        with warnings.catch_warnings():
-            # Python 3.12 warns of forking beside threads; ours are torch's own, which no worker waits for.
-            warnings.filterwarnings("ignore", ".*multi-threaded.*fork", DeprecationWarning)
+        with forking():
             yield
     finally:
         if threading.current_thread() is threading.main_thread():
@@ -101,8 +99,7 @@ def _watched(iterator: Iterator[Any], workers: Sequence[BaseProcess]) -> Iterato
                 raise
         else:
             yield batch
-    code = _dead(workers, wait=0)[0].exitcode or 0
-    how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    how = how_it_ended(_dead(workers, wait=0)[0])
     hint = "resume with runtime.data_workers=0 to do without workers"
     raise RunFailed(f"a data worker died ({how}), for want of memory perhaps; {hint}")
 
@@ -110,10 +107,7 @@ def _watched(iterator: Iterator[Any], workers: Sequence[BaseProcess]) -> Iterato
 def _dead(workers: Sequence[BaseProcess], wait: float) -> list[BaseProcess]:
     """The workers that have ended, or do within `wait` seconds."""
     ended = connection.wait([worker.sentinel for worker in workers], wait) if workers else []
-    dead = [worker for worker in workers if worker.sentinel in ended]
-    for worker in dead:  # it is going: the sentinel comes an instant before the exit code
-        worker.join()
-    return dead
+    return [worker for worker in workers if worker.sentinel in ended]
 
 
 def _silence(worker: int) -> None:

@@ -52,6 +52,7 @@ COMMANDS = {
     "list as JSON": ["list", "{}", "--json"],
     "matrix": ["list", "--matrix", "{}"],
     "run": ["translate", "--run", "{}", "hello"],
+    "significance": ["significance", "{}", "{}"],
     "attention": ["translate", "--attention", "{}", "hello"],
     "model": ["translate", "--model", "{}", "hello"],
     "corpus": ["translate", "--corpus", "{}", "hello"],

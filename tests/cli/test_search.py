@@ -1,6 +1,9 @@
 """Searches of finished runs, ensembles and the scoring of given translations, as a user calls them."""
 
 import json
+import multiprocessing
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,6 +103,37 @@ def test_several_translations_of_lines_and_of_words(here: Cli) -> None:
     assert drawn.count("translation  ") == 3
 
 
+@pytest.mark.parametrize(
+    "words",
+    [[], ["--search", "beam", "--n-best", "2"], ["--json"], ["--json", "--run", "two", "--search", "sample"]],
+)
+def test_workers_translate_as_one_process_does(here: Cli, words: list[str]) -> None:
+    lines = [" ".join("abcdefg"[place % 7] * (place % 5 + 1)) for place in range(301)]  # three batches
+    one, two = (
+        here("translate", "--run", "one", *words, *workers, "-", stdin="\n".join(lines))
+        for workers in ([], ["--workers", "2"])
+    )
+    assert two.exit_code == 0, two.stderr
+    assert two.stdout == one.stdout and len(one.stdout.splitlines()) >= 301
+    assert not multiprocessing.active_children()
+
+
+def test_more_workers_than_cores_are_told_of(here: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    result = here("translate", "--run", "one", "--workers", "3", "-", stdin="a h\nb i\n")
+    assert result.exit_code == 0 and len(result.stdout.splitlines()) == 2
+    assert "--workers 3 on 2 cores: more than one a core gains nothing" in result.stderr
+
+
+def test_a_dead_worker_is_one_line(here: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from attnrun.experiments.translation import Translator
+
+    monkeypatch.setattr(Translator, "predict", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    result = here("translate", "--run", "one", "--workers", "2", "-", stdin="a h\n" * 300)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "a worker died (SIGKILL)" in result.stderr and len(result.stderr.splitlines()) == 1
+
+
 def test_an_ensemble_of_a_run_with_itself_is_that_run(here: Cli) -> None:
     words = ["--search", "beam", "--n-best", "3", "--json", "c k"]
     one = best(here("translate", "--run", "one", *words))
@@ -124,14 +158,18 @@ def test_an_ensemble_of_a_run_with_itself_is_that_run(here: Cli) -> None:
         (["--search", "beam", "--n-best", "6"], "search.size=6"),
         (["--n-best", "2"], "choose search=beam"),
         (["--set", "seed=3"], "--run names a trained run"),
+        (["--workers", "0"], "Invalid value for '--workers'"),
+        (["--workers", "-1"], "Invalid value for '--workers'"),
+        (["--workers", "two"], "Invalid value for '--workers'"),
+        (["--workers", "2", "--engine", "ctranslate2"], "ctranslate2 has threads of its own"),
         (["--run", "three"], "the vocabularies of outputs/translation/three are not those of"),
     ],
 )
 def test_a_mistake_is_one_line(here: Cli, words: list[str], message: str) -> None:
     result = here("translate", "--run", "one", *words, "a h")
     assert result.exit_code == 2, result.output
-    (line,) = result.stderr.strip().splitlines()
-    assert message in line
+    line = result.stderr.strip().splitlines()[-1]  # those of Typer come after the usage
+    assert message in line and "Traceback" not in result.stderr
 
 
 def test_given_translations_are_scored(here: Cli, place: Path) -> None:

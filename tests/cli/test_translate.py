@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 import yaml
 from typer.testing import Result
 
+from attnrun.cli.decode import How
 from attnrun.cli.inputs import Inputs
 from attnrun.cli.translate import _translate
 from attnrun.launch import catalog
@@ -219,9 +221,9 @@ def test_lines_are_escaped_for_a_terminal_and_exact_elsewhere(
     model = SimpleNamespace(
         predict=lambda sources: ["\x1b[31mred" for _ in sources], unknown=lambda sources: []
     )
-    monkeypatch.setattr("attnrun.launch.trained.open_model", lambda directory, trust, search: model)
+    monkeypatch.setattr("attnrun.launch.trained.open_model", lambda directory, trust, search, device: model)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    _translate([Path()], Inputs(["go"], many=True), (), None, None, "attnrun", as_json=False)
+    _translate([Path()], Inputs(["go"], many=True), (), None, How(), as_json=False)
     assert capsys.readouterr().out == shown
 
 
@@ -254,7 +256,7 @@ def test_a_damaged_run_is_one_line(cli: Cli, place: Path, tmp_path: Path) -> Non
         (copy / "samples/test.jsonl").write_bytes(junk + b"\n")
         result = cli("translate", "--run", str(copy))
         assert result.exit_code == 2, result.output
-        assert "samples/test.jsonl is damaged" in result.stderr
+        assert re.search(r"samples/test.jsonl(:1)? is damaged", result.stderr)
 
 
 def test_smoke_runs_what_is_named_and_leaves_nothing(cli: Cli, tmp_path: Path) -> None:
