@@ -4,6 +4,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Workers for the tests, one a core; a file's tests share what they prepare.
 WORKERS := -n auto --maxprocesses 8
+# Where benchmarks/setup.sh installs the tools that attnrun is compared with.
+PEERS := $(or $(ATTNRUN_PEERS),$(HOME)/.cache/attnrun-peers)
 TORCH := $(shell sed -n 's/^torch==//p' .ci/constraints.txt)
 .DEFAULT_GOAL := help
 
@@ -52,6 +54,11 @@ test-faults: .venv/installed  ## Kill, damage and flood runs again and again
 .PHONY: test-wheel
 test-wheel: wheel  ## Install the wheel in a clean environment and use it from elsewhere
 	$(BIN)/python -m pytest -m wheel tests/test_wheel.py
+
+.PHONY: bench
+bench:  ## Compare speed with other tools; ONLY=decoding for one work
+	@test -x '$(PEERS)/venv/bin/python' || { echo 'no tools to compare with in $(PEERS); install them: benchmarks/setup.sh' >&2; exit 1; }
+	'$(PEERS)/venv/bin/python' -m benchmarks $(ONLY)
 
 .PHONY: lint
 lint: .venv/installed  ## Check style and types

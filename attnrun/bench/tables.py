@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from attnrun.bench.memory import peak_bytes
-from attnrun.bench.timing import Call, Timing, reason, time_in_turn
+from attnrun.bench.timing import Call, Timing, time_in_turn
 
 OURS = "attnrun"
 
@@ -95,19 +95,13 @@ def measure(
     tell: Callable[[str], object] = lambda row: None,
 ) -> Measured:
     """Time the rows of a table in turn, as `time_in_turn` does; a row that fails leaves the others alone."""
-    failed = dict(table.absent)
-    peaks: dict[str, int | None] = {}
-    for name, row in table.rows.items():
-        try:
-            peaks[name] = peak_bytes(row.call) if table.with_memory else None
-        except Exception as error:  # whatever another tool does
-            failed[name] = reason(error)
-    calls = {name: table.rows[name].call for name in peaks}
+    calls = {name: row.call for name, row in table.rows.items()}
     timings = time_in_turn(calls, rounds=rounds, seconds=seconds, tell=tell)
-    figures = {}
+    failed, figures = dict(table.absent), {}
     for name, timing in timings.items():
         if isinstance(timing, Timing):
-            figures[name] = Figures(timing, table.rows[name].amount, peaks[name])
+            peak = peak_bytes(calls[name]) if table.with_memory else None  # of a row that is warm
+            figures[name] = Figures(timing, table.rows[name].amount, peak)
         else:
             failed[name] = timing
     return Measured(table, figures, failed)

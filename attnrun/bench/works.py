@@ -44,11 +44,11 @@ class Bench:
                 raise UserError(f"no work is called {name!r}{suggest(name, WORKS)}")
         self.sizes = sizes
         self.corpus: str | None = None
-        self._texts = cache(self._load)
+        self.texts = cache(self._load)
 
     def tables(self, name: str) -> Iterator[Table]:
         """Yield the tables of one work, each built when it is its turn."""
-        yield from WORKS[name](self.sizes, self._texts)
+        yield from WORKS[name](self.sizes, self.texts)
 
     def measure(
         self, rounds: int, seconds: float, tell: Callable[[str, str], object] = lambda work, row: None

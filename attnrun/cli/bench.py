@@ -29,8 +29,9 @@ def bench(
 ) -> None:
     """Measure speed and memory of attnrun's own works: training, decoding, attention, kernel regression.
 
-    Works: rnn-training, transformer-training, decoding, attention, kernel-regression, bandwidth, growth; all on
-    the CPU. Texts are those of Multi30k where the cache has them (`attnrun data get multi30k`), else built in.
+    Works: rnn-training, transformer-training, decoding, attention, kernel-regression, bandwidth, growth.
+    All on the CPU. Texts are those of Multi30k where the cache has them (attnrun data get multi30k), else
+    built in.
     """
     from attnrun.bench.sizes import FULL, TOY
     from attnrun.bench.works import Bench, machine
