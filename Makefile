@@ -51,14 +51,20 @@ test-product: .venv/installed  ## Train every mechanism with every other choice
 test-faults: .venv/installed  ## Kill, damage and flood runs again and again
 	$(BIN)/python -m pytest $(WORKERS) --dist worksteal -m faults
 
+.PHONY: test-peers
+test-peers: $(PEERS)/venv/bin/python  ## Run each row of the tools that `make bench` compares, in toy size
+	$< -m pytest tests/benchmarks tests/bench
+
 .PHONY: test-wheel
 test-wheel: wheel  ## Install the wheel in a clean environment and use it from elsewhere
 	$(BIN)/python -m pytest -m wheel tests/test_wheel.py
 
 .PHONY: bench
-bench:  ## Compare speed with other tools; ONLY=decoding for one work
-	@test -x '$(PEERS)/venv/bin/python' || { echo 'no tools to compare with in $(PEERS); install them: benchmarks/setup.sh' >&2; exit 1; }
-	'$(PEERS)/venv/bin/python' -m benchmarks $(ONLY)
+bench: $(PEERS)/venv/bin/python  ## Compare speed with other tools; ONLY=decoding for one work
+	$< -m benchmarks $(ONLY)
+
+$(PEERS)/venv/bin/python:
+	@echo 'no tools to compare with in $(PEERS); install them: benchmarks/setup.sh' >&2; exit 1
 
 .PHONY: lint
 lint: .venv/installed  ## Check style and types

@@ -13,7 +13,7 @@ pip=(venv/bin/python -m pip --disable-pip-version-check install --quiet)
 command -v nvidia-smi >/dev/null || "${pip[@]}" --no-deps --retries 0 --timeout 20 \
     --index-url https://download.pytorch.org/whl/cpu "torch==$torch" 2>/dev/null || true
 "${pip[@]}" "torch==$torch" -e "$checkout"
-"${pip[@]}" ctranslate2 pykeops scikit-learn sentencepiece statsmodels transformers
+"${pip[@]}" ctranslate2 pykeops pytest pytest-timeout scikit-learn sentencepiece statsmodels transformers
 # These pin versions of torch and numpy that the others cannot share: without what they ask for, then with what
 # they import. torchvision is left out: nothing here looks at pictures.
 "${pip[@]}" --no-deps joeynmt==2.3.0 d2l==1.0.3 x-transformers
