@@ -16,7 +16,6 @@ NOISE = 0.25  # cores that other processes may use during a sample
 _LEAST = 0.1  # seconds of a sample; quicker calls are repeated in it
 _MOST_CALLS = 2000  # of a sample
 _COUNTED = 0.15  # seconds from which on the system's count of CPU time, in hundredths, says something
-_SLOW = 1.0  # seconds from which on a row's first call needs no warming up, and counts
 _RETAKEN = 3.0  # seconds up to which a noisy sample is worth another try
 
 Call = Callable[[], object]
@@ -125,14 +124,18 @@ class _Row:
     """A row that is warm, with the samples taken of it."""
 
     def __init__(self, call: Call) -> None:
-        self.call = call
-        first = take(call)
-        self.samples = [first] if first.seconds > _SLOW else []
-        known = first if self.samples else take(call)
-        self.calls = min(_MOST_CALLS, max(1, math.ceil(_LEAST / max(known.seconds, 1e-7))))
+        self.call, self.calls = call, 1
+        take(call)  # what is loaded and made ready at a first call is not of the work
+        first = self._quiet()
+        self.samples = [first] if first.seconds >= _LEAST else []
+        self.calls = min(_MOST_CALLS, max(1, math.ceil(_LEAST / max(first.seconds, 1e-7))))
 
     def sample(self) -> None:
+        self.samples.append(self._quiet())
+
+    def _quiet(self) -> Sample:
+        """A sample; where it is noisy and quick to repeat, the quieter of two."""
         taken = take(self.call, self.calls)
         if taken.noisy and taken.seconds * self.calls < _RETAKEN:
             taken = min(taken, take(self.call, self.calls), key=lambda sample: sample.others)
-        self.samples.append(taken)
+        return taken

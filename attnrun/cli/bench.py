@@ -21,7 +21,7 @@ def bench(
         typer.Option("--only", metavar="WORK", help="Measure this work; may be given again."),
     ] = None,
     threads: Annotated[int, typer.Option(min=0, help="Threads of torch; 0 for its own choice.")] = 0,
-    seconds: Annotated[float, typer.Option(min=0, help="Time for the samples of a row.")] = 4.0,
+    seconds: Annotated[float, typer.Option(min=0, help="Time for the samples of each table.")] = 2.0,
     toy: Annotated[
         bool, typer.Option("--toy", help="Toy sizes: shows that all works run, not how quickly.")
     ] = False,
@@ -33,11 +33,11 @@ def bench(
     All on the CPU. Texts are those of Multi30k where the cache has them (attnrun data get multi30k), else
     built in.
     """
-    from attnrun.bench.sizes import FULL, TOY
+    from attnrun.bench.sizes import MINUTES, TOY
     from attnrun.bench.works import Bench, machine
     from attnrun.runs.device import set_threads
 
-    chosen = Bench(only or (), TOY if toy else FULL)
+    chosen = Bench(only or (), TOY if toy else MINUTES)
     set_threads(threads)
     with _progress(len(chosen.names)) as tell:
         measured = list(chosen.measure(_ROUNDS, seconds, tell))
