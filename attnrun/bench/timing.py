@@ -91,11 +91,10 @@ def time_in_turn(
 
     Args:
         rounds: most samples of a row.
-        seconds: no round begins after so many; each row has a sample by then in any case.
+        seconds: no further round begins when so many have passed since all rows were warm.
         seed: of the order of the rows.
         tell: called with the name of a row before each of its samples.
     """
-    end = time.monotonic() + seconds
     rows: dict[str, _Row] = {}
     failed: dict[str, str] = {}
     for name, call in calls.items():
@@ -104,6 +103,7 @@ def time_in_turn(
             rows[name] = _Row(call)
         except Exception as error:  # whatever another tool does; the other rows go on
             failed[name] = reason(error)
+    end = time.monotonic() + seconds
     order, dice = list(rows), random.Random(seed)
     for made in range(rounds):
         dice.shuffle(order)
