@@ -24,9 +24,11 @@ def predict(
     score: Score, x_query: Tensor, x_key: Tensor, y: Tensor, normaliser: Normaliser = masked_softmax
 ) -> Tensor:
     """Predict at x_query (N,) or (N, D) from the points x_key (M,) or (M, D), y (M,): (N,)."""
-    rows = _blocks(len(x_query), len(x_key))
-    parts = [_attend(score, normaliser, x_query[some], x_key, y)[0] for some in rows]
-    return torch.cat(parts) if parts else x_query.new_zeros(0)
+    # Into one tensor: small ones between the blocks would keep the allocator from using their memory again.
+    predicted = y.new_empty(len(x_query))
+    for rows in _blocks(len(x_query), len(x_key)):
+        predicted[rows] = _attend(score, normaliser, x_query[rows], x_key, y)[0]
+    return predicted
 
 
 def weights(
