@@ -4,6 +4,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Workers for the tests, one a core; a file's tests share what they prepare.
 WORKERS := -n auto --maxprocesses 8
+# Where benchmarks/setup.sh installs the tools that attnrun is compared with.
+PEERS := $(or $(ATTNRUN_PEERS),$(HOME)/.cache/attnrun-peers)
 TORCH := $(shell sed -n 's/^torch==//p' .ci/constraints.txt)
 .DEFAULT_GOAL := help
 
@@ -49,9 +51,20 @@ test-product: .venv/installed  ## Train every mechanism with every other choice
 test-faults: .venv/installed  ## Kill, damage and flood runs again and again
 	$(BIN)/python -m pytest $(WORKERS) --dist worksteal -m faults
 
+.PHONY: test-peers
+test-peers: $(PEERS)/venv/bin/python  ## Run each row of the tools that `make bench` compares, in toy size
+	$< -m pytest tests/benchmarks tests/bench
+
 .PHONY: test-wheel
 test-wheel: wheel  ## Install the wheel in a clean environment and use it from elsewhere
 	$(BIN)/python -m pytest -m wheel tests/test_wheel.py
+
+.PHONY: bench
+bench: $(PEERS)/venv/bin/python  ## Compare speed with other tools; ONLY=decoding for one work
+	$< -m benchmarks $(ONLY)
+
+$(PEERS)/venv/bin/python:
+	@echo 'no tools to compare with in $(PEERS); install them: benchmarks/setup.sh' >&2; exit 1
 
 .PHONY: lint
 lint: .venv/installed  ## Check style and types

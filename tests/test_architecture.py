@@ -22,11 +22,13 @@ ROOMS = {
     "training": {"runs"},
     "analysis": {"runs"},
     "export": {"attention", "models"},
+    "bench": {"attention", "data", "runs", "models", "training"},
     "experiments": {"attention", "data", "runs", "models", "training", "analysis"},
     "launch": {"runs", "configs", "data"},
     "cli": {
         "launch",
         "analysis",
+        "bench",
         "export",
         "runs",
         "data",

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from attnrun.cli.bench import bench
 from attnrun.cli.completion import completion
 from attnrun.cli.data import data
 from attnrun.cli.doctor import doctor
@@ -64,6 +65,7 @@ app.command("list")(guarded(list_catalog))
 app.add_typer(data, name="data")
 app.command()(guarded(smoke))
 app.command()(guarded(doctor))
+app.command()(guarded(bench))
 app.command()(guarded(completion))
 
 

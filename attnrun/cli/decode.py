@@ -37,11 +37,11 @@ def open_translator(
 ) -> Any:
     """Return the model of a run, or of several, that translates so; raises UserError where none can."""
     from attnrun.launch.trained import open_ensemble
-    from attnrun.runs.device import set_threads
+    from attnrun.runs.device import prepare_process
     from attnrun.runs.find import RunRecord
 
     if how.workers > 1:
-        set_threads(1)  # for the workers are forked, and threads are not
+        prepare_process(1)  # for the workers are forked, and threads are not
     model = open_ensemble(directories, trust, search, "cpu" if how.workers > 1 else "auto")
     directory = directories[0]
     if not hasattr(model, "unknown"):

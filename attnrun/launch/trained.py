@@ -28,7 +28,7 @@ def open_model(
 
     Raises UserError where the run is not finished or is damaged, or its experiment predicts nothing.
     """
-    from attnrun.runs.device import keep_freed_memory, resolve_device
+    from attnrun.runs.device import prepare_process, resolve_device
     from attnrun.runs.trained import TrainedRun
 
     record = RunRecord(directory)
@@ -38,7 +38,7 @@ def open_model(
     plan = check(record.config if search is None else {**record.config, SEARCH: dict(search)}, trust)
     if not hasattr(plan.module, "load"):
         raise UserError(f"experiment {plan.common.experiment!r} has no model that predicts")
-    keep_freed_memory()
+    prepare_process()
     try:
         return plan.module.load(TrainedRun(directory, plan.config, resolve_device(device)))
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:

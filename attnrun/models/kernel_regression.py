@@ -23,10 +23,12 @@ BLOCK = 4_000_000  # elements of a block of weights: memory stays linear in N an
 def predict(
     score: Score, x_query: Tensor, x_key: Tensor, y: Tensor, normaliser: Normaliser = masked_softmax
 ) -> Tensor:
-    """Predict at x_query (N,) from the points x_key (M,), y (M,): (N,)."""
-    rows = _blocks(len(x_query), len(x_key))
-    parts = [_attend(score, normaliser, x_query[some], x_key, y)[0] for some in rows]
-    return torch.cat(parts) if parts else x_query.new_zeros(0)
+    """Predict at x_query (N,) or (N, D) from the points x_key (M,) or (M, D), y (M,): (N,)."""
+    # Into one tensor: small ones between the blocks would keep the allocator from using their memory again.
+    predicted = y.new_empty(len(x_query))
+    for rows in _blocks(len(x_query), len(x_key)):
+        predicted[rows] = _attend(score, normaliser, x_query[rows], x_key, y)[0]
+    return predicted
 
 
 def weights(
@@ -82,8 +84,9 @@ def _attend(
     mask: Tensor | None = None,
     need_weights: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
-    """1-D points as features of size 1: context (N,), weights (N, M)."""
-    query, key, value = x_query[:, None], x_key[:, None], y[:, None]
+    """Points as features, those of one dimension of size 1: context (N,), weights (N, M)."""
+    query, key = (x.reshape(len(x), score.key_size) for x in (x_query, x_key))
+    value = y[:, None]
     context, matrix = attend(score, query, key, value, mask, normaliser=normaliser, need_weights=need_weights)
     return context[:, 0], matrix
 

@@ -89,20 +89,17 @@ def autocast(device: "torch.device", precision: str) -> AbstractContextManager[o
     return torch.autocast(device.type, dtype=getattr(torch, precision))
 
 
-def set_threads(threads: int) -> None:
-    """Use `threads` threads in this process from now on, 0 for as many as it uses already."""
+def prepare_process(threads: int = 0) -> None:
+    """Compute in this process from now on with `threads` threads, 0 for as many as it uses already.
+
+    It keeps the memory that tensors leave, up to 32 MiB each, for those of the next step: given back to the
+    system it returns zeroed, page by page, and small models decode a third faster without. Of the C libraries
+    glibc alone has the switches, mallopt(3).
+    """
     import torch
 
     if threads:
         torch.set_num_threads(threads)
-
-
-def keep_freed_memory() -> None:
-    """Let this process keep the memory that its tensors leave, up to 32 MiB each, for those of the next step.
-
-    Given back to the system it returns zeroed, page by page; small models decode a third faster without. Of
-    the C libraries glibc alone has the switches, mallopt(3).
-    """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, 2**25)

@@ -45,7 +45,7 @@ def describe(device: "torch.device", precision: str) -> dict[str, Any]:
     return {
         "versions": versions(),
         "platform": platform.platform(),
-        "cpu": _cpu(),
+        "cpu": cpu_name(),
         "cores": os.cpu_count(),
         "device": str(device),
         "device_name": _device_name(device),
@@ -73,7 +73,8 @@ def _git(directory: Path, *arguments: str) -> str | None:
     return done.stdout.strip()
 
 
-def _cpu() -> str:
+def cpu_name() -> str:
+    """Return the model of the CPU, as the system names it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -85,4 +86,4 @@ def _cpu() -> str:
 def _device_name(device: "torch.device") -> str:
     import torch
 
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu()
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()

@@ -14,10 +14,9 @@ from attnrun.runs.device import (
     Runtime,
     autocast,
     check_precision,
-    keep_freed_memory,
+    prepare_process,
     resolve_device,
     seed_everything,
-    set_threads,
     weight_dtype,
 )
 from attnrun.runs.environment import versions
@@ -119,8 +118,7 @@ class Run:
             self._board = Board(self.directory)
             self._forget_unless_resumable()
             self._rows = RowWriter(self.directory / layout.METRICS)
-            keep_freed_memory()
-            set_threads(self.runtime.threads)
+            prepare_process(self.runtime.threads)
             seed_everything(self.seed)
             self._describe(former_hash)
         except BaseException:

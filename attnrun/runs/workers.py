@@ -10,7 +10,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from attnrun.errors import RunFailed, UserError
-from attnrun.runs.device import set_threads
+from attnrun.runs.device import prepare_process
 from attnrun.runs.signals import SIGNALS
 
 Part = TypeVar("Part")
@@ -117,7 +117,7 @@ def _serve(work: Callable[[Any], Any], parts: Sequence[Any], pipe: Any, inherite
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent ends the workers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    set_threads(1)
+    prepare_process(1)
     for end in inherited:  # while one is open here, a worker would not see the parent go
         end.close()
     try:

@@ -110,13 +110,19 @@ def fit_best(
         optimiser=optimiser,
         schedule=course.schedule(optimiser, course.trainer.total_steps(len(batches.order(0)))),
         batches=batches,
-        loss=lambda batch: _loss(model, batch, label_smoothing),
+        loss=lambda batch: forced_loss(model, batch, label_smoothing),
         evaluate=evaluate,
         fingerprint=fingerprint,
         unit="tokens",
     )
     restore_best(model, run.directory)
     return {} if course.trainer.average is None else {"weights": ended.kept}
+
+
+def forced_loss(model: Any, batch: Any, label_smoothing: float) -> tuple[Tensor, Tensor]:
+    """Return the cross-entropy by teacher forcing, summed over the real target tokens, and their number."""
+    states, _ = model.states(model.encode(batch.source, batch.source_lengths), batch.target_in)  # (B, T, D)
+    return linear_cross_entropy(states, model.output, batch.target[:, 1:], PAD, label_smoothing)
 
 
 def restore_best(model: nn.Module, directory: Path) -> None:
@@ -178,12 +184,6 @@ def score(
         for index, total, count in zip(indices, totals.tolist(), counts.tolist(), strict=True):
             found[index] = Scored(total, count)
     return [found[index] for index in sorted(found)]
-
-
-def _loss(model: Any, batch: Any, label_smoothing: float) -> tuple[Tensor, Tensor]:
-    """Cross-entropy summed over real target tokens, and their number."""
-    states, _ = model.states(model.encode(batch.source, batch.source_lengths), batch.target_in)  # (B, T, D)
-    return linear_cross_entropy(states, model.output, batch.target[:, 1:], PAD, label_smoothing)
 
 
 def _evaluation(batches: Batches, device: torch.device) -> Iterator[tuple[list[int], Any]]:
