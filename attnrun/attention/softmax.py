@@ -25,11 +25,12 @@ def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     Raises ValueError where the mask does not fit the scores.
     """
     masked = ~permitted(scores, mask)
-    finite = scores if mask is None else scores.masked_fill(masked, -torch.inf)
     if scores.requires_grad:
         # A row of -inf alone would be NaN, as would its derivative. Both are filled away in the end, but
         # torch.autograd.detect_anomaly would stop there: such a row goes through the softmax as zeros.
-        finite = finite.masked_fill(masked.all(-1, keepdim=True), 0.0)
+        finite = scores.masked_fill(masked, -torch.inf).masked_fill_(masked.all(-1, keepdim=True), 0.0)
+    else:
+        finite = scores if mask is None else scores.masked_fill(masked, -torch.inf)
     return finite.softmax(-1, dtype=wide(scores)).masked_fill(masked, 0.0).to(scores.dtype)
 
 

@@ -60,6 +60,33 @@ def test_gradcheck_of_blocks(monkeypatch, name):
     assert torch.autograd.gradcheck(score, inputs)
 
 
+@pytest.mark.parametrize("scale", [1e-6, 30.0, 300.0, 1e30])
+def test_sums_of_any_size(monkeypatch, scale):
+    """A query and a key far out may cancel each other, and tanh has no exponential to overflow."""
+    monkeypatch.setattr(additive, "LARGE", 0)
+    score = copy.deepcopy(PAIRS["additive"]).double()
+    query, key = (scale * tensor for tensor in pair_inputs(score, torch.float64, False))
+    key[0, 0] = torch.linalg.lstsq(
+        score.W_k.weight, -score.W_q.weight @ query[0, 0]
+    ).solution  # they nearly cancel
+    sums = score.W_q(query)[:, :, None] + score.W_k(key)[:, None]
+    found = blockwise(score, query, key)
+    torch.testing.assert_close(found[0], score.v(sums.tanh())[..., 0].detach(), rtol=0, atol=1e-10)
+    assert all(gradient.isfinite().all() for gradient in found[1])
+
+
+def test_one_query_that_is_not_a_number_spoils_its_own_scores_alone(monkeypatch):
+    monkeypatch.setattr(additive, "LARGE", 0)
+    score = copy.deepcopy(PAIRS["additive"])
+    query, key = pair_inputs(score, torch.float32, False)
+    expected = score(query, key)
+    query[1, 2, 3] = torch.nan
+    found = score(query, key)
+    assert found[1, 2].isnan().all()
+    found[1, 2] = expected[1, 2]
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", PAIRS)
 def test_large_scores_hold_no_tensor_of_all_features_of_all_pairs(name):
     score, long = copy.deepcopy(PAIRS[name]), 499  # 499² pairs of 11 features and more: 10 MiB
