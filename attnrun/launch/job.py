@@ -122,8 +122,9 @@ def _execute(
     try:
         if lock is not None and (primary := finished(directory, config_hash(plain))) is not None:
             return Report("done", 0, str(directory), f"{directory} is finished; nothing to do", primary)
-        plan = check(plain, trust, overrides, config_dir)
-        plan.require_fit()
+        with StopAtOnce():  # a signal that tears an import is no fault of the config
+            plan = check(plain, trust, overrides, config_dir)
+            plan.require_fit()
         run = Run.open(
             directory,
             experiment=plan.common.experiment,
@@ -149,7 +150,8 @@ def _train(plan: Plan, run: "Run") -> Report:
 
     where = str(run.directory)
     try:
-        metrics = plan.module.train(plan.config, run)
+        with StopAtOnce():
+            metrics = plan.module.train(plan.config, run)
         run.finish(metrics)
         return Report("done", 0, where, primary=metrics.get(plan.module.PRIMARY[0]))
     except UserError as error:
