@@ -1,7 +1,5 @@
 """A bench of toy sizes on a small corpus."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from attnrun.bench.sizes import TOY
@@ -10,7 +8,9 @@ from tests.bench.small import use_small_corpus
 
 
 @pytest.fixture(scope="package")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    made = Bench((), TOY)
     with pytest.MonkeyPatch.context() as patch:
         use_small_corpus(patch, tmp_path_factory)
-        yield Bench((), TOY)
+        made.texts()
+    return made
