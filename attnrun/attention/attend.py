@@ -56,5 +56,5 @@ def attend(
         scores = (scores + bias).to(scores.dtype)  # a bias may be wider than scores of a half type
     weights = normaliser(scores, mask)  # (..., N, M)
     if context is None:
-        context = score.pool(dropped(weights, dropout) if dropout else weights, value)  # (..., N, V)
+        context = score.pool(dropped(weights, dropout), value)  # (..., N, V)
     return context, score.shares(weights, value) if need_weights else None

@@ -13,6 +13,8 @@ def dropout(x: Tensor, p: float) -> Tensor:
     On a CPU `p`, at least 0 and below 1, is rounded to a multiple of 2^-16: one draw of 64 random bits
     serves four numbers.
     """
+    if not p:
+        return x
     if not x.is_cpu:
         return F.dropout(x, p)
     dropped = min(round(p * _STEPS), _STEPS - 1)
@@ -30,7 +32,7 @@ class Dropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x, or x with some of its numbers zero."""
-        return dropout(x, self.p) if self.training and self.p else x
+        return dropout(x, self.p) if self.training else x
 
     def extra_repr(self) -> str:
         return f"p={self.p}"

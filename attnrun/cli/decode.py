@@ -28,8 +28,6 @@ class How:
             raise UserError(f"no engine {self.engine!r}{suggest(self.engine, ENGINES)}")
         if self.workers > 1 and self.engine != "attnrun":
             raise UserError(f"engine {self.engine} has threads of its own; leave out --workers")
-        if self.workers > (cores := os.cpu_count() or 1):
-            say(f"--workers {self.workers} on {cores} cores: more than one a core gains nothing")
 
 
 def open_translator(
@@ -40,6 +38,8 @@ def open_translator(
     from attnrun.runs.device import prepare_process
     from attnrun.runs.find import RunRecord
 
+    if how.workers > (cores := os.cpu_count() or 1):
+        say(f"--workers {how.workers} on {cores} cores: more than one a core gains nothing")
     if how.workers > 1:
         prepare_process(1)  # for the workers are forked, and threads are not
     model = open_ensemble(directories, trust, search, "cpu" if how.workers > 1 else "auto")

@@ -53,8 +53,8 @@ class Unigram:
         for text in texts:
             words.update(word for word, _ in cut.pre_tokenize_str(level(text, self.lowercase)))
         learned = learn_pieces(words, max(0, self.size - len(SPECIALS)))
-        if len(SPECIALS) + len(learned) > self.size:
-            least = len(SPECIALS) + len(learned)  # single characters
+        least = len(SPECIALS) + len(learned)  # single characters, where more than asked for
+        if least > self.size:
             raise UserError(f"tokeniser.size={self.size} is too small for these texts; at least {least}")
         return UnigramTokeniser(learned, lowercase=self.lowercase, split=split)
 

@@ -98,11 +98,10 @@ class Seq2Seq(Protocol):
 
     Teacher forcing: project(states(encode(source, lengths), target[:, :-1])[0]) predicts target[:, 1:].
     The same states come out, one a call, of `start` and `step`. `longest` is the greatest number of target
-    tokens that it can read, `output` the layer that `project` applies.
+    tokens that it can read.
     """
 
     longest: float
-    output: nn.Linear
 
     def encode(self, source: Tensor, source_lengths: Tensor) -> Memory:
         """Read source (B, S) of token ids, whose first `source_lengths` (B,) places are real."""

@@ -120,7 +120,10 @@ def fit_best(
 
 
 def forced_loss(model: Any, batch: Any, label_smoothing: float) -> tuple[Tensor, Tensor]:
-    """Return the cross-entropy by teacher forcing, summed over the real target tokens, and their number."""
+    """Return the cross-entropy by teacher forcing, summed over the real target tokens, and their number.
+
+    The model's `project` is one linear layer, `output`, so that its logits need not all exist at once.
+    """
     states, _ = model.states(model.encode(batch.source, batch.source_lengths), batch.target_in)  # (B, T, D)
     return linear_cross_entropy(states, model.output, batch.target[:, 1:], PAD, label_smoothing)
 

@@ -146,10 +146,17 @@ def _check_scores(metrics: dict[str, Any], rows: list[dict[str, str]]) -> None:
     assert metrics["chrf_cased"] == chrf(*plain)["score"]
 
 
-def test_dropout_of_merges_accumulation_and_averaging_resume_exactly(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("subwords", "otherwise"),
+    [
+        (["tokeniser=bpe", "tokeniser.size=55", "tokeniser.dropout=0.3"], "tokeniser.dropout=0.0"),
+        (["tokeniser=unigram", "tokeniser.size=55"], "tokeniser.joint=false"),
+    ],
+    ids=["merges dropped", "unigram"],
+)
+def test_subwords_accumulation_and_averaging_resume_exactly(
+    subwords: list[str], otherwise: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    subwords = ["tokeniser=bpe", "tokeniser.size=55", "tokeniser.dropout=0.3"]
     batches = [
         "batch_size=null",
         "batch_tokens=150",
@@ -181,6 +188,6 @@ def test_dropout_of_merges_accumulation_and_averaging_resume_exactly(
     assert equal(*(dict(load_best(tmp_path / name)["model"]) for name in ("run", "whole")))
     first, second = (RunRecord(tmp_path / name).metrics for name in ("whole", "run"))
     assert first == second and first["weights"] in ("average", "best")
-    plainly = execute(compose("translation", [*words, "tokeniser.dropout=0.0"]), tmp_path / "plain")
-    assert plainly.status == "done"
-    assert not equal(outcome(tmp_path / "plain")["parts"], outcome(tmp_path / "whole")["parts"])
+    other = execute(compose("translation", [*words, otherwise]), tmp_path / "other")
+    assert other.status == "done"
+    assert not equal(outcome(tmp_path / "other")["parts"], outcome(tmp_path / "whole")["parts"])

@@ -1,7 +1,9 @@
 """Devices by name, seeds by key, and the git state of the user's code."""
 
+import platform
 import random
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -95,3 +97,28 @@ def test_reseeding_equals_seeding_and_queues_nothing():
         reseed(2**62 + 11)
         assert draws() == expected
     assert len(torch.cuda._queued_calls) == queued
+
+
+_FAULTS = """
+import resource, sys, torch
+from attnrun.runs.device import prepare_process
+if sys.argv[1] == "prepared":
+    prepare_process(1)
+for _ in range(3):
+    made = [torch.ones(2_000_000) for _ in range(4)]
+    del made
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    made = [torch.ones(2_000_000) for _ in range(4)]
+    del made
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the switch")
+def test_a_prepared_process_keeps_the_memory_that_tensors_leave() -> None:
+    def faults(how: str) -> int:
+        ran = subprocess.run([sys.executable, "-c", _FAULTS, how], capture_output=True, text=True, check=True)
+        return int(ran.stdout)
+
+    assert 10 * faults("prepared") + 100 < faults("plain")
