@@ -1,5 +1,6 @@
 """Attention: values averaged by how well their keys answer the query. The eager reference."""
 
+import torch
 from torch import Tensor
 
 from attnrun.attention.backends import fused_context
@@ -43,7 +44,8 @@ def attend(
     shape = checked_shape(query, key, value, key if projected is None else projected)
     if mask is not None:
         mask = as_mask(mask, shape)
-        query = blank(query, mask.any(-1))
+        if torch.is_grad_enabled():  # for the gradient of a query that sees nothing
+            query = blank(query, mask.any(-1))
         if projected is None:  # a decoder prepares its keys once, not at every step
             key, value = blank(key, mask.any(-2)), blank(value, mask.any(-2))
     keys = score.checked_keys(query, key) if projected is None else projected

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from attnrun.attention.masks import permitted
+from attnrun.attention.masks import as_mask, permitted
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -24,14 +24,26 @@ def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
 
     Raises ValueError where the mask does not fit the scores.
     """
+    if scores.is_cpu and not scores.requires_grad and not torch.compiler.is_compiling():
+        return _softmax_of_few(scores, mask)
     masked = ~permitted(scores, mask)
-    if scores.requires_grad:
-        # A row of -inf alone would be NaN, as would its derivative. Both are filled away in the end, but
-        # torch.autograd.detect_anomaly would stop there: such a row goes through the softmax as zeros.
-        finite = scores.masked_fill(masked, -torch.inf).masked_fill_(masked.all(-1, keepdim=True), 0.0)
-    else:
-        finite = scores if mask is None else scores.masked_fill(masked, -torch.inf)
+    # A row of -inf alone would be NaN, as would its derivative. Both are filled away in the end, but
+    # torch.autograd.detect_anomaly would stop there: such a row goes through the softmax as zeros.
+    finite = scores.masked_fill(masked, -torch.inf).masked_fill_(masked.all(-1, keepdim=True), 0.0)
     return finite.softmax(-1, dtype=wide(scores)).masked_fill(masked, 0.0).to(scores.dtype)
+
+
+def _softmax_of_few(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """The masked softmax as a decoder wants it, whose scores are so few that each call of torch counts.
+
+    Where the weights of a row are all NaN, as those of -inf alone are, so is the first: one look tells if
+    there is such a row. A GPU would have to be waited for.
+    """
+    finite = scores if mask is None else scores.masked_fill(~as_mask(mask, scores.shape), -torch.inf)
+    weights = finite.softmax(-1, dtype=wide(scores)).to(scores.dtype)
+    if not bool(weights[..., :1].isnan().any()):
+        return weights
+    return weights.masked_fill(finite == -torch.inf, 0.0)
 
 
 def is_softmax(normaliser: Normaliser) -> bool:

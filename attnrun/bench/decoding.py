@@ -19,6 +19,7 @@ from attnrun.training.seq2seq import decode
 
 BEAM = 5
 _NEVER = -1e9  # a logit that no search takes
+_SPREAD = 5.0  # of the others: a trained model is as sure of its tokens, one of random weights of none
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def endless(sizes: Sizes) -> Transformer:
     """Return a Transformer of random weights that never puts the end out, so that all work is equal."""
     model = transformer(sizes).eval()
     with torch.no_grad():
+        model.output.bias.normal_(0, _SPREAD, generator=torch.Generator().manual_seed(0))
         model.output.bias[EOS] = _NEVER
     return model
 

@@ -47,6 +47,7 @@ class _Settings:
 
     size: int | None = None  # of the beam; None is greedy
     length_penalty: float = 0.0
+    with_greedy: bool = False
     length_factor: float
     length_offset: int
 
@@ -104,7 +105,7 @@ class _Search:
     def _translate(
         self, texts: list[list[str]], limit: int, never: list[list[str]]
     ) -> Iterable[tuple[Any, ...]]:
-        """What the engine finds for each text; greedily too, so that no beam ends below that."""
+        """What the engine finds for each text, by each search that is asked for."""
         size = self.settings.size or 1
         keys = {
             "length_penalty": 0,  # ranked afterwards, as ours are
@@ -114,7 +115,9 @@ class _Search:
             "suppress_sequences": never,
             "return_scores": True,
         }
-        beams = [{"beam_size": 1}, *([{"beam_size": size, "num_hypotheses": size}] if size > 1 else [])]
+        beams = [{"beam_size": size, "num_hypotheses": size}]
+        if self.settings.with_greedy and size > 1:
+            beams.append({"beam_size": 1, "num_hypotheses": 1})
         return zip(*(self.engine.translate_batch(texts, **keys, **one) for one in beams), strict=True)
 
     def _ranked(self, results: Iterable[Any], limit: int) -> list[Hypothesis]:

@@ -36,6 +36,7 @@ def beam(
     *,
     size: PositiveInt = 5,
     length_penalty: NonNegativeFloat = 0.6,
+    with_greedy: bool = False,
     length_factor: LengthFactor = 2.0,
     length_offset: LengthOffset = 10,
 ) -> Decoded:
@@ -45,14 +46,21 @@ def beam(
     appendix B.2.2, search so until all have ended). Endings are ranked by log-probability over lp(Y) =
     ((5 + |Y|) / (5 + 1))^`length_penalty` (Wu et al. 2016, section 7, equation 14), |Y| the tokens that it is
     of, eos included. A sentence is done when no hypothesis of its beam can still come to rank among the
-    `count` best. The greedy hypothesis is ranked with the others, so that none ranks below it.
+    `count` best.
+
+    A beam may lose the greedy hypothesis and then find none as good. `with_greedy` ranks it with the others,
+    so that no output ranks below it, for the time of a greedy search.
 
     The other arguments and limits are those of `searched`. Raises UserError for a `count` above `size`.
     """
     require_width(size, count)
 
     def find(task: Task) -> list[list[Hypothesis]]:
-        return _Beam(task, size, count, length_penalty).run()
+        found = _Beam(task, size, count, length_penalty).run()
+        if with_greedy:
+            _add_greedy(found, task, length_penalty)
+        ranked = [sorted(every, key=lambda one: -one.score) for every in found]
+        return [every[:count] for every in ranked]
 
     limits = length_factor, length_offset
     return searched(find, model, source, source_lengths, (bos, eos), *limits, need_weights)
@@ -81,18 +89,14 @@ class _Beam:
         self.tokens = torch.full((sentences, 1, 1), task.bos, device=device)  # (B, K, T), bos first
         self.totals = torch.zeros(sentences, 1, dtype=exact(device), device=device)  # (B, K), -inf: empty
         self.room = torch.full_like(self.rows, size)  # (B,) slots whose hypotheses have not ended
-        self.greedy = torch.zeros_like(self.rows)  # (B,) slot of the greedy hypothesis, -1: none
         self.best = self.totals.new_full((sentences, count), -torch.inf)  # scores of each one's best endings
-        self.lost = self.best[:, 0].clone()  # total with which each one's greedy hypothesis fell out
         self.found: list[list[Hypothesis]] = [[] for _ in range(sentences)]
 
     def run(self) -> list[list[Hypothesis]]:
-        """Return the best hypotheses of each sentence, best first."""
+        """Return all hypotheses that ended, of each sentence; the best of a sentence are among them."""
         while self.rows.numel():
             self._step()
-        self._follow_lost()
-        ranked = [sorted(found, key=lambda one: -one.score) for found in self.found]
-        return [found[: self.count] for found in ranked]
+        return self.found
 
     def _step(self) -> None:
         last = self.tokens[..., -1].flatten()
@@ -112,21 +116,7 @@ class _Beam:
         best, places = totals.topk(min(self.size, totals.shape[1]), dim=1)
         beyond = torch.arange(best.shape[1], device=best.device) >= self.room[:, None]
         best = best.masked_fill(beyond, -torch.inf)
-        self._follow_greedy(totals, best, places, each)
         return _Chosen(best, places // each, tokens.gather(1, places))
-
-    def _follow_greedy(self, totals: Tensor, best: Tensor, places: Tensor, each: int) -> None:
-        """Find the slot in which the greedy hypothesis goes on; where there is none, note its total.
-
-        Each hypothesis has `each` continuations in `totals`, its likeliest first, of which `best` are chosen
-        at `places`.
-        """
-        likeliest = self.greedy.clamp(min=0)[:, None] * each
-        here = (places == likeliest) & (best > -torch.inf)
-        held, chosen = self.greedy >= 0, here.any(1)
-        total = totals.gather(1, likeliest)[:, 0]
-        self.lost[self.rows] = torch.where(held & ~chosen, total, self.lost[self.rows])
-        self.greedy = torch.where(held & chosen, here.int().argmax(1), -1)
 
     def _record(self, chosen: _Chosen, ended: Tensor) -> None:
         """Keep the hypotheses that have `ended` (B, K)."""
@@ -154,25 +144,19 @@ class _Beam:
             self.memory = self.memory.select(kept)
         self.tokens = torch.cat([self.tokens[kept[:, None], chosen.parents], chosen.tokens[..., None]], -1)
         self.totals = totals[kept[:, None], order]
-        here = (order == self.greedy[kept, None]) & (self.totals > -torch.inf)
-        self.greedy = torch.where(here.any(1), here.int().argmax(1), -1) if width else self.greedy[kept]
         self.rows, self.room = self.rows[kept], self.room[kept]
-
-    def _follow_lost(self) -> None:
-        """Rank the greedy hypotheses that fell out of their beams and may still have been better."""
-        reach = self.lost / self._penalty(self.task.limits)
-        rows = (reach > self.best[:, 0]).nonzero()[:, 0]
-        if not len(rows):
-            return
-        limits = self.task.limits[rows].tolist()
-        greedy = follow_best(self.task.select(rows))
-        for row, (one,), limit in zip(rows.tolist(), greedy, limits, strict=True):
-            summed = min(len(one.tokens) + 1, limit)  # tokens and eos, or as many as the limit let be
-            score = one.log_probability / self._penalty(summed)
-            self.found[row].append(Hypothesis(one.tokens, one.log_probability, score))
 
     def _penalty(self, length: "int | Tensor") -> Any:
         return length_penalty_of(length, self.alpha)
+
+
+def _add_greedy(found: list[list[Hypothesis]], task: Task, alpha: float) -> None:
+    """Put the greedy hypothesis of each sentence among those `found`, where it is not."""
+    for every, (one,), limit in zip(found, follow_best(task), task.limits.tolist(), strict=True):
+        if all(other.tokens != one.tokens for other in every):
+            summed = min(len(one.tokens) + 1, limit)  # tokens and eos, or as many as the limit let be
+            score = one.log_probability / length_penalty_of(summed, alpha)
+            every.append(Hypothesis(one.tokens, one.log_probability, score))
 
 
 def require_width(size: int, count: int) -> None:

@@ -52,7 +52,8 @@ def sentences() -> tuple[torch.Tensor, torch.Tensor]:
         (greedy, 1, 1.0),
         (partial(greedy, length_factor=0.0, length_offset=5), 1, 1.0),
         (partial(beam, size=4, length_penalty=0.0), 1, 0.95),  # they prune in other ways
-        (partial(beam, size=5, length_penalty=0.8), 3, 0.95),
+        (partial(beam, size=5, length_penalty=0.8), 3, 0.94),
+        (partial(beam, size=2, length_penalty=0.6, with_greedy=True), 1, 0.95),
     ],
 )
 def test_finds_what_our_search_finds(
@@ -72,7 +73,7 @@ def test_finds_what_our_search_finds(
                     (one.log_probability, one.score), abs=1e-3
                 )
     plain = greedy(ours.model, *sentences(), BOS, EOS)
-    if search is not greedy and "size" in search.keywords:  # type: ignore[attr-defined]
+    if search is not greedy and "with_greedy" in search.keywords:  # type: ignore[attr-defined]
         alpha = search.keywords["length_penalty"]  # type: ignore[attr-defined]
         for best, (one,) in zip(found.candidates, plain.candidates, strict=True):
             lp = ((5 + len(one.tokens)) / 6) ** alpha  # or of one more, where it has ended

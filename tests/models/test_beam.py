@@ -76,7 +76,7 @@ def test_no_output_ranks_below_the_greedy_one(size: int) -> None:
     for seed in range(5):
         model = rnn(seed=seed)
         first = ranks(greedy(model, sources(), LENGTHS, **ENDS), limits, 0.6)
-        found = beam(model, sources(), LENGTHS, **ENDS, size=size, length_penalty=0.6)
+        found = beam(model, sources(), LENGTHS, **ENDS, size=size, length_penalty=0.6, with_greedy=True)
         then = ranks(found, limits, 0.6)
         assert then == pytest.approx([one[0].score for one in found.candidates], abs=1e-9)
         better += sum(b > a + 1e-9 for a, b in zip(first, then, strict=True))
@@ -85,14 +85,11 @@ def test_no_output_ranks_below_the_greedy_one(size: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [23, 31])
-def test_a_greedy_output_that_fell_out_of_the_beam_is_ranked_too(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_greedy_output_that_fell_out_of_the_beam_is_ranked_too(seed: int) -> None:
     model, limits = rnn(seed=seed, targets=7), [2 * n + 10 for n in LENGTHS.tolist()]
     first = greedy(model, sources(), LENGTHS, **ENDS)
-    found = beam(model, sources(), LENGTHS, **ENDS, size=2)
+    found = beam(model, sources(), LENGTHS, **ENDS, size=2, with_greedy=True)
     kept = [row for row in range(7) if found.tokens[row] == first.tokens[row]]
-    monkeypatch.setattr("attnrun.models.beam._Beam._follow_lost", lambda self: None)
     bare = beam(model, sources(), LENGTHS, **ENDS, size=2)
     pairs = zip(ranks(first, limits, 0.6), ranks(bare, limits, 0.6), strict=True)
     below = [row for row, (one, other) in enumerate(pairs) if other < one - 1e-9]
@@ -100,6 +97,13 @@ def test_a_greedy_output_that_fell_out_of_the_beam_is_ranked_too(
     assert found.scores == pytest.approx(
         [(first if r in below else bare).scores[r] for r in range(7)], abs=1e-9
     )
+
+
+def test_the_greedy_output_is_ranked_once() -> None:
+    found = beam(rnn(), sources(), LENGTHS, **ENDS, size=3, count=3, with_greedy=True)
+    for candidates in found.candidates:
+        assert len({tuple(one.tokens) for one in candidates}) == 3
+        assert [one.score for one in candidates] == sorted((one.score for one in candidates), reverse=True)
 
 
 @pytest.mark.parametrize("name", MODELS)
