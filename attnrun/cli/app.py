@@ -17,6 +17,7 @@ from attnrun.cli.listing import list_catalog
 from attnrun.cli.score import score
 from attnrun.cli.significance import significance
 from attnrun.cli.smoke import smoke
+from attnrun.cli.sweep import status, sweep
 from attnrun.cli.train import resume, train
 from attnrun.cli.translate import translate
 from attnrun.escape import for_message
@@ -56,6 +57,8 @@ app = typer.Typer(
 )
 
 app.command()(guarded(train))
+app.command()(guarded(sweep))
+app.command()(guarded(status))
 app.command()(guarded(translate))
 app.command()(guarded(score))
 app.command()(guarded(significance))

@@ -57,5 +57,11 @@ def complete_run(incomplete: str) -> list[str]:
     return [name for name in ["latest", *sorted(names, reverse=True)] if name.startswith(incomplete)]
 
 
+def complete_sweep(incomplete: str) -> list[str]:
+    """Offer the names of the sweeps below `outputs`, and `latest`."""
+    names = [path.parent.name for path in Path("outputs").glob("*/*/sweep.json")]
+    return [name for name in ["latest", *sorted(names)] if name.startswith(incomplete)]
+
+
 def _choices(group: str, incomplete: str) -> list[tuple[str, str]]:
     return [(e.name, e.what) for e in catalog.entries(group) if e.name.startswith(incomplete)]

@@ -1,5 +1,6 @@
 """`attnrun train` and `attnrun resume`: start or continue runs and show what they gave."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,7 +47,7 @@ def train(
 ) -> None:
     """Train an experiment and print what it gave.
 
-    Everything of Hydra works: overrides (seed=1, attention=dot), -m seed=1,2,3 for one run each, --cfg job.
+    Everything of Hydra works: overrides (seed=1, attention=dot), -m seed=1,2,3 as `attnrun sweep`, --cfg job.
     """
     words = list(overrides or [])
     if config_dir is None:
@@ -69,12 +70,14 @@ def train(
         flags.append(f"--info={topics[0] if topics else 'all'}")
     if cfg not in (None, "job", "hydra", "all"):
         raise UserError(f"--cfg takes job, hydra or all, not {cfg!r}")
+    if multirun and cfg is None and not info:
+        from attnrun.cli.sweep import run_sweep
+
+        run_sweep(experiment, words, as_json, trust=tuple(trust or ()), config_dir=config_dir)
+        return
     from attnrun.launch.bridge import launch
 
-    reports = launch(experiment, words, flags, trust=tuple(trust or ()), config_dir=config_dir)
-    if multirun and not reports and cfg is None and not info:
-        raise UserError("there is no job in this sweep; one of its values is an empty list or range")
-    finish(reports, as_json)
+    finish(launch(experiment, words, flags, trust=tuple(trust or ()), config_dir=config_dir), as_json)
 
 
 def resume(
@@ -124,23 +127,43 @@ def finish(reports: "list[Report]", as_json: bool) -> None:
     """Show the runs that the reports name, then what they say; exit with the worst one's code."""
     from attnrun.runs.find import RunRecord
 
+    labels = own_words([report.overrides for report in reports])
     shown = [
         (RunRecord(Path(report.directory)), words)
-        for report, words in zip(reports, _own_words(reports), strict=True)
+        for report, words in zip(reports, labels, strict=True)
         if report.directory and (as_json or not report.exit_code)
     ]
     if shown:
         _show([record for record, _ in shown], [words for _, words in shown], as_json)
-    for message in dict.fromkeys(report.message for report in reports if report.message):
+    for message in _messages(reports, labels):
         say(message)
     if worst := max((report.exit_code for report in reports), default=0):
         raise typer.Exit(worst)
 
 
-def _own_words(reports: "list[Report]") -> list[list[str]]:
-    """Return for each job the overrides that not all of them have: what a sweep sweeps over."""
-    shared = set.intersection(*(set(report.overrides) for report in reports)) if reports else set()
-    return [[word for word in report.overrides if word not in shared] for report in reports]
+def own_words(jobs: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return of each job's words those that not all jobs have: what a sweep sweeps over."""
+    shared = set.intersection(*map(set, jobs)) if jobs else set()
+    return [[word for word in words if word not in shared] for words in jobs]
+
+
+def _messages(reports: "list[Report]", labels: list[list[str]]) -> list[str]:
+    """What is to be said of the jobs: of each failure its own, of those that were finished how many."""
+    if len(reports) < 2:
+        return [report.message for report in reports if report.message]
+    told = {}
+    for report, label in zip(reports, labels, strict=True):
+        if report.message and report.exit_code:
+            message = report.message
+            told[message] = f"{' '.join(label)}: {message}" if report.status == "failed" else message
+    before = sum(report.status == "done" and bool(report.message) for report in reports)
+    skipped = sum(report.status == "skipped" for report in reports)
+    notes = [f"{before} of {len(reports)} jobs were finished already"] * bool(before)
+    return [
+        *notes,
+        *told.values(),
+        *[f"{skipped} jobs were not begun after the first failure"] * bool(skipped),
+    ]
 
 
 def _show(records: "list[RunRecord]", own_words: list[list[str]], as_json: bool) -> None:

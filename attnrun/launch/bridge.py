@@ -1,17 +1,23 @@
 """From the command line's words through `hydra.main` to jobs, and back to their reports."""
 
-import json
 import os
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from attnrun.errors import UserError
 from attnrun.launch.explain import explained, search_path
 from attnrun.launch.hydra_words import check_words, of_each_job
-from attnrun.launch.job import Job, Report, remove_sweep
+from attnrun.launch.job import Job, Report
+from attnrun.launch.quoting import quote
+from attnrun.launch.share import at_once, launcher_of, limit_words
+from attnrun.launch.sweep import NOTES, Asked, SweepRecord, asked_for, directory_of
 from attnrun.launch.targets import check_trust
+from attnrun.runs.files import read_json
 
 
 def launch(
@@ -22,33 +28,101 @@ def launch(
     trust: tuple[str, ...] = (),
     config_dir: Path | None = None,
 ) -> list[Report]:
-    """Run the jobs that the overrides and Hydra's own flags ask for; report them as they ended.
+    """Run the job that the overrides and Hydra's own flags ask for; report it as it ended.
 
     The list is empty where the words only ask to show something (`--cfg`, `--info`).
-    `flags` are `--multirun`, `--cfg=job` and their like; `--experimental-rerun`, which loads a pickle, is not
-    to be among them.
+    `flags` are `--cfg=job` and their like; `--experimental-rerun`, which loads a pickle, is not to be among
+    them.
 
-    Raises UserError where nothing can be composed, Interrupted where a signal ends the jobs.
+    Raises UserError where nothing can be composed, Interrupted where a signal ends the job.
     """
+    with tempfile.TemporaryDirectory(prefix="attnrun-") as outbox:
+        words = of_each_job(overrides) if "--multirun" in flags else overrides
+        _call_hydra(Job(outbox, trust, config_dir), experiment, words, flags, overrides)
+        found = read_json(Path(outbox) / "job.json")
+    return [Report(**found)] if found else []
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a sweep: its words, its place, and the job that each of them asks for."""
+
+    experiment: str
+    words: list[str]
+    sweep: SweepRecord
+    asked: Asked
+    job: Job
+
+    def run(self) -> list[Report]:
+        """Run what is missing; report all jobs, in their order.
+
+        Raises UserError where nothing can be composed, Interrupted where a signal ends the jobs.
+        """
+        place = f"hydra.sweep.dir={quote(str(self.sweep.directory))}"
+        self.sweep.ask(self.experiment, self.asked)
+        try:
+            words = [*of_each_job(self.words), place, f"hydra.sweep.subdir={NOTES}"]
+            _call_hydra(self.job, self.experiment, words, ["--multirun"], self.words)
+        finally:
+            reports = [report for report in self.reports() if report.status != "running"]
+            for path in self.sweep.notes.glob(f"stop-{self.job.call}"):
+                path.unlink()
+            self.sweep.remove_if_empty()
+        return reports
+
+    def reports(self) -> list[Report]:
+        """Return how the jobs of this call stand that have begun, in their order."""
+        found = (Report(**report) for report in self.sweep.reports().values())
+        return sorted((one for one in found if one.call == self.job.call), key=lambda one: one.number)
+
+
+def prepare_sweep(
+    experiment: str,
+    overrides: Sequence[str],
+    *,
+    name: str | None = None,
+    limit: int | None = None,
+    fail_fast: bool = False,
+    trust: tuple[str, ...] = (),
+    config_dir: Path | None = None,
+) -> Call:
+    """Read the words of a sweep, of which at most `limit` jobs are to run at once.
+
+    Raises UserError for words that belong to no sweep, and a name or limit that cannot be.
+    """
+    fixed = [word for word in overrides if word.startswith(("hydra.sweep.dir", "hydra.sweep.subdir"))]
+    if fixed:
+        raise UserError(f"{fixed[0]!r}: a sweep knows its jobs by their directories; choose a --name")
+    asked = asked_for(experiment, overrides)
+    sweep = SweepRecord(directory_of(experiment, asked, name, config_dir))
+    jobs = None if asked.jobs is None else len(asked.jobs)
+    if jobs == 0:
+        raise UserError("there is no job in this sweep; one of its values is an empty list or range")
+    words = limit_words(overrides, limit)
+    slots = limit or 0 if launcher_of(words) == "submitit_local" else 0
+    together = at_once(words, limit, jobs)
+    outbox = str(sweep.notes.absolute())
+    job = Job(outbox, trust, config_dir, uuid.uuid4().hex, together, slots, fail_fast)
+    return Call(experiment, words, sweep, asked, job)
+
+
+def _call_hydra(
+    job: Job, experiment: str, words: Sequence[str], flags: Sequence[str], own: Sequence[str]
+) -> None:
+    """Let Hydra compose and start the job; `own` are the user's words among those."""
     import hydra
 
     from attnrun.launch.config import version_base
 
-    config_dir = config_dir and config_dir.absolute()  # a job may run elsewhere
-    check_trust(trust)
-    check_words(overrides, trust)
+    config_dir = job.config_dir and job.config_dir.absolute()  # a job may run elsewhere
+    job = replace(job, config_dir=config_dir)
+    check_trust(job.trust)
+    check_words(own, job.trust)
     # Flags first: Hydra's parser takes no flag between two overrides.
-    words = [*flags, f"experiment={experiment}", *search_path(config_dir, trust)]
-    words += of_each_job(overrides) if "--multirun" in flags else overrides
-    with tempfile.TemporaryDirectory(prefix="attnrun-") as outbox:
-        main = hydra.main(config_path="pkg://attnrun.configs", config_name="config", **version_base())
-        with _command_line(words), explained(experiment, overrides, config_dir):
-            main(Job(outbox, trust, config_dir))()
-        reports = _reports(Path(outbox))
-    if not any(report.directory for report in reports):
-        for sweep in {Path(report.place).parent for report in reports}:
-            remove_sweep(sweep)
-    return reports
+    line = [*flags, f"experiment={experiment}", *search_path(config_dir, job.trust), *words]
+    main = hydra.main(config_path="pkg://attnrun.configs", config_name="config", **version_base())
+    with _command_line(line), explained(experiment, own, config_dir):
+        main(job)()
 
 
 @contextmanager
@@ -65,8 +139,3 @@ def _command_line(words: Sequence[str]) -> Iterator[None]:
             del os.environ["HYDRA_FULL_ERROR"]
         else:
             os.environ["HYDRA_FULL_ERROR"] = full_error
-
-
-def _reports(outbox: Path) -> list[Report]:
-    files = sorted(outbox.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
-    return [Report(**json.loads(path.read_text(encoding="utf-8"))) for path in files]

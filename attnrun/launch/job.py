@@ -3,8 +3,8 @@
 import json
 import logging
 import os
+import time
 import traceback
-import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from attnrun.errors import Interrupted, UserError
 from attnrun.launch.config import Plan, check, config_hash, to_plain
 from attnrun.launch.resume import earlier, finished
+from attnrun.launch.share import share_cores, slot
+from attnrun.launch.sweep import note_name
 from attnrun.runs.find import is_run, refuse_links
-from attnrun.runs.lock import RunLock
+from attnrun.runs.lock import RunBusy, RunLock
 from attnrun.runs.signals import StopAtOnce
 
 if TYPE_CHECKING:
@@ -28,13 +30,15 @@ log = logging.getLogger("attnrun")
 class Report:
     """How a job ended; `directory` is None where nothing ran."""
 
-    status: str  # done, failed, refused or interrupted
+    status: str  # running, done, failed, refused, busy, skipped or interrupted
     exit_code: int
     directory: str | None
     message: str = ""
     primary: float | None = None
     place: str = ""  # the directory that it was to have
     overrides: Sequence[str] = ()  # the user's, with this job's values of a sweep
+    number: int = 0  # of the job in its sweep
+    call: str = ""  # the call of a sweep that it belongs to
 
 
 @dataclass(frozen=True)
@@ -42,32 +46,69 @@ class Job:
     """What Hydra calls, here or wherever its launcher runs it; leaves one report a job in `outbox`.
 
     It raises nothing but an interruption, so that one failed job does not hide the others of a sweep.
+
+    Attributes:
+        outbox: a directory that the launching process reads.
+        call: names the call of a sweep, "" for a single job.
+        together: how many jobs of the sweep run at once on one machine, which share its cores.
+        slots: how many may, where the launcher itself sees to no limit; 0 where it does.
+        fail_fast: begin no job after one has failed.
     """
 
     outbox: str
     trust: tuple[str, ...] = ()
     config_dir: Path | None = None
+    call: str = ""
+    together: int = 1
+    slots: int = 0
+    fail_fast: bool = False
 
     def __call__(self, composed: Any) -> float:
         """Run the composed config; return the primary metric, NaN for a job that failed."""
         from hydra.core.hydra_config import HydraConfig
 
-        directory = Path(HydraConfig.get().runtime.output_dir)
-        words = list(HydraConfig.get().overrides.task)
-        try:
-            report = execute(to_plain(composed), directory, self.trust, words, self.config_dir)
-        except UserError as error:
-            report = _refused(error, directory)
-        self._send(replace(report, overrides=words))
+        hydra = HydraConfig.get()
+        words, directory = list(hydra.overrides.task), Path(hydra.runtime.output_dir)
+        number = hydra.job.num if self.call else 0
+        begun = Report("running", 0, None, overrides=words, number=number, call=self.call)
+        with slot(Path(self.outbox), self.slots):
+            report = self._execute(composed, directory, begun)
+        self._send(replace(report, overrides=words, number=number, call=self.call))
         if report.status == "interrupted":
             raise Interrupted(report.message, report.exit_code - 128)
         return float("nan") if report.primary is None else report.primary
 
+    def _execute(self, composed: Any, directory: Path, begun: Report) -> Report:
+        stop = Path(self.outbox) / f"stop-{self.call}"
+        if self.fail_fast and stop.exists():
+            return Report("skipped", 0, None, place=str(directory))
+        try:
+            plain = to_plain(composed)
+            if self.call:
+                directory = directory.parent / config_hash(plain)
+                self._send(replace(begun, directory=str(directory)))
+                share_cores(plain, self.together)
+            report = self._settled(plain, directory, begun.overrides)
+        except UserError as error:
+            report = _refused(error, directory)
+        if self.fail_fast and report.status in ("failed", "refused"):
+            stop.touch()
+        return report
+
+    def _settled(self, plain: dict[str, Any], directory: Path, words: Sequence[str]) -> Report:
+        """Execute; in a sweep a run that somebody else makes at the moment is waited for."""
+        while True:
+            quiet = bool(self.call)
+            report = execute(plain, directory, self.trust, words, self.config_dir, quiet=quiet)
+            if not self.call or report.status != "busy":
+                return report
+            time.sleep(1)
+
     def _send(self, report: Report) -> None:
-        path = Path(self.outbox) / f"{uuid.uuid4().hex}.json"
-        part = path.with_suffix(".part")
+        name = note_name(report.overrides) if self.call else "job"
+        part = Path(self.outbox) / f"{name}.part.{os.getpid()}"
         part.write_text(json.dumps(asdict(report)), encoding="utf-8")
-        os.replace(part, path)
+        os.replace(part, Path(self.outbox) / f"{name}.json")
 
 
 def execute(
@@ -77,6 +118,7 @@ def execute(
     overrides: Sequence[str] = (),
     config_dir: Path | None = None,
     former_hash: str = "",
+    quiet: bool = False,
 ) -> Report:
     """Check the resolved config, train in `directory`, and report; a directory where nothing ran is removed.
 
@@ -96,7 +138,7 @@ def execute(
         except UserError as error:
             return _refused(error, place)
         try:
-            return _execute(plain, place, trust, overrides, config_dir, former_hash, lock)
+            return _execute(plain, place, trust, overrides, config_dir, former_hash, quiet, lock)
         finally:
             if lock is not None:
                 lock.release()
@@ -114,6 +156,7 @@ def _execute(
     overrides: Sequence[str],
     config_dir: Path | None,
     former_hash: str,
+    quiet: bool,
     lock: RunLock | None,
 ) -> Report:
     from attnrun.runs.failures import one_line
@@ -133,6 +176,7 @@ def _execute(
             seed=plan.common.seed,
             runtime=plan.runtime,
             primary=plan.module.PRIMARY,
+            quiet=quiet,
             lock=lock,
             former_hash=former_hash,
         )
@@ -180,15 +224,8 @@ def _failed(message: str, run: "Run") -> Report:
 
 def _refused(error: UserError, directory: Path) -> Report:
     _remove_empty(directory)
-    return Report("refused", UserError.exit_code, None, str(error), place=str(directory))
-
-
-def remove_sweep(directory: Path) -> None:
-    """Remove what Hydra wrote for a sweep of which no job ran."""
-    record = directory / "multirun.yaml"
-    if [path.name for path in directory.glob("*")] == [record.name]:
-        record.unlink()
-        _remove_empty(directory)
+    status = "busy" if isinstance(error, RunBusy) else "refused"
+    return Report(status, UserError.exit_code, None, str(error), place=str(directory))
 
 
 def _remove_empty(directory: Path) -> None:

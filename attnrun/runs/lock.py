@@ -17,19 +17,23 @@ _HELD: dict[Path, int] = {}
 _BUSY = (errno.EACCES, errno.EAGAIN)
 
 
+class RunBusy(UserError):
+    """Somebody writes the run."""
+
+
 class RunLock:
     """An exclusive `fcntl.lockf` lock on DIRECTORY/lock, from construction to `release`.
 
     Forked workers do not inherit it (they would with `flock`), so that it ends with the run itself.
 
     Raises:
-        UserError: another process, or this one, writes the run; the message names the holder.
+        RunBusy: another process, or this one, writes the run; the message names the holder.
     """
 
     def __init__(self, directory: Path) -> None:
         self.path = directory.resolve() / LOCK
         if _held_here(self.path):
-            raise UserError(f"run {directory} is already open in this process")
+            raise RunBusy(f"run {directory} is already open in this process")
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             self._take(directory)
@@ -41,7 +45,7 @@ class RunLock:
     def _take(self, directory: Path) -> None:
         if not _try_lock(self._descriptor, fcntl.LOCK_EX, attempts=5):
             holder = os.pread(self._descriptor, 500, 0).decode("utf-8", "replace").strip() or "somebody"
-            raise UserError(f"run {directory} is being written by {holder}; wait for it or stop it")
+            raise RunBusy(f"run {directory} is being written by {holder}; wait for it or stop it")
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"pid {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
 

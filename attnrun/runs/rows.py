@@ -18,6 +18,18 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return [row for row, _ in _rows(path)]
 
 
+def read_last_rows(path: Path, size: int = 2**15) -> list[dict[str, Any]]:
+    """Return the rows in the last `size` bytes of a file that is still written, as far as they are sound."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - size))
+            lines = stream.read(size).split(b"\n")
+    except OSError:
+        return []
+    rows = [_row(line) for line in lines]
+    return [row for row in rows if row is not None]
+
+
 class RowWriter:
     """Appends rows; `keep` cuts off those that a resumed run will write again."""
 
@@ -60,14 +72,19 @@ def _rows(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
     end = 0
     with path.open("rb") as stream:
         while (line := stream.readline(_LONGEST)).endswith(b"\n"):
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                return
-            if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+            row = _row(line)
+            if row is None:
                 return
             end += len(line)
             yield row, end
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) and isinstance(row.get("step"), int) else None
 
 
 def _line(row: dict[str, Any]) -> bytes:

@@ -1,0 +1,111 @@
+"""What a person sees of a sweep while it runs: a table on a terminal, elsewhere a line as each job ends."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from attnrun.cli.ends import say
+from attnrun.cli.tables import figures_table, literal, number, print_figures, shown_path
+from attnrun.cli.train import own_words
+from attnrun.launch.standing import STATES, Standing, counts, standing
+
+if TYPE_CHECKING:
+    from attnrun.launch.bridge import Call
+
+_SECONDS = 0.5  # between two looks
+_SIGNS = {"done": "green", "failed": "red", "refused": "red", "running": "cyan", "interrupted": "yellow"}
+
+
+@contextmanager
+def watching(call: "Call") -> Iterator[None]:
+    """Show on stderr how the jobs of a call stand, until it has ended."""
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal:
+        view = _View(call, console)
+        with Live(get_renderable=view.render, console=console, refresh_per_second=2, transient=True):
+            yield
+        return
+    over = threading.Event()
+    thread = threading.Thread(target=_tell, args=(call, over), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def show_jobs(directory: Path, jobs: Sequence[Standing]) -> None:
+    """Print a row for each job of a sweep, and how many are in each state."""
+    print_figures(_table(jobs, own_words([job.words for job in jobs])))
+    console = Console(highlight=False)
+    console.print(literal(f"{_counted(jobs)}: {shown_path(directory)}"), soft_wrap=True)
+    for job in jobs:
+        if job.state in ("failed", "refused"):
+            console.print(literal(f"{job.state}: {job.message}"), soft_wrap=True)
+
+
+class _View:
+    """The table of a sweep that is under way."""
+
+    def __init__(self, call: "Call", console: Console) -> None:
+        self.call, self.console = call, console
+        self.known: dict[str, Standing] = {}
+
+    def render(self) -> Group:
+        """The jobs that run, then as many of the others as there is room for."""
+        jobs = standing(self.call.sweep, self.known)
+        labels = own_words([job.words for job in jobs])
+        places = sorted(range(len(jobs)), key=lambda place: (_rank(jobs[place]), place))
+        places = sorted(places[: max(1, self.console.height - 6)])
+        table = _table([jobs[place] for place in places], [labels[place] for place in places])
+        return Group(table, Text(_counted(jobs)))
+
+
+def _rank(job: Standing) -> int:
+    order = ("running", "failed", "refused", "interrupted", "done", "waiting", "skipped")
+    return order.index(job.state)
+
+
+def _table(jobs: Sequence[Standing], labels: Sequence[Sequence[str]]) -> Table:
+    table = figures_table("job", "state", "trained", "so far", "seconds")
+    for job, label in zip(jobs, labels, strict=True):
+        share = "" if job.share is None else f"{job.share:.0%}"
+        metric = "" if job.metric is None else f"{job.metric[0]} {number(job.metric[1])}"
+        seconds = "" if job.seconds is None else f"{job.seconds:.1f}"
+        state = Text(job.state, style=_SIGNS.get(job.state, ""))
+        table.add_row(literal(" ".join(label) or "-"), state, share, literal(metric), seconds)
+    return table
+
+
+def _counted(jobs: Sequence[Standing]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in counts(jobs).items())
+
+
+def _tell(call: "Call", over: threading.Event) -> None:
+    """Say each job's end once, and those of the last moment too."""
+    known: dict[str, Standing] = {}
+    told: set[str] = set()
+    while True:
+        last = over.wait(_SECONDS)
+        jobs = standing(call.sweep, known)
+        ended = [name for name, job in known.items() if job.state in STATES[2:]]
+        for name in [name for name in ended if name not in told]:
+            told.add(name)
+            job = known[name]
+            gave = f", {job.metric[0]} {number(job.metric[1])}" if job.metric and job.state == "done" else ""
+            label = " ".join(own_words([one.words for one in jobs])[_place(jobs, job)])
+            say(f"{len(told)} of {len(jobs)}: {label or 'job'} {job.state}{gave}")
+        if last:
+            return
+
+
+def _place(jobs: Sequence[Standing], job: Standing) -> int:
+    return next(place for place, one in enumerate(jobs) if one is job)
