@@ -63,8 +63,11 @@ def run_sweep(
     call = prepare_sweep(
         experiment, words, name=name, limit=limit, fail_fast=fail_fast, trust=trust, config_dir=config_dir
     )
-    with watching(call):
-        reports = call.run()
+    try:
+        with watching(call):
+            reports = call.run()
+    finally:
+        call.sweep.remove_if_empty()
     if not reports:
         raise UserError("there is no job in this sweep; one of its values is an empty list or range")
     finish(reports, as_json)

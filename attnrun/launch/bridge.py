@@ -67,7 +67,6 @@ class Call:
             reports = [report for report in self.reports() if report.status != "running"]
             for path in self.sweep.notes.glob(f"stop-{self.job.call}"):
                 path.unlink()
-            self.sweep.remove_if_empty()
         return reports
 
     def reports(self) -> list[Report]:

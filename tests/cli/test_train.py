@@ -94,7 +94,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     result = cli("train", *words)
     assert result.exit_code == 2, result.output
     assert message in result.stderr
-    assert len(result.stderr.strip().splitlines()) == 1 + ("-m" in words)  # a line for each job
+    assert len(result.stderr.strip().splitlines()) == 1 + 3 * ("-m" in words)  # two for each of two jobs
     assert not list(tmp_path.rglob("*")), "something was left behind"
 
 
