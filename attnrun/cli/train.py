@@ -159,11 +159,9 @@ def _messages(reports: "list[Report]", labels: list[list[str]]) -> list[str]:
     before = sum(report.status == "done" and bool(report.message) for report in reports)
     skipped = sum(report.status == "skipped" for report in reports)
     notes = [f"{before} of {len(reports)} jobs were finished already"] * bool(before)
-    return [
-        *notes,
-        *told.values(),
-        *[f"{skipped} jobs were not begun after the first failure"] * bool(skipped),
-    ]
+    were = "job was" if skipped == 1 else "jobs were"
+    notes += [f"{skipped} {were} not begun after the first failure"] * bool(skipped)
+    return [*notes, *told.values()]
 
 
 def _show(records: "list[RunRecord]", own_words: list[list[str]], as_json: bool) -> None:

@@ -28,7 +28,7 @@ def watching(call: "Call") -> Iterator[None]:
     """Show on stderr how the jobs of a call stand, until it has ended."""
     console = Console(stderr=True, highlight=False)
     if console.is_terminal:
-        view = _View(call, console)
+        view = View(call, console)
         with Live(get_renderable=view.render, console=console, refresh_per_second=2, transient=True):
             yield
         return
@@ -52,7 +52,7 @@ def show_jobs(directory: Path, jobs: Sequence[Standing]) -> None:
             console.print(literal(f"{job.state}: {job.message}"), soft_wrap=True)
 
 
-class _View:
+class View:
     """The table of a sweep that is under way."""
 
     def __init__(self, call: "Call", console: Console) -> None:

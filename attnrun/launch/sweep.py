@@ -104,7 +104,7 @@ def directory_of(experiment: str, asked: Asked, name: str | None, config_dir: Pa
     if name is None:
         told = [sorted(asked.keys), sorted(word for word in asked.fixed if not word.startswith(_ELSEWHERE))]
         digest = hashlib.sha256(json.dumps([*told, config_dir and str(config_dir)]).encode()).hexdigest()[:8]
-        keys = re.sub(r"[^A-Za-z0-9.]+", "_", "-".join(sorted(asked.keys)))[:_LONGEST]
+        keys = "-".join(re.sub(r"[^A-Za-z0-9.]+", "_", key) for key in sorted(asked.keys))[:_LONGEST]
         name = f"sweep-{keys}-{digest}" if keys else f"sweep-{digest}"
     return Path("outputs", experiment, name)
 
