@@ -101,7 +101,8 @@ def prepare_sweep(
     slots = limit or 0 if launcher_of(words) == "submitit_local" else 0
     together = at_once(words, limit, jobs)
     outbox = str(sweep.notes.absolute())
-    job = Job(outbox, trust, config_dir, uuid.uuid4().hex, together, slots, fail_fast)
+    caller = os.getpid() if launcher_of(words) == "joblib" else 0  # its workers outlive a kill
+    job = Job(outbox, trust, config_dir, uuid.uuid4().hex, caller, together, slots, fail_fast)
     return Call(experiment, words, sweep, asked, job)
 
 

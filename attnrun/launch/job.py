@@ -18,7 +18,7 @@ from attnrun.launch.share import share_cores, slot
 from attnrun.launch.sweep import note_name
 from attnrun.runs.find import is_run, refuse_links
 from attnrun.runs.lock import RunBusy, RunLock
-from attnrun.runs.signals import StopAtOnce
+from attnrun.runs.signals import StopAtOnce, ending_with
 
 if TYPE_CHECKING:
     from attnrun.runs.run import Run
@@ -50,6 +50,7 @@ class Job:
     Attributes:
         outbox: a directory that the launching process reads.
         call: names the call of a sweep, "" for a single job.
+        caller: the process that waits for the jobs, where they are to end with it; 0 for none.
         together: how many jobs of the sweep run at once on one machine, which share its cores.
         slots: how many may, where the launcher itself sees to no limit; 0 where it does.
         fail_fast: begin no job after one has failed.
@@ -59,6 +60,7 @@ class Job:
     trust: tuple[str, ...] = ()
     config_dir: Path | None = None
     call: str = ""
+    caller: int = 0
     together: int = 1
     slots: int = 0
     fail_fast: bool = False
@@ -71,7 +73,7 @@ class Job:
         words, directory = list(hydra.overrides.task), Path(hydra.runtime.output_dir)
         number = hydra.job.num if self.call else 0
         begun = Report("running", 0, None, overrides=words, number=number, call=self.call)
-        with slot(Path(self.outbox), self.slots):
+        with ending_with(self.caller), slot(Path(self.outbox), self.slots):
             report = self._execute(composed, directory, begun)
         self._send(replace(report, overrides=words, number=number, call=self.call))
         if report.status == "interrupted":

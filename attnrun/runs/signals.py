@@ -4,6 +4,8 @@ import os
 import signal
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -95,3 +97,24 @@ class StopRequest(_Caught):
 def name(number: int) -> str:
     """Return SIGINT for 2."""
     return signal.Signals(number).name
+
+
+@contextmanager
+def ending_with(parent: int) -> Iterator[None]:
+    """Take the end of `parent`, which started this process, for a SIGTERM; 0 is no process."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(1.0):
+            if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    if parent and os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+    if parent:
+        threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()

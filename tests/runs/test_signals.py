@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -70,3 +72,31 @@ def test_a_library_that_makes_another_error_of_it_hides_nothing() -> None:
             raise AttributeError("torn out of its work")
     with pytest.raises(ValueError, match="no signal"), StopAtOnce():
         raise ValueError("no signal")
+
+
+_CHILD = """
+import os, sys, time
+from attnrun.errors import Interrupted
+from attnrun.runs.signals import StopAtOnce, ending_with
+try:
+    with StopAtOnce(), ending_with(int(sys.argv[1])):
+        print("ready", flush=True)
+        time.sleep(60)
+except Interrupted as error:
+    print(error, flush=True)
+"""
+_PARENT = """
+import os, subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", sys.argv[1], str(os.getpid())])
+time.sleep(60)
+"""
+
+
+def test_a_process_whose_caller_is_gone_is_told_to_end() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", _PARENT, _CHILD], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None and parent.stdout.readline() == "ready\n"
+    parent.kill()
+    assert parent.stdout.read() == "interrupted by SIGTERM\n"
+    parent.wait()
+    late = subprocess.run([sys.executable, "-c", _CHILD, "1"], capture_output=True, text=True, timeout=30)
+    assert late.stdout == "interrupted by SIGTERM\n"
