@@ -93,10 +93,10 @@ time.sleep(60)
 
 
 def test_a_process_whose_caller_is_gone_is_told_to_end() -> None:
-    parent = subprocess.Popen([sys.executable, "-c", _PARENT, _CHILD], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None and parent.stdout.readline() == "ready\n"
-    parent.kill()
-    assert parent.stdout.read() == "interrupted by SIGTERM\n"
-    parent.wait()
+    command = [sys.executable, "-c", _PARENT, _CHILD]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None and parent.stdout.readline() == "ready\n"
+        parent.kill()
+        assert parent.stdout.read() == "interrupted by SIGTERM\n"
     late = subprocess.run([sys.executable, "-c", _CHILD, "1"], capture_output=True, text=True, timeout=30)
     assert late.stdout == "interrupted by SIGTERM\n"
