@@ -16,10 +16,10 @@ _NEVER_TOLD = ("module", "seed", *NOT_HASHED)  # the experiment's name tells its
 
 @dataclass(frozen=True)
 class Label:
-    """What tells a config from the others: words for the keys asked for, and values of all other keys."""
+    """What tells a config from the others: words for the keys asked for; every other key, with its word."""
 
     words: tuple[str, ...]
-    rest: tuple[tuple[str, Any], ...]
+    rest: tuple[tuple[str, str], ...]
 
 
 def label(
@@ -77,7 +77,7 @@ class _Labels:
         return str(self._configs[place].get("experiment"))
 
     def _differing(self) -> dict[str, set[str]]:
-        """For each experiment the keys in which its configs differ, and "experiment" where there are several."""
+        """For each experiment the keys that differ within it, and "experiment" where there are several."""
         experiments: dict[str, list[int]] = {}
         for place in range(len(self._configs)):
             experiments.setdefault(self._experiment(place), []).append(place)
@@ -147,10 +147,10 @@ class _Labels:
     def _differs(self, key: str, place: int) -> bool:
         return key in self._varied[self._experiment(place)] and key not in self._explained[place]
 
-    def _rest(self, place: int) -> Iterable[tuple[str, Any]]:
+    def _rest(self, place: int) -> Iterable[tuple[str, str]]:
         for key in self._keys:
             if not self._is_asked(key) and self._differs(key, place):
-                yield key, self._configs[place].get(key, ABSENT)
+                yield key, _word(key, self._configs[place].get(key, ABSENT))
 
 
 def _word(key: str, value: Any) -> str:
