@@ -67,7 +67,7 @@ def compare(groups: Mapping[str, Values], goal: Goal | None, reference: str | No
     found = {name: summarise(list(values.values())) for name, values in groups.items()}
     names = list(groups)
     if goal is not None:
-        names.sort(key=lambda name: found[name].mean * (1 if goal == "min" else -1))
+        names.sort(key=lambda name: (found[name].mean * (1 if goal == "min" else -1), name))
         reference = names[0]
     reference = reference or names[0]
     resampler = _Resampler()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from attnrun.analysis.canvas import INK, fitted, fonts, new_figure
+from attnrun.analysis.canvas import INK, fitted, fonts, new_figure, set_title
 from attnrun.analysis.comparing import LEVEL, Row
 from attnrun.analysis.plots import GREY, PALETTE, name_axes
 from attnrun.escape import for_figure
@@ -36,8 +36,9 @@ def group_means(rows: Sequence[Row], metric: str) -> "Figure":
     style: dict[str, Any] = {"fontfamily": fonts(), "color": INK}
     axes.set_yticks(range(len(shown)), [for_figure(row.name, _NAME) for row in shown], **style)
     axes.set_ylim(len(shown) - 0.5, -0.5)
-    left = f", the first {_MOST} of {len(rows)} groups" if len(rows) > _MOST else ""
-    name_axes(axes, f"{metric}: mean, {LEVEL:.0%} interval, seeds{left}", "")
+    name_axes(axes, metric, "")
+    left = f"; the first {_MOST} of {len(rows)} groups" if len(rows) > _MOST else ""
+    set_title(figure, axes, f"single seeds, their mean and its {100 * LEVEL:.0f} % interval{left}")
     return fitted(figure)
 
 

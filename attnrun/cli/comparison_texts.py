@@ -14,12 +14,12 @@ from attnrun.cli.comparisons import Comparison, figures_of
 from attnrun.cli.tables import figures_table, literal, number
 from attnrun.escape import for_markdown, for_terminal
 
-_GAP = 3  # columns between two cells
+_GAP, _EDGES = 3, 2  # columns between two cells, and at the ends of a line
 _NARROWEST = 16  # columns for names of groups
 _FIRST = 4  # columns of figures about a group alone; those after them are about the difference
 _MOST = 1_000_000  # seeds that anyone would ask for
 _PERCENT = f"{100 * LEVEL:.0f} %"
-_HEADS = ("mean", "sd", _PERCENT, "difference", _PERCENT, "verdict")
+_HEADS = ("mean", "sd", _PERCENT, "difference", _PERCENT, "needed", "verdict")
 _BETTER = {
     "min": "the lowest is best",
     "max": "the highest is best",
@@ -51,9 +51,9 @@ def as_markdown(found: Sequence[Comparison]) -> str:
 
 
 def _page(one: Comparison) -> str:
-    heads = [_code(one.metric), *_heads(one)]
-    rows = [[_code(row.name), *_cells(row)] for row in one.rows]
-    lines = [heads, ["---", *["--:"] * (len(heads) - 2), "---"], *rows]
+    heads, rows = _columns(one)
+    named = [[_code(row.name), *cells] for row, cells in zip(one.rows, rows, strict=True)]
+    lines = [[_code(one.metric), *heads], ["---", *["--:"] * len(heads)], *named]
     table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     return f"{table}\n{_legend(one)}\n"
 
@@ -65,76 +65,81 @@ def _code(text: str) -> str:
 def show(found: Sequence[Comparison]) -> None:
     """Print a table a metric, or two where the terminal has no room for all columns side by side."""
     console = Console(highlight=False)
+    width = console.width
     for one in found:
-        for table in _tables(one, console.width):
+        for table, needed in _tables(one, width):
+            console.width = max(width, needed)
             console.print(table)
+        console.width = width
         console.print(literal(_legend(one)))
         console.print()
 
 
-def _tables(one: Comparison, width: int) -> Iterator[Table]:
-    heads, rows = _heads(one), [_cells(row) for row in one.rows]
+def _tables(one: Comparison, width: int) -> Iterator[tuple[Table, int]]:
+    """Yield the tables, each with its width, which is more than there is where figures need it."""
+    heads, rows = _columns(one)
     widths = [max(map(cell_len, column)) for column in zip(heads, *rows, strict=True)]
     longest = max(cell_len(name) for name in (one.metric, *(row.name for row in one.rows)))
-    parts = [slice(0, len(heads))]
-    if min(longest, _NARROWEST) + sum(_GAP + wide for wide in widths) > width:
-        parts = [slice(0, _FIRST), slice(_FIRST, len(heads))]
-    for part in parts:
-        room = width - sum(_GAP + wide for wide in widths[part])
+    fits = min(longest, _NARROWEST) + sum(_GAP + wide for wide in widths) + _EDGES <= width
+    for part in [slice(0, len(heads))] if fits else [slice(0, _FIRST), slice(_FIRST, len(heads))]:
+        figures = sum(_GAP + wide for wide in widths[part]) + _EDGES
         table = figures_table("", *heads[part])
-        names = table.columns[0]
+        names, *others = table.columns
         names.header, names.overflow, names.no_wrap = literal(one.metric), "fold", False
-        names.width = min(longest, max(room, _NARROWEST))
-        for column, wide in zip(table.columns[1:], widths[part], strict=True):
+        names.width = min(longest, max(width - figures, _NARROWEST))
+        for column, wide in zip(others, widths[part], strict=True):
             column.width, column.no_wrap = wide, True  # known: thousands of rows need not be measured again
-        if part.stop == len(heads):
-            table.columns[-1].justify = "left"
         for row, cells in zip(one.rows, rows, strict=True):
             table.add_row(literal(row.name), *map(literal, cells[part]))
-        yield table
+        yield table, names.width + figures
 
 
-def _heads(one: Comparison) -> list[str]:
-    return ["seeds" if one.seeds else "runs", *_HEADS]
+def _columns(one: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of what stands beside the names; a group alone has nothing to differ from."""
+    count = None if len(one.rows) > 1 else _FIRST
+    heads = ["seeds" if one.seeds else "runs", *_HEADS]
+    return heads[:count], [_cells(row)[:count] for row in one.rows]
 
 
 def _cells(row: Row) -> list[str]:
-    """What stands beside the name of a group, under `_heads`."""
     summary, difference = row.summary, row.difference
     spread = "" if summary.deviation is None else number(summary.deviation)
     found = [str(summary.count), number(summary.mean), spread, _range(summary.interval)]
     if difference is None:
-        return [*found, "", "", "best" if row.best else "reference"]
-    return [*found, f"{difference.mean:+.4g}", _range(difference.interval), _verdict(difference)]
+        return [*found, "", "", "", "best" if row.best else "reference"]
+    shown = f"{difference.mean:+.4g}", _range(difference.interval), _needed(difference.needed)
+    return [*found, *shown, _verdict(difference)]
 
 
 def _range(interval: tuple[float, float] | None) -> str:
     return "" if interval is None else f"{number(interval[0])} to {number(interval[1])}"
 
 
+def _needed(seeds: int | None) -> str:
+    return "" if seeds is None else f"{seeds:,}" if seeds <= _MOST else f"over {_MOST:,}"
+
+
 def _verdict(difference: Difference) -> str:
     if difference.decided:
         return "decided"
     if difference.interval is None:
-        return "undecided: one seed has no interval"
-    if difference.needed is None:
-        return "undecided: no difference"
-    needed = f"{difference.needed:,}" if difference.needed <= _MOST else f"over {_MOST:,}"
-    return f"undecided: {needed} needed"
+        return "one seed"
+    return "undecided" if difference.needed else "equal"
 
 
 def _legend(one: Comparison) -> str:
     """What the figures of a table are."""
     parts = [_BETTER[one.goal], f"mean with Student's {_PERCENT} interval"]
+    if any(row.summary.interval is None for row in one.rows):
+        parts.append("one seed has no interval")
     differences = [row.difference for row in one.rows if row.difference is not None]
-    if differences:
-        paired = sum(difference.paired for difference in differences)
-        how = {0: "unpaired", len(differences): "paired by seed"}.get(paired, f"{paired} paired by seed")
+    known = [difference for difference in differences if difference.interval is not None]
+    if known:
+        paired = sum(difference.paired for difference in known)
+        how = {0: "unpaired", len(known): "paired by seed"}.get(paired, f"{paired} paired by seed")
         interval = f"{_PERCENT} bootstrap-t interval of {RESAMPLES} resamples"
         parts.append(f"difference from the {'best' if one.goal else 'reference'} with a {interval}, {how}")
     if any(difference.needed for difference in differences):
-        test = f"a t test at {100 * (1 - LEVEL):.0f} %"
-        parts.append(
-            f"needed: seeds a group for {test} to find this difference in {100 * POWER:.0f} % of cases"
-        )
+        test = f"a t test at {100 * (1 - LEVEL):.0f} % to find this difference"
+        parts.append(f"needed: seeds a group for {test} in {100 * POWER:.0f} % of cases")
     return "; ".join(parts)
