@@ -43,7 +43,7 @@ def label(
 
 def _told(config: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in config.items() if key not in _NEVER_TOLD}
-    return {key: value for key, value in leaves(kept) if not any(below(key, never) for never in _NEVER_TOLD)}
+    return {key: value for key, value in leaves(kept) if key not in _NEVER_TOLD}
 
 
 class _Labels:
@@ -52,7 +52,9 @@ class _Labels:
     def __init__(self, configs: Sequence[Leaves], by: Sequence[str], config_dir: Path | None) -> None:
         self._configs, self._by, self._config_dir = configs, by, config_dir
         self._keys = list(dict.fromkeys(key for config in configs for key in config))
-        self._groups = list(dict.fromkeys(key.partition(".")[0] for key in self._keys))
+        self._groups: dict[str, list[str]] = {}  # the keys in each
+        for key in self._keys:
+            self._groups.setdefault(key.partition(".")[0], []).append(key)
         self._check_by()
         self._explained: list[set[str]] = [set() for _ in configs]  # by recipes, beside their own nodes
         self._chosen = self._choose(self._differing())
@@ -123,12 +125,12 @@ class _Labels:
         return {choice: self._differing_at(there) for choice, there in places.items()}
 
     def _words(self, place: int) -> Iterable[str]:
-        for group in self._groups:
+        for group, keys in self._groups.items():
             choice = self._chosen[group][place] if group in self._chosen else None
             if choice is not None and self._is_asked(group):
                 yield f"{group}={choice.name}"
-            for key in self._keys:
-                if below(key, group) and self._is_asked(key) and self._is_told(key, place, choice):
+            for key in keys:
+                if self._is_asked(key) and self._is_told(key, place, choice):
                     yield _word(key, self._configs[place].get(key, ABSENT))
 
     def _is_asked(self, key: str) -> bool:
