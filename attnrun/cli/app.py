@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from attnrun.cli.bench import bench
+from attnrun.cli.compare import compare
 from attnrun.cli.completion import completion
 from attnrun.cli.data import data
 from attnrun.cli.doctor import doctor
@@ -61,6 +62,7 @@ app.command()(guarded(sweep))
 app.command()(guarded(status))
 app.command()(guarded(translate))
 app.command()(guarded(score))
+app.command()(guarded(compare))
 app.command()(guarded(significance))
 app.command()(guarded(resume))
 app.command()(guarded(export))

@@ -53,13 +53,14 @@ def significance(
     found = compare(directories, test.value, samples)
     if as_json:
         names = [str(directory) for directory in directories]
-        echo_json({"test": test.value, "forms": [_document(one, names) for one in found]})
+        echo_json({"test": test.value, "forms": [document(one, names) for one in found]})
         return
     for one in found:
-        _show(one, directories)
+        show(one, directories)
 
 
-def _document(one: "Comparison", names: list[str]) -> dict[str, Any]:
+def document(one: "Comparison", names: list[str]) -> dict[str, Any]:
+    """Return one form's figures as JSON has them."""
     metrics = {
         metric: {
             "signature": one.signatures[metric],
@@ -70,7 +71,8 @@ def _document(one: "Comparison", names: list[str]) -> dict[str, Any]:
     return {"form": str(one.form), "sentences": one.sentences, **metrics}
 
 
-def _show(one: "Comparison", directories: list[Path]) -> None:
+def show(one: "Comparison", directories: list[Path]) -> None:
+    """Print one form's figures as a table."""
     from rich.console import Console
 
     from attnrun.cli.tables import figures_table, literal, print_figures, shown_path

@@ -4,7 +4,6 @@ A recipe is a choice of a config group that sets keys beside its own node: its Y
 `# @package _global_`.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,9 +13,6 @@ from typing import Any
 from attnrun.errors import UserError
 from attnrun.launch import catalog
 from attnrun.launch.schema import UndeclaredKeys, without
-from attnrun.runs.plain_yaml import read_text
-
-_GLOBAL = re.compile(r"^#\s*@package\s+_global_\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -125,7 +121,7 @@ def _choices(group: str, config_dir: Path | None, recipes: bool = False) -> Iter
     """The choices of a group that are recipes, or those that are not; an experiment is neither."""
     for entry in catalog.entries(group, config_dir) if group != "experiment" else ():
         with suppress(UserError):  # one that cannot be read is neither
-            if bool(_GLOBAL.search(read_text(entry.path))) is recipes:
+            if catalog.is_recipe(entry.path) is recipes:
                 yield entry
 
 

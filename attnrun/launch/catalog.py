@@ -1,5 +1,6 @@
 """The catalog of names: the YAML files of a config group, by their header comments, and what they hold."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import attnrun.configs
 
 CONFIG_ROOT = Path(attnrun.configs.__path__[0])
+_GLOBAL = re.compile(r"^#\s*@package\s+_global_\s*$", re.MULTILINE)
 _LONGEST_HEADER = 10_000  # characters
 _FIELDS = ("what", "source", "run", "takes", "gives", "smoke", "task", "experiment")
 
@@ -61,6 +63,16 @@ def read_node(path: Path) -> dict[str, Any]:
     node = read_values(path)
     refuse_resolvers(node, path)
     return {str(key): value for key, value in node.items()}
+
+
+def is_recipe(path: Path) -> bool:
+    """Tell whether a choice sets keys beside its own node: its YAML says `# @package _global_`.
+
+    Raises UserError where the YAML file cannot be read.
+    """
+    from attnrun.runs.plain_yaml import read_text
+
+    return bool(_GLOBAL.search(read_text(path)))
 
 
 def _read(path: Path) -> Entry:

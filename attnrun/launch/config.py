@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from attnrun.runs.device import Runtime
 
 # Keys that change where, how fast or how often something is written, and never what is computed.
-_NOT_HASHED = ("runtime", "resume", "trainer.log_every", "trainer.checkpoint_every", "trainer.keep")
+NOT_HASHED = ("runtime", "resume", "trainer.log_every", "trainer.checkpoint_every", "trainer.keep")
 
 
 class NoValue(UserError):
@@ -186,5 +186,5 @@ def config_hash(plain: Mapping[str, Any]) -> str:
 
     Of the user's files the content counts, not the path: a run of a file edited since matches no more.
     """
-    kept = without(json.loads(json.dumps(plain)), _NOT_HASHED)
+    kept = without(json.loads(json.dumps(plain)), NOT_HASHED)
     return hashlib.sha256(json.dumps(with_contents(kept), sort_keys=True).encode()).hexdigest()[:16]

@@ -52,6 +52,8 @@ COMMANDS = {
     "list as JSON": ["list", "{}", "--json"],
     "matrix": ["list", "--matrix", "{}"],
     "run": ["translate", "--run", "{}", "hello"],
+    "compare": ["compare", "{}"],
+    "compare by": ["compare", "{}", "--by", "{}"],
     "significance": ["significance", "{}", "{}"],
     "attention": ["translate", "--attention", "{}", "hello"],
     "model": ["translate", "--model", "{}", "hello"],

@@ -15,7 +15,8 @@ HEAVY = ("torch", "hydra", "omegaconf", "tensorboard", "matplotlib", "numpy", "s
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["--version"], ["list"], ["train", "--help"], ["translate", "-h"]]
+    "words",
+    [["--help"], ["--version"], ["list"], ["train", "--help"], ["translate", "-h"], ["compare", "-h"]],
 )
 def test_quick_commands_import_nothing_heavy(words: list[str]) -> None:
     code = (

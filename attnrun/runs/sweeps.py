@@ -1,0 +1,54 @@
+"""Runs by the name of their sweep: a directory of which the direct children are runs."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from attnrun.errors import UserError
+from attnrun.runs.find import find, is_run
+
+
+def find_runs(root: Path, name: str) -> list[Path]:
+    """Return the directories of the runs that `name` means, those of a sweep by their names.
+
+    Args:
+        root: where runs land, usually ./outputs.
+        name: a sweep, which is a path, the name of a directory root/EXPERIMENT/NAME or the beginning of one;
+            or a run, as `find` takes it. `latest` is the run begun last, and where that is one of a sweep,
+            the whole sweep.
+
+    Raises:
+        UserError: there is none, or there are several.
+    """
+    root = Path(root)
+    if name == "latest":
+        run = find(root, name)
+        return [run] if run.parent.parent == root else _inside(run.parent)
+    place = Path(name).expanduser()
+    if not name or is_run(place):
+        return [find(root, name)]
+    if runs := _inside(place):
+        return runs
+    sweeps = {sweep.relative_to(root): sweep for sweep in _sweeps(root)}
+    exact = [sweep for path, sweep in sweeps.items() if name in (path.name, str(path))]
+    found = exact or [
+        sweep for path, sweep in sweeps.items() if any(one.startswith(name) for one in (path.name, str(path)))
+    ]
+    if len(found) > 1:
+        shown = ", ".join(map(str, found[:8])) + (", …" if len(found) > 8 else "")
+        raise UserError(f"{name!r} means {len(found)} sweeps: {shown}")
+    return _inside(found[0]) if found else [find(root, name)]
+
+
+def _sweeps(root: Path) -> Iterator[Path]:
+    for directory in sorted(root.glob("*/*/")):
+        if not is_run(directory) and any(map(is_run, directory.glob("*/"))):
+            yield directory
+
+
+def _inside(directory: Path) -> list[Path]:
+    """Return the runs in a directory, of which one or another may vanish meanwhile."""
+    runs = list[Path]()
+    with suppress(OSError, ValueError):  # a name that is too long for a file, for one
+        runs = [child for child in directory.glob("*/") if is_run(child)]
+    return sorted(runs, key=lambda run: (len(run.name), run.name))  # 2 before 10
