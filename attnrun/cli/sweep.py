@@ -87,9 +87,9 @@ def status(
     """Show how the jobs of a sweep stand, wherever they run."""
     from attnrun.cli.watch import show_jobs
     from attnrun.launch.standing import standing
-    from attnrun.launch.sweep import find_sweep
+    from attnrun.launch.sweep import find_record
 
-    found = find_sweep(Path("outputs"), sweep)
+    found = find_record(Path("outputs"), sweep)
     jobs = standing(found)
     if as_json:
         echo_json({"sweep": str(found.directory), "jobs": [job.plain() for job in jobs]})

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from attnrun.errors import UserError, suggest
+from attnrun.runs import layout
 from attnrun.runs.files import read_json, write_json
+from attnrun.runs.sweeps import find_sweep, newest_sweep
 
 NOTES = "jobs"
-_RECORD = "sweep.json"
 _ELSEWHERE = ("hydra.", "hydra/", "runtime.", "runtime=", "resume=")  # words that change no result
 _LONGEST = 60  # letters of swept keys in a name
 
@@ -49,7 +50,7 @@ class SweepRecord:
     @property
     def asked(self) -> dict[str, list[str]]:
         """The words of all jobs that were ever asked for, by the names of their notes."""
-        found = _read(self.directory / _RECORD).get("jobs")
+        found = _read(self.directory / layout.SWEEP).get("jobs")
         return found if isinstance(found, dict) else {}
 
     def ask(self, experiment: str, asked: Asked) -> None:
@@ -59,7 +60,7 @@ class SweepRecord:
         self.notes.mkdir(parents=True, exist_ok=True)
         for name in new:
             (self.notes / f"{name}.json").unlink(missing_ok=True)
-        write_json(self.directory / _RECORD, {"experiment": experiment, "jobs": jobs})
+        write_json(self.directory / layout.SWEEP, {"experiment": experiment, "jobs": jobs})
 
     def reports(self) -> dict[str, dict[str, Any]]:
         """Return the reports of all jobs that have begun, by the names of their notes."""
@@ -114,24 +115,19 @@ def note_name(words: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps(sorted(words)).encode()).hexdigest()[:16]
 
 
-def find_sweep(root: Path, name: str) -> SweepRecord:
-    """Return the sweep that `name` means: a path, a name below `root`, its beginning, or `latest`.
+def find_record(root: Path, name: str) -> SweepRecord:
+    """Return the sweep that `name` means, as `find_sweep` takes it; `latest` is the one called for last.
 
     Raises UserError where there is none, or several.
     """
-    if name != "latest" and (Path(name) / _RECORD).is_file():
-        return SweepRecord(Path(name))
-    known = sorted(root.glob(f"*/*/{_RECORD}"), key=lambda path: path.stat().st_mtime)
-    sweeps = {path.parent.name: path.parent for path in known}
-    if name == "latest" and known:
-        return SweepRecord(known[-1].parent)
-    found = [sweeps[name]] if name in sweeps else [sweeps[one] for one in sweeps if one.startswith(name)]
-    if len(found) == 1:
-        return SweepRecord(found[0])
-    if found:
-        raise UserError(f"{name!r} means {len(found)} sweeps: {', '.join(map(str, found[:8]))}")
-    wrong = f"no sweep {name!r} in {root}" if known else f"there is no sweep in {root}"
-    raise UserError(f"{wrong}{suggest(name, sweeps) if known else '; attnrun sweep makes one'}")
+    newest = newest_sweep(root)
+    if newest is None:
+        raise UserError(f"there is no sweep in {root}; attnrun sweep makes one")
+    found = newest if name == "latest" else find_sweep(root, name)
+    if found is None:
+        known = [path.parent.name for path in root.glob(f"*/*/{layout.SWEEP}")]
+        raise UserError(f"no sweep {name!r} in {root}{suggest(name, known)}")
+    return SweepRecord(found)
 
 
 def _jobs(parsed: Sequence[Any], words: Sequence[str]) -> list[list[str]] | None:

@@ -13,3 +13,4 @@ CHECKPOINTS = "checkpoints"
 MANIFEST = "manifest.json"
 EVENTS = "events.out.tfevents.*"
 FILES = (CONFIG, ENVIRONMENT, IDENTITY, RESULT, METRICS, LOG, LOCK)
+SWEEP = "sweep.json"  # in the directory of a sweep

@@ -1,10 +1,10 @@
 """Runs by the name of their sweep: a directory of which the direct children are runs."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from attnrun.errors import UserError
+from attnrun.runs import layout
 from attnrun.runs.find import find, is_run
 
 
@@ -24,12 +24,20 @@ def find_runs(root: Path, name: str) -> list[Path]:
     if name == "latest":
         run = find(root, name)
         return [run] if run.parent.parent == root else _inside(run.parent)
-    place = Path(name).expanduser()
-    if not name or is_run(place):
+    if not name or is_run(Path(name).expanduser()):
         return [find(root, name)]
-    if runs := _inside(place):
-        return runs
-    sweeps = {sweep.relative_to(root): sweep for sweep in _sweeps(root)}
+    sweep = find_sweep(root, name)
+    return _inside(sweep) if sweep and _inside(sweep) else [find(root, name)]
+
+
+def find_sweep(root: Path, name: str) -> Path | None:
+    """Return the directory of the sweep that `name` means, as for `find_runs`; None where there is none.
+
+    A sweep of which no run has begun counts too. Raises UserError where there are several.
+    """
+    if name and _is_sweep(place := Path(name).expanduser()):
+        return place
+    sweeps = {place.relative_to(root): place for place in sorted(root.glob("*/*/")) if _is_sweep(place)}
     exact = [sweep for path, sweep in sweeps.items() if name in (path.name, str(path))]
     found = exact or [
         sweep for path, sweep in sweeps.items() if any(one.startswith(name) for one in (path.name, str(path)))
@@ -37,13 +45,20 @@ def find_runs(root: Path, name: str) -> list[Path]:
     if len(found) > 1:
         shown = ", ".join(map(str, found[:8])) + (", …" if len(found) > 8 else "")
         raise UserError(f"{name!r} means {len(found)} sweeps: {shown}")
-    return _inside(found[0]) if found else [find(root, name)]
+    return found[0] if found else None
 
 
-def _sweeps(root: Path) -> Iterator[Path]:
-    for directory in sorted(root.glob("*/*/")):
-        if not is_run(directory) and any(map(is_run, directory.glob("*/"))):
-            yield directory
+def newest_sweep(root: Path) -> Path | None:
+    """Return the sweep that was called for last."""
+    called = sorted(root.glob(f"*/*/{layout.SWEEP}"), key=lambda path: path.stat().st_mtime)
+    return called[-1].parent if called else None
+
+
+def _is_sweep(directory: Path) -> bool:
+    with suppress(OSError, ValueError):  # a name that is too long for a file, for one
+        called = (directory / layout.SWEEP).is_file()
+        return called or (not is_run(directory) and any(map(is_run, directory.glob("*/"))))
+    return False
 
 
 def _inside(directory: Path) -> list[Path]:
