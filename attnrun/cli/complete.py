@@ -57,5 +57,12 @@ def complete_run(incomplete: str) -> list[str]:
     return [name for name in ["latest", *sorted(names, reverse=True)] if name.startswith(incomplete)]
 
 
+def complete_run_or_sweep(incomplete: str) -> list[str]:
+    """Offer the names of the sweeps below `outputs`, newest first, after those of the runs."""
+    sweeps = {path.parent.parent.name for path in Path("outputs").glob("*/*/*/config.yaml")}
+    found = sorted((name for name in sweeps if name.startswith(incomplete)), reverse=True)
+    return [*complete_run(incomplete), *found]
+
+
 def _choices(group: str, incomplete: str) -> list[tuple[str, str]]:
     return [(e.name, e.what) for e in catalog.entries(group) if e.name.startswith(incomplete)]

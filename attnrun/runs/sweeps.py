@@ -1,5 +1,6 @@
 """Runs by the name of their sweep: a directory of which the direct children are runs."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +25,7 @@ def find_runs(root: Path, name: str) -> list[Path]:
     if name == "latest":
         run = find(root, name)
         return [run] if run.parent.parent == root else _inside(run.parent)
-    place = Path(name).expanduser()
+    place = Path(os.path.expanduser(name))
     if not name or is_run(place):
         return [find(root, name)]
     if runs := _inside(place):

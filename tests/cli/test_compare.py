@@ -19,6 +19,7 @@ import pytest
 import yaml
 from typer.testing import Result
 
+from attnrun.cli.complete import complete_run_or_sweep
 from attnrun.launch.config import compose
 from tests.analysis.conftest import HOSTILE
 
@@ -231,6 +232,11 @@ def test_mistakes_are_told_in_one_line(cli: Cli, sweep: Path, words: list[str], 
     result = cli("compare", *words)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
     assert message in result.stderr
+
+
+def test_sweeps_are_offered(cli: Cli, sweep: Path) -> None:
+    made(Path("outputs/nw-regression/single"), PLAIN, 0, 0.5)
+    assert complete_run_or_sweep("s") == ["single", sweep.name]
 
 
 def test_the_commands_that_the_page_shows_run(cli: Cli) -> None:
