@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from attnrun.cli.complete import complete_run
+from attnrun.cli.complete import complete_run_or_sweep
 from attnrun.cli.ends import echo_json, say
 from attnrun.cli.options import AsJson, ConfigDir
 from attnrun.errors import UserError
@@ -24,7 +24,7 @@ def compare(
         typer.Argument(
             metavar="RUN|SWEEP…",
             help="Paths, names or their beginnings; latest is the newest sweep, or run beside one.",
-            autocompletion=complete_run,
+            autocompletion=complete_run_or_sweep,
         ),
     ],
     by: Annotated[

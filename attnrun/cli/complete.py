@@ -63,5 +63,10 @@ def complete_sweep(incomplete: str) -> list[str]:
     return [name for name in ["latest", *sorted(names)] if name.startswith(incomplete)]
 
 
+def complete_run_or_sweep(incomplete: str) -> list[str]:
+    """Offer the names of the runs, then those of the sweeps."""
+    return [*complete_run(incomplete), *(name for name in complete_sweep(incomplete) if name != "latest")]
+
+
 def _choices(group: str, incomplete: str) -> list[tuple[str, str]]:
     return [(e.name, e.what) for e in catalog.entries(group) if e.name.startswith(incomplete)]

@@ -73,10 +73,7 @@ def chosen(config: Leaves, candidates: Sequence[Choice], usual: str | None = Non
 
 def usual_choice(experiment: str, group: str, config_dir: Path | None = None) -> str | None:
     """Return the choice that an experiment makes where the user makes none, as its own YAML names it."""
-    paths = {entry.name: entry.path for entry in catalog.entries("experiment", config_dir)}
-    if experiment not in paths:
-        return None
-    for item in reversed(catalog.read_node(paths[experiment]).get("defaults") or []):
+    for item in reversed(_defaults(experiment, config_dir)):
         if isinstance(item, str) and item != experiment and (found := usual_choice(item, group, config_dir)):
             return found
         if isinstance(item, Mapping):
@@ -84,6 +81,15 @@ def usual_choice(experiment: str, group: str, config_dir: Path | None = None) ->
                 if str(key).rpartition("/")[2] == group:
                     return str(name)
     return None
+
+
+def _defaults(experiment: str, config_dir: Path | None) -> list[Any]:
+    """The defaults list of an experiment; empty where there is none that can be read."""
+    paths = {entry.name: entry.path for entry in catalog.entries("experiment", config_dir)}
+    with suppress(UserError, KeyError):
+        found = catalog.read_node(paths[experiment]).get("defaults")
+        return found if isinstance(found, list) else []
+    return []
 
 
 def _is_held(choice: Choice, config: Leaves) -> bool:

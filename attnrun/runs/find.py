@@ -112,10 +112,11 @@ def find(root: Path, name: str) -> Path:
     root = Path(root)
     if name == "latest":
         return _latest(root)
-    if name and is_run(path := Path(name).expanduser()):
+    path = Path(os.path.expanduser(name))  # which leaves the name of a user who is not there as it is
+    if name and is_run(path):
         return path
     if name and _is_path(name):
-        raise UserError(_not_a_run(Path(name).expanduser()))
+        raise UserError(_not_a_run(path))
     runs = list(_directories(root))
     tails = {directory: _tails(directory.relative_to(root)) for directory in runs if name}
     exact = [directory for directory, names in tails.items() if name in names]
@@ -131,7 +132,8 @@ def refuse_links(directory: Path) -> None:
     home = directory.resolve()
     for folder, folders, names in os.walk(directory):
         for path in (Path(folder, name) for name in (*folders, *names)):
-            if path.is_symlink() and not path.resolve().is_relative_to(home):
+            # Unlike `resolve`, `realpath` takes links that lead round in a circle.
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(home):
                 raise UserError(f"{path} is a link out of the run; put in its place what it leads to")
 
 

@@ -1,5 +1,6 @@
 """Runs by the name of their sweep: a directory of which the direct children are runs."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def find_runs(root: Path, name: str) -> list[Path]:
     if name == "latest":
         run = find(root, name)
         return [run] if run.parent.parent == root else _inside(run.parent)
-    if not name or is_run(Path(name).expanduser()):
+    if not name or is_run(Path(os.path.expanduser(name))):
         return [find(root, name)]
     sweep = find_sweep(root, name)
     return _inside(sweep) if sweep and _inside(sweep) else [find(root, name)]
@@ -35,7 +36,7 @@ def find_sweep(root: Path, name: str) -> Path | None:
 
     A sweep of which no run has begun counts too. Raises UserError where there are several.
     """
-    if name and _is_sweep(place := Path(name).expanduser()):
+    if name and _is_sweep(place := Path(os.path.expanduser(name))):
         return place
     sweeps = {place.relative_to(root): place for place in sorted(root.glob("*/*/")) if _is_sweep(place)}
     exact = [sweep for path, sweep in sweeps.items() if name in (path.name, str(path))]

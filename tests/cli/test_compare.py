@@ -5,6 +5,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 import yaml
 from typer.testing import Result
 
+from attnrun.cli.complete import complete_run_or_sweep
 from attnrun.launch.config import compose
 from tests.analysis.conftest import HOSTILE
 
@@ -88,12 +90,10 @@ def test_the_table_fits_the_terminal(
     assert result.exit_code == 0 and result.stderr == ""
     assert max(map(len, result.stdout.splitlines())) <= max(71, int(width))
     for text in (
-        "gaussian",
         "best",
         "decided",
         "undecided",
         "0.4133",
-        "0.01528",
         "0.3754 to 0.4513",
         "paired",
     ):
@@ -232,6 +232,24 @@ def test_mistakes_are_told_in_one_line(cli: Cli, sweep: Path, words: list[str], 
     result = cli("compare", *words)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
     assert message in result.stderr
+
+
+def test_sweeps_are_offered(cli: Cli, sweep: Path) -> None:
+    made(Path("outputs/nw-regression/single"), PLAIN, 0, 0.5)
+    assert complete_run_or_sweep("s") == ["single", sweep.name]
+
+
+def test_the_commands_that_the_page_shows_run(cli: Cli) -> None:
+    page = (Path(__file__).parents[2] / "docs/comparing.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^    attnrun (compare .*?)(?: > .*)?$", page, re.MULTILINE)
+    assert len(commands) >= 8
+    for seed in range(2):
+        metrics = {"test_mse_learned": seed / 7, "test_mse_oracle": 0.5}
+        made(SWEEP / f"{seed}", PLAIN, seed, None, metrics=metrics)
+    for command in commands:
+        result = cli(*command.split())
+        wanted = 2 if "--translations" in command else 0  # these runs have none
+        assert result.exit_code == wanted, result.stderr
 
 
 def test_runs_of_several_primary_metrics_need_a_choice(cli: Cli, sweep: Path) -> None:

@@ -98,3 +98,9 @@ def test_a_link_out_of_the_run_is_refused(tmp_path: Path) -> None:
     (run / "log").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UserError, match="link out of the run"):
         Configs().read(run)
+
+
+def test_a_link_that_leads_round_in_a_circle_does_no_harm(tmp_path: Path) -> None:
+    run = made(tmp_path / "run", "a: 1\n")
+    (run / "round").symlink_to("round")
+    assert Configs().read(run) == RunRecord(run).config == {"a": 1}

@@ -69,6 +69,7 @@ def test_latest_is_a_run_that_was_begun_after_every_sweep(root: Path) -> None:
         ("sweep-2027", "no run 'sweep-2027' in outputs"),
         ("outputs/nw/../..", "no run|is no run"),
         ("", "no run ''"),
+        ("~nobody-of-this-name", "is not a directory"),
         ("x" * 5000, "no run"),
         ("a\0b", "no run"),
     ],
