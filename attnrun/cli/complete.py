@@ -64,8 +64,10 @@ def complete_sweep(incomplete: str) -> list[str]:
 
 
 def complete_run_or_sweep(incomplete: str) -> list[str]:
-    """Offer the names of the runs, then those of the sweeps."""
-    return [*complete_run(incomplete), *(name for name in complete_sweep(incomplete) if name != "latest")]
+    """Offer the names of the sweeps below `outputs`, newest first, after those of the runs."""
+    sweeps = {path.parent.parent.name for path in Path("outputs").glob("*/*/*/config.yaml")}
+    found = sorted((name for name in sweeps if name.startswith(incomplete)), reverse=True)
+    return [*complete_run(incomplete), *found]
 
 
 def _choices(group: str, incomplete: str) -> list[tuple[str, str]]:
