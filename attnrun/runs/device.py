@@ -25,7 +25,7 @@ class Runtime:
     Attributes:
         device: `auto` (the first of cuda, mps and cpu that is there), `cpu`, `cuda`, `mps`, `cuda:1` ….
         threads: of one process, 0 for torch's choice, or for a share of the cores where there are several.
-        processes: that train one model together, each on its part of every batch; of NVIDIA GPUs each has one.
+        processes: that train one model together, each on its part of every batch and, of NVIDIA GPUs, one.
         precision: `bfloat16` and `float16` keep float32 weights and compute under autocast; with float16 a
             training scales its loss.
         data_workers: processes that put batches together, 0 for the training process itself.

@@ -1,6 +1,6 @@
-"""The processes that train one model together: ranks of a `torch.distributed` group, of which torch keeps track.
+"""The processes that train one model together: ranks of `torch.distributed`'s group, which torch keeps.
 
-They get their numbers from torchrun. The first alone writes the run, evaluates, and goes on after the training.
+torchrun gives them their numbers. The first alone writes the run, evaluates, and goes on after the training.
 """
 
 import os
@@ -11,8 +11,9 @@ import torch.distributed as dist
 
 from attnrun.errors import RunFailed
 
-# A process that died closes its connections, and torchrun ends the others: no need to give up on a slow one.
+# A process that dies closes its connections, and torchrun ends the others: no need to give up on a slow one.
 _PATIENCE = timedelta(days=1)
+GONE = "another process of the training is gone"  # how a message of `Lost` begins
 
 
 class Released(BaseException):
@@ -38,15 +39,8 @@ def join(device: torch.device) -> None:
     try:
         dist.init_process_group(backend, timeout=_PATIENCE)
     except RuntimeError as error:
-        raise Lost(
-            f"the processes of the training did not meet: {str(error).partition(chr(10))[0]}"
-        ) from error
-
-
-def leave() -> None:
-    """Close the connections to the other processes."""
-    if dist.is_initialized():
-        dist.destroy_process_group()
+        first_line = str(error).partition("\n")[0]
+        raise Lost(f"{GONE}, they did not meet: {first_line}") from error
 
 
 def rank() -> int:

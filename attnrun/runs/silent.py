@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class SilentRun(Run):
-    """A run with the same settings and seed that writes, logs and shows nothing; the directory need not exist."""
+    """A run of the same settings and seed that writes, logs and shows nothing; it needs no directory."""
 
     def _start(self, lock: RunLock | None, former_hash: str) -> None:
         self.quiet, self.resumed, self.step, self.warnings = True, False, 0, []

@@ -1,8 +1,8 @@
 """Several processes that make every step together, and so have the same weights at every moment.
 
-A batch is what the config says, whatever their number: each takes a part of its items, and the gradient is the sum
-of all their loss sums over the sum of their counts. All else that decides how the training goes on is told by the
-first, or computed alike from the same numbers.
+A batch is what the config says, whatever their number: each takes a part of its items, and the gradient is
+that of the sum of all loss sums over the sum of all counts. What else decides how the training goes on is told
+by the first, or computed alike from the same numbers.
 """
 
 import hashlib
@@ -60,7 +60,7 @@ class Team:
         flat = torch.cat([*(one.flatten() for one in gradients), numbers.to(gradients[0])])
         with _together():
             dist.all_reduce(flat)
-        *sums, numbers = flat.split([*(one.numel() for one in wanted), len(numbers)])
+        *sums, numbers = torch.split(flat, [*(one.numel() for one in wanted), len(numbers)])
         for parameter, summed, users in zip(wanted, sums, numbers[2:].tolist(), strict=True):
             parameter.grad = summed.view_as(parameter).to(parameter) if users else None
         return numbers[0].to(total), numbers[1].to(count)
@@ -115,7 +115,7 @@ def team_of_process() -> Team:
 def _digest(model: nn.Module) -> str:
     digest = hashlib.sha256()
     for parameter in model.parameters():
-        digest.update(parameter.detach().flatten().cpu().view(torch.uint8).numpy())
+        digest.update(parameter.detach().flatten().cpu().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 
@@ -125,4 +125,4 @@ def _together() -> Iterator[None]:
         yield
     except RuntimeError as error:  # of gloo and NCCL alike
         first_line = str(error).partition("\n")[0]
-        raise ranks.Lost(f"another process of the training is gone: {first_line}") from error
+        raise ranks.Lost(f"{ranks.GONE}: {first_line}") from error

@@ -31,7 +31,7 @@ class Keeper:
     team: Team
 
     def restore(self) -> LoopState:
-        """Continue from the newest checkpoint that verifies; return the state of the loop, a new one for none.
+        """Continue from the newest checkpoint that verifies; return where the loop stands.
 
         Raises:
             UserError: it has another fingerprint.

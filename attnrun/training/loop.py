@@ -58,7 +58,8 @@ def fit(
 
     Args:
         model, optimiser, schedule: built alike each time; the model is on the run's device already.
-        batches: the training data, of which each process of a team takes its part; `collate` draws random numbers, if any, from the global generators.
+        batches: the training data, of which each process of a team takes its part; `collate` draws random
+            numbers, if any, from the global generators.
         loss: (batch on the device) to (sum, count); the gradient is that of sum / count.
         evaluate: metrics by name, called in evaluation mode without gradients; logged as valid/NAME.
         monitor: which metric of `evaluate` says what is best, and its goal "min" or "max"; by default

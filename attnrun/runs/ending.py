@@ -1,0 +1,51 @@
+"""How a run ended whose own process can no longer say so."""
+
+import time
+from pathlib import Path
+
+from attnrun.errors import UserError
+from attnrun.runs.files import read_json
+from attnrun.runs.find import RunRecord
+from attnrun.runs.layout import ENVIRONMENT
+from attnrun.runs.lock import RunLock
+from attnrun.runs.result import Status, write_result
+
+_GONE_SOON = 5.0  # seconds that a killed process takes at most to lose its lock
+
+
+def end_for(directory: Path, status: Status, message: str = "") -> None:
+    """Write `result.json` of a run whose processes are gone, in place of what they may have said.
+
+    `message` is added to its warnings. Raises UserError where somebody else writes the run by now.
+    """
+    lock = _lock(directory)
+    try:
+        record = RunRecord(directory)
+        before, rows = record.result or {}, record.metrics_rows()
+        environment = read_json(directory / ENVIRONMENT) or {}
+        write_result(
+            directory,
+            status=status,
+            experiment=record.experiment,
+            config_hash=record.config_hash,
+            seed=record.identity["seed"],
+            metrics={},
+            primary=(record.identity["primary"]["name"], record.identity["primary"]["goal"]),
+            device=environment.get("device", ""),
+            versions=environment.get("versions", {}),
+            seconds=before.get("seconds", rows[-1]["time"] if rows else 0.0),
+            warnings=[*before.get("warnings", []), *filter(None, [message])],
+        )
+    finally:
+        lock.release()
+
+
+def _lock(directory: Path) -> RunLock:
+    until = time.monotonic() + _GONE_SOON
+    while True:
+        try:
+            return RunLock(directory)
+        except UserError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
