@@ -2,8 +2,8 @@
 
     torchrun … -m attnrun.launch.rank RUN_DIR [CONFIG] [--trust MODULE]…
 
-CONFIG is a file with a resolved config, as `attnrun train EXPERIMENT … --cfg job --resolve` prints it; without
-it the run there is continued. The first process writes the run, and says how it went.
+CONFIG is a file with a resolved config, as `attnrun train EXPERIMENT … --cfg job --resolve` prints it.
+Without one the run there is continued. The first process writes the run, and says how it went.
 """
 
 import argparse
@@ -143,7 +143,7 @@ def _tell(report: Report, rank: int, place: Path | None) -> None:
     part = place / f"rank-{rank}.part"
     part.write_text(json.dumps(asdict(report)), encoding="utf-8")
     os.replace(part, report_file(place, rank))
-    if rank and report.exit_code:  # torchrun will end the first one too, which may still be writing
+    if rank and report.status in ("failed", "refused"):  # then torchrun ends the first one, too
         until = time.monotonic() + _LAST_WORDS
         while not report_file(place, 0).exists() and time.monotonic() < until:
             time.sleep(0.02)

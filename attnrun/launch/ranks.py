@@ -13,7 +13,7 @@ from attnrun.errors import Interrupted
 from attnrun.launch.config import Plan
 from attnrun.launch.job import Report, failed, interrupted, remove_empty
 from attnrun.launch.rank import FAILED, ORDER, report_file
-from attnrun.runs.ending import end_for
+from attnrun.runs.ending import GONE, end_for
 from attnrun.runs.files import read_json
 from attnrun.runs.find import is_run
 
@@ -95,13 +95,12 @@ def _death(place: Path) -> str:
     if not codes:
         return ""
     rank = min(codes, key=lambda rank: (codes[rank] == -signal.SIGABRT, rank))
-    return f"rank {rank} died ({signal.Signals(-codes[rank]).name}), for want of memory perhaps"
+    name = signal.Signals(-codes[rank]).name
+    return f"rank {rank} died ({name})" + ", for want of memory perhaps" * (name == "SIGKILL")
 
 
 def _fault(place: Path, processes: int, first: Report | None) -> str:
     """Say what another process failed by, where the first knows no reason of its own."""
-    from attnrun.runs.ranks import GONE
-
     if first is not None and first.status == "failed" and not first.message.startswith(GONE):
         return ""
     for rank in range(1, processes):

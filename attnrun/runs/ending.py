@@ -10,13 +10,15 @@ from attnrun.runs.layout import ENVIRONMENT
 from attnrun.runs.lock import RunLock
 from attnrun.runs.result import Status, write_result
 
-_GONE_SOON = 5.0  # seconds that a killed process takes at most to lose its lock
+GONE = "another process of the training is gone"  # all that one of several knows, where it is so
+_PATIENCE = 5.0  # seconds in which the system takes the lock from a killed process
 
 
 def end_for(directory: Path, status: Status, message: str = "") -> None:
-    """Write `result.json` of a run whose processes are gone, in place of what they may have said.
+    """Write `result.json` of a run whose processes are gone, in place of what one of them may have said.
 
-    `message` is added to its warnings. Raises UserError where somebody else writes the run by now.
+    `message` is among its warnings, in the place of `GONE`. Raises UserError where somebody else writes the
+    run by now.
     """
     lock = _lock(directory)
     try:
@@ -34,14 +36,14 @@ def end_for(directory: Path, status: Status, message: str = "") -> None:
             device=environment.get("device", ""),
             versions=environment.get("versions", {}),
             seconds=before.get("seconds", rows[-1]["time"] if rows else 0.0),
-            warnings=[*before.get("warnings", []), *filter(None, [message])],
+            warnings=[*(one for one in before.get("warnings", []) if one != GONE), *filter(None, [message])],
         )
     finally:
         lock.release()
 
 
 def _lock(directory: Path) -> RunLock:
-    until = time.monotonic() + _GONE_SOON
+    until = time.monotonic() + _PATIENCE
     while True:
         try:
             return RunLock(directory)

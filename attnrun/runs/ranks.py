@@ -10,10 +10,10 @@ import torch
 import torch.distributed as dist
 
 from attnrun.errors import RunFailed
+from attnrun.runs.ending import GONE
 
 # A process that dies closes its connections, and torchrun ends the others: no need to give up on a slow one.
 _PATIENCE = timedelta(days=1)
-GONE = "another process of the training is gone"  # how a message of `Lost` begins
 
 
 class Released(BaseException):
@@ -39,8 +39,7 @@ def join(device: torch.device) -> None:
     try:
         dist.init_process_group(backend, timeout=_PATIENCE)
     except RuntimeError as error:
-        first_line = str(error).partition("\n")[0]
-        raise Lost(f"{GONE}, they did not meet: {first_line}") from error
+        raise Lost(GONE) from error
 
 
 def rank() -> int:

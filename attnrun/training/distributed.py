@@ -1,8 +1,8 @@
 """Several processes that make every step together, and so have the same weights at every moment.
 
 A batch is what the config says, whatever their number: each takes a part of its items, and the gradient is
-that of the sum of all loss sums over the sum of all counts. What else decides how the training goes on is told
-by the first, or computed alike from the same numbers.
+that of the sum of all loss sums over the sum of all counts. What else decides how the training goes on is
+told by the first, or computed alike from the same numbers.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from attnrun.errors import RunFailed
 from attnrun.runs import ranks
+from attnrun.runs.ending import GONE
 
 Found = TypeVar("Found")
 
@@ -124,5 +125,4 @@ def _together() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:  # of gloo and NCCL alike
-        first_line = str(error).partition("\n")[0]
-        raise ranks.Lost(f"{ranks.GONE}: {first_line}") from error
+        raise ranks.Lost(GONE) from error
