@@ -64,9 +64,12 @@ class Plan:
     def require_fit(self) -> None:
         """Raise UserError where the experiment's own `check` refuses the config, before anything is made.
 
-        Several processes are refused where its `ONE_PROCESS` says why, or there is no device for each.
+        Several processes are refused where its `ONE_PROCESS` says why.
         """
-        self._require_processes()
+        wanted, reason = self.runtime.processes, getattr(self.module, "ONE_PROCESS", "")
+        if wanted > 1 and reason:
+            name = self.common.experiment
+            raise UserError(f"runtime.processes={wanted}: {name} trains in one, for {reason}; leave it at 1")
         refuse = getattr(self.module, "check", None)
         if refuse is None:
             return
@@ -80,15 +83,6 @@ class Plan:
 
             place = f"experiment {self.common.experiment!r}"
             raise UserError(f"{place} cannot be built: {one_line(error, self.plain)}") from error
-
-    def _require_processes(self) -> None:
-        from attnrun.runs.device import of_rank
-
-        wanted = self.runtime.processes
-        if wanted > 1 and (reason := getattr(self.module, "ONE_PROCESS", "")):
-            name = self.common.experiment
-            raise UserError(f"runtime.processes={wanted}: {name} trains in one, for {reason}; leave it at 1")
-        of_rank(self.runtime, 0, wanted)
 
 
 def _try_normalisers(config: Any, plain: Mapping[str, Any]) -> None:

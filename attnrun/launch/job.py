@@ -116,7 +116,6 @@ def _execute(
     former_hash: str,
     lock: RunLock | None,
 ) -> Report:
-    from attnrun.launch.ranks import train_by_several
     from attnrun.runs.failures import one_line
     from attnrun.runs.run import Run
 
@@ -127,6 +126,8 @@ def _execute(
             plan = check(plain, trust, overrides, config_dir)
             plan.require_fit()
         if plan.runtime.processes > 1:
+            from attnrun.launch.ranks import train_by_several
+
             if lock is not None:
                 lock.release()  # the first of the processes takes it
             return train_by_several(plan, directory, trust, former_hash)

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from attnrun.errors import Interrupted, UserError
+from attnrun.errors import Interrupted, RunFailed, UserError
 from attnrun.escape import for_message
 from attnrun.launch import lifeline
 from attnrun.launch.config import Plan, check
@@ -57,6 +57,8 @@ def main(words: Sequence[str] | None = None) -> int:
             report = _first(_order(given)) if number == 0 else _other(_order(given))
     except UserError as error:
         report = Report("refused", error.exit_code, None, str(error))
+    except RunFailed as error:  # they did not meet
+        report = Report("failed", error.exit_code, None, str(error))
     except Interrupted as stop:
         report = Report("interrupted", stop.exit_code, None, str(stop))
     for caught in SIGNALS:  # all is done but to say so
@@ -91,11 +93,12 @@ def _joined(order: Order) -> Plan:
     from attnrun.runs.device import of_rank, resolve_device
 
     plan = check(order.config, order.trust)
+    plan = replace(plan, runtime=replace(plan.runtime, processes=int(os.environ["WORLD_SIZE"])))
     if order.place is None:  # else the job has looked
         plan.require_fit()
     runtime = of_rank(plan.runtime, *ranks.of_this_machine())
     ranks.join(resolve_device(runtime.device))
-    return replace(plan, runtime=replace(runtime, processes=ranks.count()))
+    return replace(plan, runtime=runtime)
 
 
 def _first(order: Order) -> Report:

@@ -7,9 +7,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from attnrun.errors import Interrupted
+from attnrun.errors import Interrupted, UserError
 from attnrun.launch.config import Plan
 from attnrun.launch.job import Report, failed, interrupted, remove_empty
 from attnrun.launch.rank import FAILED, ORDER, report_file
@@ -17,14 +18,19 @@ from attnrun.runs.ending import GONE, end_for
 from attnrun.runs.files import read_json
 from attnrun.runs.find import is_run
 
+_SECOND = (signal.SIGTERM, signal.SIGABRT)  # what torchrun sends to the others, and how NCCL misses one
 _GIVE_UP = 25.0  # seconds that processes have to end after a signal
 
 
 def train_by_several(plan: Plan, directory: Path, trust: Sequence[str], former_hash: str) -> Report:
     """Train in `directory` by as many processes as the plan says; report as one process would.
 
-    Raises Interrupted where a signal comes before there is a run.
+    Raises UserError where there is no device for each, Interrupted by a signal before there is a run.
     """
+    from attnrun.runs.device import check_precision, of_rank, resolve_device
+
+    device = of_rank(plan.runtime, 0, plan.runtime.processes).device
+    check_precision(resolve_device(device), plan.runtime.precision)
     with tempfile.TemporaryDirectory(prefix="attnrun-") as name:
         place = Path(name)
         order = {"config": plan.plain, "trust": list(trust), "former_hash": former_hash}
@@ -85,16 +91,17 @@ def _interrupted(first: Report | None, stop: Interrupted, directory: Path) -> Re
         raise stop
     if first is not None and first.status == "interrupted" and first.directory:
         return first
-    end_for(directory, "interrupted")  # where the first one, too, has met with the end of another
+    with suppress(OSError, UserError):
+        end_for(directory, "interrupted")  # where the first one, too, has met with the end of another
     return interrupted(stop, directory)
 
 
 def _death(place: Path) -> str:
-    """Name the process that was killed, empty for none; one that aborts has perhaps only missed another."""
+    """Name the process that was killed, empty for none; of several the one that was not by another's death."""
     codes = {int(rank): code for rank, code in (read_json(place / FAILED) or {}).items() if code < 0}
     if not codes:
         return ""
-    rank = min(codes, key=lambda rank: (codes[rank] == -signal.SIGABRT, rank))
+    rank = min(codes, key=lambda rank: (-codes[rank] in _SECOND, rank))
     name = signal.Signals(-codes[rank]).name
     return f"rank {rank} died ({name})" + ", for want of memory perhaps" * (name == "SIGKILL")
 
@@ -115,5 +122,6 @@ def _failed(message: str, directory: Path) -> Report:
     if not is_run(directory):
         remove_empty(directory)
         return Report("failed", 1, None, message)
-    end_for(directory, "failed", message)
+    with suppress(OSError, UserError):  # a full disk, for one: the message must still get out
+        end_for(directory, "failed", message)
     return failed(message, directory)

@@ -17,13 +17,15 @@ _PATIENCE = 5.0  # seconds in which the system takes the lock from a killed proc
 def end_for(directory: Path, status: Status, message: str = "") -> None:
     """Write `result.json` of a run whose processes are gone, in place of what one of them may have said.
 
-    `message` is among its warnings, in the place of `GONE`. Raises UserError where somebody else writes the
-    run by now.
+    `message` is among its warnings, in the place of `GONE`. A result that says done is of before, and stays:
+    they had not opened the run yet. Raises UserError where somebody else writes the run by now.
     """
     lock = _lock(directory)
     try:
         record = RunRecord(directory)
         before, rows = record.result or {}, record.metrics_rows()
+        if before.get("status") == "done":
+            return
         environment = read_json(directory / ENVIRONMENT) or {}
         write_result(
             directory,

@@ -1,4 +1,4 @@
-"""Trainings of several processes whose processes are killed, stopped or fail, and go on as if nothing had been."""
+"""Trainings whose processes are killed, stopped or fail one by one, and go on as if nothing had been."""
 
 import os
 import random

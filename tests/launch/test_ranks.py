@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from attnrun.launch.config import check, compose
+from attnrun.errors import UserError
+from attnrun.launch.config import compose
 from attnrun.launch.job import execute
 from attnrun.runs import device
 from attnrun.runs.device import Runtime, of_rank
@@ -52,6 +53,13 @@ def test_a_dead_rank_is_named_and_the_run_goes_on_exactly(
     assert equal(outcome(tmp_path / "run"), outcome(tmp_path / "whole"))
 
 
+def test_a_job_without_a_device_for_each_is_refused(tmp_path: Path) -> None:
+    report = execute(compose("sequence", ["runtime.processes=99", "runtime.device=mps"]), tmp_path / "run")
+    assert (report.status, report.exit_code) == ("refused", 2)
+    assert "runtime.processes=99 cannot share runtime.device=mps" in report.message
+    assert not (tmp_path / "run").exists()
+
+
 def test_an_experiment_of_one_batch_is_refused(tmp_path: Path) -> None:
     report = execute(compose("nw-regression", ["runtime.processes=2"]), tmp_path / "run")
     assert (report.status, report.exit_code) == ("refused", 2)
@@ -70,9 +78,8 @@ def test_an_experiment_of_one_batch_is_refused(tmp_path: Path) -> None:
 )
 def test_each_needs_a_device(name: str, processes: int, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "present_devices", lambda: ["cpu", "cuda:0", "cuda:1"])
-    plan = check(compose("sequence", [f"runtime.device={name}", f"runtime.processes={processes}"]))
-    with pytest.raises(Exception, match=reason):
-        plan.require_fit()
+    with pytest.raises(UserError, match=reason):
+        of_rank(Runtime(device=name), 0, processes)
 
 
 def test_each_has_a_device_and_its_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
