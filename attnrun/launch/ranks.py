@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from attnrun.errors import Interrupted, UserError
@@ -17,6 +18,7 @@ from attnrun.launch.rank import FAILED, ORDER, report_file
 from attnrun.runs.ending import GONE, end_for
 from attnrun.runs.files import read_json
 from attnrun.runs.find import is_run
+from attnrun.runs.signals import name
 
 _SECOND = (signal.SIGTERM, signal.SIGABRT)  # what torchrun sends to the others, and how NCCL misses one
 _GIVE_UP = 25.0  # seconds that processes have to end after a signal
@@ -31,8 +33,8 @@ def train_by_several(plan: Plan, directory: Path, trust: Sequence[str], former_h
 
     device = of_rank(plan.runtime, 0, plan.runtime.processes).device
     check_precision(resolve_device(device), plan.runtime.precision)
-    with tempfile.TemporaryDirectory(prefix="attnrun-") as name:
-        place = Path(name)
+    with tempfile.TemporaryDirectory(prefix="attnrun-") as folder:
+        place = Path(folder)
         order = {"config": plan.plain, "trust": list(trust), "former_hash": former_hash}
         (place / ORDER).write_text(json.dumps(order), encoding="utf-8")
         stop = _run(place, directory, plan.runtime.processes)
@@ -61,7 +63,7 @@ def _run(place: Path, directory: Path, processes: int) -> Interrupted | None:
         try:
             torchrun.wait()
         except Interrupted as stop:
-            torchrun.send_signal(stop.signal_number)
+            torchrun.terminate()  # not by SIGINT, of which an interpreter that starts would make a traceback
             _wait_for_end(torchrun)
             return stop
     return None
@@ -90,20 +92,21 @@ def _interrupted(first: Report | None, stop: Interrupted, directory: Path) -> Re
         remove_empty(directory)
         raise stop
     if first is not None and first.status == "interrupted" and first.directory:
-        return first
+        said = first.message.replace("SIGTERM", name(stop.signal_number), 1)
+        return replace(first, exit_code=stop.exit_code, message=said)
     with suppress(OSError, UserError):
         end_for(directory, "interrupted")  # where the first one, too, has met with the end of another
     return interrupted(stop, directory)
 
 
 def _death(place: Path) -> str:
-    """Name the process that was killed, empty for none; of several the one that was not by another's death."""
+    """Name the process that was killed, empty for none; of several the one whose death was the others'."""
     codes = {int(rank): code for rank, code in (read_json(place / FAILED) or {}).items() if code < 0}
     if not codes:
         return ""
     rank = min(codes, key=lambda rank: (-codes[rank] in _SECOND, rank))
-    name = signal.Signals(-codes[rank]).name
-    return f"rank {rank} died ({name})" + ", for want of memory perhaps" * (name == "SIGKILL")
+    memory = ", for want of memory perhaps" * (codes[rank] == -signal.SIGKILL)
+    return f"rank {rank} died ({name(-codes[rank])}){memory}"
 
 
 def _fault(place: Path, processes: int, first: Report | None) -> str:

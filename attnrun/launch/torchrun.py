@@ -5,7 +5,6 @@ Called as `python -m attnrun.launch.torchrun FILE WORD…`: what failed goes to 
 
 import json
 import logging
-import signal
 import sys
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from attnrun.launch import lifeline
 
 def main() -> None:
     """Run torchrun; leave the exit codes of the ranks that failed, negative for a signal, as JSON."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until torchrun hands it on to the ranks
     lifeline.hold()
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError

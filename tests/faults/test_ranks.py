@@ -74,14 +74,14 @@ def test_killed_ten_times(workers: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_the_job_interrupts_all(number: signal.Signals, tmp_path: Path) -> None:
     dice = random.Random(f"{SEED} {number}")
-    run = tmp_path / "run"
-    for attempt in range(6):
+    began = time.monotonic()
+    finish(start(*WORDS, f"hydra.run.dir={tmp_path / 'whole'}"))
+    seconds, run = time.monotonic() - began, tmp_path / "run"
+    for attempt in range(8):
         process = start(*(["resume", str(run)] if is_run(run) else [*WORDS, f"hydra.run.dir={run}"]))
-        moment = round(dice.uniform(0.5, 12), 2)
+        moment = round(dice.uniform(0.02, 0.9) * seconds, 2)
         print(f"seed {SEED}, attempt {attempt}: {number.name} after {moment} s")
         time.sleep(moment)
-        if process.poll() is not None:
-            break
         process.send_signal(number)
         _, said = process.communicate(timeout=40)
         assert process.returncode in (128 + number, 0), said
@@ -90,8 +90,7 @@ def test_a_signal_to_the_job_interrupts_all(number: signal.Signals, tmp_path: Pa
             assert f"interrupted by {number.name}" in said, said
         assert not left_of(run)
         assert not is_run(run) or RunRecord(run).status in ("interrupted", "done")
-    finish(start("resume", str(run)))
-    finish(start(*WORDS, f"hydra.run.dir={tmp_path / 'whole'}"))
+    finish(start(*(["resume", str(run)] if is_run(run) else [*WORDS, f"hydra.run.dir={run}"])))
     assert equal(everything(run), everything(tmp_path / "whole"))
 
 
