@@ -25,6 +25,7 @@ from attnrun.runs.trained import TrainedRun
 from attnrun.training.loop import Trainer, fit
 
 PRIMARY = ("test_mse_learned", "min")
+ONE_PROCESS = "all its points are one batch, each of them a key of the others"
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,14 @@ class Plan:
         return config_hash(self.plain)
 
     def require_fit(self) -> None:
-        """Raise UserError where the experiment's own `check` refuses the config, before anything is made."""
+        """Raise UserError where the experiment's own `check` refuses the config, before anything is made.
+
+        Several processes are refused where its `ONE_PROCESS` says why.
+        """
+        wanted, reason = self.runtime.processes, getattr(self.module, "ONE_PROCESS", "")
+        if wanted > 1 and reason:
+            name = self.common.experiment
+            raise UserError(f"runtime.processes={wanted}: {name} trains in one, for {reason}; leave it at 1")
         refuse = getattr(self.module, "check", None)
         if refuse is None:
             return

@@ -92,7 +92,7 @@ class Job:
                 share_cores(plain, self.together)
             report = self._settled(plain, directory, begun.overrides)
         except UserError as error:
-            report = _refused(error, directory)
+            report = refused(error, directory)
         if self.fail_fast and report.status in ("failed", "refused"):
             stop.touch()
         return report
@@ -133,12 +133,12 @@ def execute(
         if plain.get("resume") == "auto" and not is_run(directory):
             place = earlier(plain, directory)
         if place != directory:
-            _remove_empty(directory)
+            remove_empty(directory)
         try:
             # First of all: who comes second leaves before torch is imported.
             lock = _lock(place) if is_run(place) else None
         except UserError as error:
-            return _refused(error, place)
+            return refused(error, place)
         try:
             return _execute(plain, place, trust, overrides, config_dir, former_hash, quiet, lock)
         finally:
@@ -170,48 +170,66 @@ def _execute(
         with StopAtOnce():  # a signal that tears an import is no fault of the config
             plan = check(plain, trust, overrides, config_dir)
             plan.require_fit()
-        run = Run.open(
-            directory,
-            experiment=plan.common.experiment,
-            config=plan.plain,
-            config_hash=plan.config_hash,
-            seed=plan.common.seed,
-            runtime=plan.runtime,
-            primary=plan.module.PRIMARY,
-            quiet=quiet,
-            lock=lock,
-            former_hash=former_hash,
-        )
+        if plan.runtime.processes > 1:
+            from attnrun.launch.ranks import train_by_several
+
+            if lock is not None:
+                lock.release()  # the first of the processes takes it
+            return train_by_several(plan, directory, trust, former_hash, quiet)
+        run = open_run(Run, plan, directory, former_hash, quiet, lock)
     except UserError as error:
-        return _refused(error, directory)
+        return refused(error, directory)
     except OSError as error:
-        return _refused(UserError(f"cannot open the run {directory}: {one_line(error, {})}"), directory)
+        return refused(UserError(f"cannot open the run {directory}: {one_line(error, {})}"), directory)
     with run:
-        return _train(plan, run)
+        return train(plan, run)
 
 
-def _train(plan: Plan, run: "Run") -> Report:
+def open_run(
+    kind: "type[Run]",
+    plan: Plan,
+    directory: Path,
+    former_hash: str = "",
+    quiet: bool = False,
+    lock: RunLock | None = None,
+) -> "Run":
+    """Open `directory` as a run of that kind and plan.
+
+    Raises UserError as `Run.open` does, OSError where the directory cannot be written.
+    """
+    return kind.open(
+        directory,
+        experiment=plan.common.experiment,
+        config=plan.plain,
+        config_hash=plan.config_hash,
+        seed=plan.common.seed,
+        runtime=plan.runtime,
+        primary=plan.module.PRIMARY,
+        quiet=quiet,
+        lock=lock,
+        former_hash=former_hash,
+    )
+
+
+def train(plan: Plan, run: "Run") -> Report:
+    """Train in an open run, and say in it and in the report how that ended."""
     from attnrun.runs.failures import one_line
     from attnrun.runs.opening import has_checkpoints
 
-    where = str(run.directory)
     try:
         with StopAtOnce():
             metrics = plan.module.train(plan.config, run)
         run.finish(metrics)
-        return Report("done", 0, where, primary=metrics.get(plan.module.PRIMARY[0]))
+        return Report("done", 0, str(run.directory), primary=metrics.get(plan.module.PRIMARY[0]))
     except UserError as error:
         if has_checkpoints(run.directory):  # what was trained is not thrown away
             return _failed(str(error), run)
         run.discard()
-        return _refused(error, run.directory)
+        return refused(error, run.directory)
     except Interrupted as stop:
         with suppress(OSError):
             run.interrupt()
-        state = (
-            f"its state is saved in {where}" if has_checkpoints(run.directory) else "no state is saved yet"
-        )
-        return Report("interrupted", stop.exit_code, where, f"{stop}; {state}")
+        return interrupted(stop, run.directory)
     except Exception as error:
         log.error("%s", traceback.format_exc())
         return _failed(one_line(error, plan.plain), run)
@@ -221,16 +239,30 @@ def _failed(message: str, run: "Run") -> Report:
     first_line = message.strip().split("\n")[0]
     with suppress(OSError):  # a full disk, for one: the message must still get out
         run.fail(first_line)
-    return Report("failed", 1, str(run.directory), f"{first_line} (log: {run.directory / 'job.log'})")
+    return failed(first_line, run.directory)
 
 
-def _refused(error: UserError, directory: Path) -> Report:
-    _remove_empty(directory)
+def failed(message: str, directory: Path) -> Report:
+    """Report that the run in `directory` failed."""
+    return Report("failed", 1, str(directory), f"{message} (log: {directory / 'job.log'})")
+
+
+def interrupted(stop: Interrupted, directory: Path) -> Report:
+    """Report that the run in `directory` was interrupted."""
+    from attnrun.runs.opening import has_checkpoints
+
+    state = f"its state is saved in {directory}" if has_checkpoints(directory) else "no state is saved yet"
+    return Report("interrupted", stop.exit_code, str(directory), f"{stop}; {state}")
+
+
+def refused(error: UserError, directory: Path) -> Report:
+    """Report that nothing ran in `directory`, which goes where it is empty."""
+    remove_empty(directory)
     status = "busy" if isinstance(error, RunBusy) else "refused"
     return Report(status, UserError.exit_code, None, str(error), place=str(directory))
 
 
-def _remove_empty(directory: Path) -> None:
+def remove_empty(directory: Path) -> None:
     """Remove the directory if it is empty, and its empty parents up to `outputs`."""
     names = [parent.name for parent in directory.parents]
     above = directory.parents[: names.index("outputs") + 1] if "outputs" in names else ()

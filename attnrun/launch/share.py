@@ -59,7 +59,8 @@ def share_cores(plain: MutableMapping[str, Any], together: int) -> None:
     """Give a job its share of the cores, where the config leaves the number of threads open."""
     runtime = plain.get("runtime")
     if together > 1 and isinstance(runtime, dict) and runtime.get("threads") == 0:
-        runtime["threads"] = max(1, (os.cpu_count() or 1) // together)
+        processes = runtime.get("processes", 1)
+        runtime["threads"] = max(1, (os.cpu_count() or 1) // (together * processes))
 
 
 @contextmanager

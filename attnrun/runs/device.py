@@ -2,14 +2,15 @@
 
 import ctypes
 import hashlib
+import os
 import random
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from attnrun.errors import UserError, suggest
-from attnrun.ranges import NonNegativeInt
+from attnrun.ranges import NonNegativeInt, PositiveInt
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +24,8 @@ class Runtime:
 
     Attributes:
         device: `auto` (the first of cuda, mps and cpu that is there), `cpu`, `cuda`, `mps`, `cuda:1` ….
-        threads: of one process, 0 for torch's choice.
+        threads: of one process, 0 for torch's choice, or for a share of the cores where there are several.
+        processes: that train one model together, each on its part of every batch and, of NVIDIA GPUs, one.
         precision: `bfloat16` and `float16` keep float32 weights and compute under autocast; with float16 a
             training scales its loss.
         data_workers: processes that put batches together, 0 for the training process itself.
@@ -31,6 +33,7 @@ class Runtime:
 
     device: str = "auto"
     threads: NonNegativeInt = 0
+    processes: PositiveInt = 1
     precision: Literal["float32", "bfloat16", "float16", "float64"] = "float32"
     data_workers: NonNegativeInt = 0
 
@@ -65,6 +68,35 @@ def resolve_device(name: str) -> "torch.device":
 
 def _best(present: list[str]) -> str:
     return next((name for name in ("cuda:0", "mps") if name in present), "cpu")
+
+
+def of_rank(runtime: Runtime, rank: int, processes: int) -> Runtime:
+    """Return the settings of one of `processes` on this machine: a device and threads of its own.
+
+    Raises UserError where there is no device for each.
+    """
+    if processes == 1:
+        return runtime
+    threads = runtime.threads or max(1, _cores() // processes)
+    return replace(runtime, device=_device_of_rank(runtime.device, rank, processes), threads=threads)
+
+
+def _device_of_rank(name: str, rank: int, processes: int) -> str:
+    count = sum(device.startswith("cuda") for device in present_devices())
+    if name == "cpu" or (name == "auto" and not count):
+        return "cpu"
+    wanted = f"runtime.processes={processes}"
+    if name not in ("auto", "cuda"):
+        raise UserError(f"{wanted} cannot share runtime.device={name}; choose cuda, for one each, or cpu")
+    if count < processes:
+        here = f"this machine has {count} CUDA device" + "s" * (count != 1)
+        raise UserError(f"{wanted} with runtime.device={name}: {here}, one each; or runtime.device=cpu")
+    return f"cuda:{rank}"
+
+
+def _cores() -> int:
+    """How many cores this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_precision(device: "torch.device", precision: str) -> None:

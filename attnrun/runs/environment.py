@@ -13,6 +13,8 @@ import attnrun
 if TYPE_CHECKING:
     import torch
 
+    from attnrun.runs.device import Runtime
+
 PACKAGES = (
     "torch",
     "numpy",
@@ -38,7 +40,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def describe(device: "torch.device", precision: str) -> dict[str, Any]:
+def describe(device: "torch.device", runtime: "Runtime") -> dict[str, Any]:
     """Return everything that goes to `environment.json`."""
     import torch
 
@@ -49,8 +51,9 @@ def describe(device: "torch.device", precision: str) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "device": str(device),
         "device_name": _device_name(device),
-        "precision": precision,
+        "precision": runtime.precision,
         "threads": torch.get_num_threads(),
+        "processes": runtime.processes,
         "git": git_state(Path.cwd()),
     }
 

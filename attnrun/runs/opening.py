@@ -18,6 +18,8 @@ from attnrun.runs.log import LogFile
 if TYPE_CHECKING:
     import torch
 
+    from attnrun.runs.device import Runtime
+
 logger = logging.getLogger("attnrun")
 
 
@@ -91,9 +93,9 @@ def write_config(directory: Path, config: dict[str, Any]) -> None:
     write_durably(directory / layout.CONFIG, text.encode())
 
 
-def write_environment(directory: Path, device: "torch.device", precision: str) -> str:
+def write_environment(directory: Path, device: "torch.device", runtime: "Runtime") -> str:
     """Write environment.json; return what differs from the one that was there, if it can change digits."""
-    now = environment.describe(device, precision)
+    now = environment.describe(device, runtime)
     before = read_json(directory / layout.ENVIRONMENT)
     write_json(directory / layout.ENVIRONMENT, now)
     return _changes(before, now) if isinstance(before, dict) else ""
@@ -102,6 +104,7 @@ def write_environment(directory: Path, device: "torch.device", precision: str) -
 def _changes(before: dict[str, Any], now: dict[str, Any]) -> str:
     pairs = {"torch": (before.get("versions", {}).get("torch"), now["versions"].get("torch"))}
     pairs |= {key: (before.get(key), now[key]) for key in ("cpu", "device", "threads", "precision")}
+    pairs["processes"] = (before.get("processes", 1), now["processes"])
     return ", ".join(f"{key} {old} -> {new}" for key, (old, new) in pairs.items() if old != new)
 
 

@@ -14,8 +14,10 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from attnrun.errors import RunFailed
+from attnrun.runs import signals
 from attnrun.runs.device import keyed_seed, reseed
 from attnrun.runs.workers import forking, how_it_ended
+from attnrun.training.distributed import ALONE, Team
 
 
 class Batches(Protocol):
@@ -31,27 +33,36 @@ class Batches(Protocol):
 
 
 class _Epoch(Dataset[Any]):
-    """The batches of one epoch by their position; each is made under a seed of its own."""
+    """This process's part of each batch of an epoch, by position; each is made under a seed of its own."""
 
-    def __init__(self, batches: Batches, seed: int, epoch: int) -> None:
-        self.batches, self.key = batches, (seed, "batch", epoch)
+    def __init__(self, batches: Batches, seed: int, epoch: int, team: Team) -> None:
+        self.batches, self.key, self.team = batches, (seed, "batch", epoch), team
         self.order = batches.order(epoch)
 
     def __getitem__(self, position: int) -> Any:
         # Randomness inside collate, if any, then depends neither on workers nor on where a run resumed.
-        reseed(keyed_seed(*self.key, position))
-        return self.batches.collate(self.order[position])
+        reseed(keyed_seed(*self.key, position, *self.team.key))
+        part = self.team.part(self.order[position])
+        return self.batches.collate(part) if part else None
 
 
 def iterate(
-    batches: Batches, *, seed: int, epoch: int, start: int = 0, workers: int = 0
+    batches: Batches,
+    *,
+    seed: int,
+    epoch: int,
+    start: int = 0,
+    workers: int = 0,
+    team: Team = ALONE,
 ) -> Generator[Any, None, None]:
     """Yield the batches of `epoch` from position `start` on; closing the generator ends the workers.
+
+    In a team each is the part of this process, None where that has no item.
 
     Raises:
         RunFailed: a worker died; no later than 5 s after.
     """
-    data = _Epoch(batches, seed, epoch)
+    data = _Epoch(batches, seed, epoch, team)
     loader: DataLoader[Any] = DataLoader(
         data,
         batch_size=None,
@@ -113,8 +124,11 @@ def _dead(workers: Sequence[BaseProcess], wait: float) -> list[BaseProcess]:
 def _silence(worker: int) -> None:
     """Print no traceback in a worker: its errors are raised in the training process, and said there.
 
-    The thread that hands tensors over would print one when the training process leaves in between.
+    The thread that hands tensors over would print one when the training process leaves in between. A signal
+    that torchrun or a terminal sends to all is that process's to answer, which may still want a batch.
     """
+    for number in signals.SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     sys.excepthook = lambda *error: None
 
 

@@ -19,12 +19,14 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from attnrun.errors import Interrupted, RunFailed, UserError
-from attnrun.runs import checkpoints, signals
+from attnrun.runs import signals
 from attnrun.runs.device import keyed_seed, reseed
 from attnrun.runs.run import Run
 from attnrun.training import checkpoint
 from attnrun.training.batches import Batches, iterate
+from attnrun.training.distributed import Team, team_of_process
 from attnrun.training.evaluation import Evaluation
+from attnrun.training.keeping import Keeper
 from attnrun.training.progress import Progress, make_progress
 from attnrun.training.scaler import Scaler
 from attnrun.training.state import FitResult, Kept, LoopState, mean
@@ -56,7 +58,8 @@ def fit(
 
     Args:
         model, optimiser, schedule: built alike each time; the model is on the run's device already.
-        batches: the training data; `collate` draws random numbers, if any, from the global generators.
+        batches: the training data, of which each process of a team takes its part; `collate` draws random
+            numbers, if any, from the global generators.
         loss: (batch on the device) to (sum, count); the gradient is that of sum / count.
         evaluate: metrics by name, called in evaluation mode without gradients; logged as valid/NAME.
         monitor: which metric of `evaluate` says what is best, and its goal "min" or "max"; by default
@@ -66,30 +69,40 @@ def fit(
 
     Raises:
         Interrupted: by a signal, after the step was finished and saved.
+        Released: in all processes of a team but the first, once the training is over.
         RunFailed: a loss or gradient was not finite; the message names the first bad tensor.
         UserError: there are no batches, or the checkpoint has another fingerprint.
     """
     if evaluate is None:
         trainer.require_no_evaluations()
+    team = team_of_process()
     scaler = Scaler() if run.runtime.precision == "float16" else None
-    stepper = Stepper(model, optimiser, loss, run.autocast, trainer.clip_norm, scaler)
+    stepper = Stepper(model, optimiser, loss, run.autocast, trainer.clip_norm, scaler, team)
     parts = {"model": model, "optimiser": optimiser, "schedule": schedule, "scaler": scaler}
+    keeper = Keeper(
+        run=run,
+        trainer=trainer,
+        parts={name: part for name, part in parts.items() if part is not None},
+        fingerprint=dict(fingerprint or {}),
+        team=team,
+    )
     loop = _Loop(
         run=run,
         trainer=trainer,
         stepper=stepper,
         batches=batches,
-        parts={name: part for name, part in parts.items() if part is not None},
         schedule=schedule,
         evaluation=None if evaluate is None else Evaluation(run, model, evaluate, monitor),
-        fingerprint=dict(fingerprint or {}),
+        keeper=keeper,
+        team=team,
+        state=keeper.restore(),
     )
-    loop.restore()
     if not loop.state.stopped:
         total = trainer.total_steps(len(batches.order(loop.state.epoch)))
         progress = make_progress(total, loop.state.step, unit, run.quiet)
         with signals.StopRequest() as stop, closing(progress):
             loop.train(stop, progress)
+    team.release()
     loop.average()
     reseed(keyed_seed(run.seed, "after", loop.state.step))
     return loop.result()
@@ -101,37 +114,19 @@ class _Loop:
     trainer: Trainer
     stepper: Stepper
     batches: Batches
-    parts: dict[str, Any]
     schedule: LRScheduler | None
     evaluation: Evaluation | None
-    fingerprint: dict[str, str]
-    state: LoopState = field(default_factory=LoopState)
+    keeper: Keeper
+    team: Team
+    state: LoopState
     averaged: dict[str, float] = field(default_factory=dict)
     kept: Kept = "last"
-
-    def restore(self) -> None:
-        """Continue from the newest checkpoint that verifies, if there is one."""
-        checkpoint.remove_leftovers(self.run.directory)
-        found = checkpoints.find_newest(self.run.directory, self.run.warn)
-        if found is None:
-            if self.run.resumed:  # by checkpoints of which none can be read
-                self.run.truncate(-1)
-            return
-        self._check_fingerprint(found.state["fingerprint"])
-        for name, part in self.parts.items():
-            if name != "scaler" or name in found.state["parts"]:  # the precision may be another one now
-                part.load_state_dict(found[name])
-        self.state = LoopState(**found.state["loop"])
-        if self.state.stopped not in ("", "patience"):  # the end may lie further on than it did
-            self.state.stopped = self.trainer.end(self.state.step, self.state.epoch)
-        self.run.truncate(self.state.step, found.state["run"])
-        logger.info("continued from %s", found.path.name)
 
     def train(self, stop: signals.StopRequest, progress: Progress) -> None:
         while not self.state.stopped:
             self._epoch(stop, progress)
             self._end_epoch(progress)
-            if number := stop.taken():
+            if number := self.team.agreed(stop.taken() or 0):
                 self._interrupted(number)
 
     def average(self) -> None:
@@ -169,12 +164,13 @@ class _Loop:
             epoch=state.epoch,
             start=state.position,
             workers=run.runtime.data_workers,
+            team=self.team,
         )
         with closing(rest):
             while state.position < length and not self.trainer.end(state.step, state.epoch):
-                taken = [batch.to(run.device) for batch in islice(rest, self.trainer.accumulate)]
-                self._step(taken, progress)
-                if number := stop.taken():
+                parts = islice(rest, self.trainer.accumulate)
+                self._step([None if part is None else part.to(run.device) for part in parts], progress)
+                if number := self.team.agreed(stop.taken() or 0):
                     self._save()
                     self._interrupted(number)
         self.stepper.check_weights()
@@ -183,7 +179,7 @@ class _Loop:
         state = self.state
         norm, rate = math.nan, float(self.stepper.optimiser.param_groups[0]["lr"])
         try:
-            made = self.stepper.step(batches, keyed_seed(self.run.seed, "step", state.step))
+            made = self.stepper.step(batches, keyed_seed(self.run.seed, "step", state.step, *self.team.key))
             state.add(made.total, made.count)
             state.skipped, norm = 0, made.norm
             progress.step(state.step + 1, state.epoch, made.total / max(made.count, 1), made.count)
@@ -226,7 +222,9 @@ class _Loop:
         epoch = state.epoch + whole
         stopped = trainer.end(state.step, epoch)
         values = {"train/epoch_loss": mean(state.sums)} if state.sums[1] else {}
-        found = self._evaluation() if stopped or epoch % trainer.evaluate_every == 0 else None
+        due = stopped or epoch % trainer.evaluate_every == 0
+        found = self.team.from_first(self._evaluation) if due else None
+        self.team.require_same_weights(self.stepper.model)
         state.epoch, state.position, state.stopped = epoch, 0 if whole else state.position, stopped
         improved = False
         if self.evaluation is not None and found is not None:
@@ -268,26 +266,7 @@ class _Loop:
 
     def _save(self, best: bool = False, evaluated: bool = False) -> None:
         self.stepper.check_weights()
-        state = {
-            "parts": {name: part.state_dict() for name, part in self.parts.items()},
-            "loop": self.state.as_dict(),
-            "run": self.run.position(),
-            "fingerprint": self.fingerprint,
-        }
-        checkpoint.save(
-            self.run.directory,
-            state,
-            step=self.state.step,
-            keep=self.trainer.keep,
-            best=best,
-            evaluated=evaluated,
-            keep_evaluated=self.trainer.average or 0,
-        )
+        self.keeper.save(self.state, best, evaluated)
 
     def _interrupted(self, number: int) -> NoReturn:
         raise Interrupted(f"interrupted by {signals.name(number)} after step {self.state.step}", number)
-
-    def _check_fingerprint(self, saved: dict[str, str]) -> None:
-        for name in sorted(saved.keys() | self.fingerprint.keys()):
-            if saved.get(name) != self.fingerprint.get(name):
-                raise UserError(f"{self.run.directory} was trained with another {name}; start a new run")

@@ -12,6 +12,7 @@ from torch.optim import LBFGS, Optimizer
 
 from attnrun.errors import RunFailed
 from attnrun.runs.device import reseed
+from attnrun.training.distributed import ALONE, Team
 from attnrun.training.scaler import Scaler
 
 Loss = Callable[[Any], tuple[Tensor, Tensor | int]]
@@ -50,10 +51,13 @@ class Stepper:
     autocast: Callable[[], AbstractContextManager[object]]
     clip_norm: float | None = None
     scaler: Scaler | None = None
+    team: Team = ALONE
     _unseen: bool = False  # a step was made since the weights were last looked at
 
     def step(self, batches: Sequence[Any], seed: int) -> Figures:
-        """Make one step on all batches.
+        """Make one step on all batches, those of the other processes of the team included.
+
+        A batch of which nothing is this process's is None. What is raised is raised in all processes alike.
 
         Raises:
             NonFinite: nothing was changed, except that LBFGS forgot its history.
@@ -85,6 +89,8 @@ class Stepper:
     def _gradient(self, batches: Sequence[Any]) -> tuple[Tensor, Figures]:
         self.optimiser.zero_grad(set_to_none=True)
         total, count, divisor = self._backward(batches)
+        if self.team.size > 1:
+            total, count, divisor = self._with_others(total, count, divisor)
         gradients = [parameter.grad for parameter in self._parameters() if parameter.grad is not None]
         if divisor is not None:
             torch._foreach_mul_(gradients, divisor / count.clamp(min=1))
@@ -108,6 +114,8 @@ class Stepper:
         """
         totals, counts = [], []
         for batch in batches:
+            if batch is None:
+                continue
             with self.autocast():
                 total, count = self.loss(batch)
             total = total.float() if total.dtype in (torch.bfloat16, torch.float16) else total
@@ -115,9 +123,22 @@ class Stepper:
             mean = total / counts[0].clamp(min=1)
             torch.autograd.backward(mean if self.scaler is None else mean * self.scaler.scale)
             totals.append(total.detach())
-        if len(batches) == 1:
+        if not totals:
+            nothing = torch.zeros_like(self._parameters()[0]).sum()
+            return nothing, nothing, None
+        if len(totals) == 1:
             return totals[0], counts[0], None
         return torch.stack(totals).sum(), torch.stack(counts).sum(), counts[0].clamp(min=1)
+
+    def _with_others(
+        self, total: Tensor, count: Tensor, divisor: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As `_backward`, for the whole team: gradients of the loss sums themselves, divided by one."""
+        mine = [parameter.grad for parameter in self._parameters() if parameter.grad is not None]
+        if mine:
+            torch._foreach_mul_(mine, count.clamp(min=1) if divisor is None else divisor)
+        total, count = self.team.add_up(self._parameters(), total, count)
+        return total, count, torch.ones_like(count)
 
     def _refuse(self, total: Tensor) -> NoReturn:
         bad = first_bad(self.model, total)
