@@ -11,6 +11,7 @@ from pathlib import Path
 from attnrun.launch.explain import explained, search_path
 from attnrun.launch.hydra_words import check_words, of_each_job
 from attnrun.launch.job import Job, Report, remove_sweep
+from attnrun.launch.plugins import of_plugins
 from attnrun.launch.targets import check_trust
 
 
@@ -39,7 +40,12 @@ def launch(
     check_words(overrides, trust)
     # Flags first: Hydra's parser takes no flag between two overrides.
     words = [*flags, f"experiment={experiment}", *search_path(config_dir, trust)]
-    words += of_each_job(overrides) if "--multirun" in flags else overrides
+    if "--multirun" in flags:
+        with explained(experiment, overrides, config_dir):
+            words += of_plugins(experiment, overrides, trust, config_dir)
+        words += of_each_job(overrides)
+    else:
+        words += overrides
     with tempfile.TemporaryDirectory(prefix="attnrun-") as outbox:
         main = hydra.main(config_path="pkg://attnrun.configs", config_name="config", **version_base())
         with _command_line(words), explained(experiment, overrides, config_dir):

@@ -48,8 +48,11 @@ class Job:
     trust: tuple[str, ...] = ()
     config_dir: Path | None = None
 
-    def __call__(self, composed: Any) -> float:
-        """Run the composed config; return the primary metric, NaN for a job that failed."""
+    def __call__(self, composed: Any) -> float | None:
+        """Run the composed config; return the primary metric, None for a job that failed.
+
+        A NaN would end a study of Optuna's.
+        """
         from hydra.core.hydra_config import HydraConfig
 
         directory = Path(HydraConfig.get().runtime.output_dir)
@@ -61,7 +64,7 @@ class Job:
         self._send(replace(report, overrides=words))
         if report.status == "interrupted":
             raise Interrupted(report.message, report.exit_code - 128)
-        return float("nan") if report.primary is None else report.primary
+        return report.primary
 
     def _send(self, report: Report) -> None:
         path = Path(self.outbox) / f"{uuid.uuid4().hex}.json"
