@@ -13,6 +13,7 @@ from attnrun.errors import UserError
 from attnrun.launch.explain import explained, search_path
 from attnrun.launch.hydra_words import check_words, of_each_job
 from attnrun.launch.job import Job, Report
+from attnrun.launch.plugins import of_plugins
 from attnrun.launch.quoting import quote
 from attnrun.launch.share import at_once, launcher_of, limit_words
 from attnrun.launch.sweep import NOTES, Asked, SweepRecord, asked_for, directory_of
@@ -58,10 +59,13 @@ class Call:
 
         Raises UserError where nothing can be composed, Interrupted where a signal ends the jobs.
         """
-        place = f"hydra.sweep.dir={quote(str(self.sweep.directory))}"
+        place = f"hydra.sweep.dir={quote(str(self.sweep.directory.absolute()))}"  # a job may run elsewhere
+        config_dir = self.job.config_dir
+        with explained(self.experiment, self.words, config_dir):
+            words = of_plugins(self.experiment, self.words, self.job.trust, config_dir)
+        words += [*of_each_job(self.words), place, f"hydra.sweep.subdir={NOTES}"]
         self.sweep.ask(self.experiment, self.asked)
         try:
-            words = [*of_each_job(self.words), place, f"hydra.sweep.subdir={NOTES}"]
             _call_hydra(self.job, self.experiment, words, ["--multirun"], self.words)
         finally:
             reports = [report for report in self.reports() if report.status != "running"]

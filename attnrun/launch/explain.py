@@ -15,6 +15,15 @@ from attnrun.launch.quoting import quote
 
 # `${now:…}` and the other resolvers may be spelled wrong in an override, hence OmegaConf's errors too.
 _NO_KEY = re.compile(r"Could not (?:override|append to config\. Key|delete(?: from config\.)?) '([^']+)'")
+_EXTRAS = {
+    "hydra/launcher/joblib": "sweep",
+    "hydra/launcher/submitit_local": "sweep",
+    "hydra/launcher/submitit_slurm": "sweep",
+    "hydra/launcher/ray": "ray",
+    "hydra/sweeper/optuna": "sweep",
+}  # of attnrun: which one brings the choice
+# What Optuna raises at the end of a study whose jobs all failed, or the last one of a grid.
+_OF_FAILED_JOBS = ("No trials are completed yet.", "`Study.stop` is supposed to be invoked")
 _SWEEP = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^']+)'")
 
 
@@ -43,6 +52,10 @@ def explained(
     except Exception as error:
         if not _raised_by_hydra(error):
             raise
+        if str(error).startswith(_OF_FAILED_JOBS):
+            return  # their reports say why
+        if "hydra_plugins" in _packages(error):
+            raise UserError(f"the launcher or sweeper cannot go on: {_first_line(error)}") from None
         if "Config group override" in str(error):
             raise UserError(f"a config group takes the name of a choice: {_first_line(error)}") from None
         raise UserError(f"these words or configs cannot be put together: {_first_line(error)}") from None
@@ -70,6 +83,8 @@ def explain(
 
 def _no_choice(missing: str, options: Sequence[str]) -> str:
     group, _, name = missing.rpartition("/")
+    if missing in _EXTRAS:
+        return f'{group}={name} is not installed: pip install "attnrun[{_EXTRAS[missing]}]"'
     listed = [option.removesuffix(".yaml") for option in options] if options else catalog.names(group)
     what = "experiment" if group == "experiment" else f"choice of {group!r}"
     return f"no {what} named {name!r}{suggest(name, listed)}"
@@ -156,9 +171,11 @@ def _first_line(error: object) -> str:
 
 def _raised_by_hydra(error: Exception) -> bool:
     """Whether it comes from the composing of words and files, which raises whatever it comes upon."""
+    parties = ("attnrun", "hydra", "hydra_plugins", "omegaconf", "antlr4", "yaml")
+    return [name for name in _packages(error) if name in parties][-1:] != ["attnrun"]
+
+
+def _packages(error: Exception) -> list[str]:
+    """The packages whose code was at work, the innermost last."""
     frames = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
-    packages = [name.partition(".")[0] for name in frames]
-    ours_and_theirs = [
-        name for name in packages if name in ("attnrun", "hydra", "omegaconf", "antlr4", "yaml")
-    ]
-    return ours_and_theirs[-1:] != ["attnrun"]
+    return [name.partition(".")[0] for name in frames]

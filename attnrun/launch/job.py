@@ -65,8 +65,11 @@ class Job:
     slots: int = 0
     fail_fast: bool = False
 
-    def __call__(self, composed: Any) -> float:
-        """Run the composed config; return the primary metric, NaN for a job that failed."""
+    def __call__(self, composed: Any) -> float | None:
+        """Run the composed config; return the primary metric, None for a job that failed.
+
+        A NaN would end a study of Optuna's.
+        """
         from hydra.core.hydra_config import HydraConfig
 
         hydra = HydraConfig.get()
@@ -78,7 +81,7 @@ class Job:
         self._send(replace(report, overrides=words, number=number, call=self.call))
         if report.status == "interrupted":
             raise Interrupted(report.message, report.exit_code - 128)
-        return float("nan") if report.primary is None else report.primary
+        return report.primary
 
     def _execute(self, composed: Any, directory: Path, begun: Report) -> Report:
         stop = Path(self.outbox) / f"stop-{self.call}"

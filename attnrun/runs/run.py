@@ -36,7 +36,8 @@ class Run:
     """A run directory opened for writing; `Run.open` makes one, a `with` statement ends it.
 
     Leaving the `with` block by an exception records the run as failed (or interrupted, for a
-    KeyboardInterrupt); leaving it without `finish` records it as failed.
+    KeyboardInterrupt, or a SystemExit, by which submitit ends a job that Slurm will start again); leaving it
+    without `finish` records it as failed.
 
     Attributes:
         directory: where everything goes.
@@ -289,9 +290,9 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if isinstance(error, KeyboardInterrupt):
+            if isinstance(error, KeyboardInterrupt | SystemExit):
                 self.interrupt()
-            elif error is not None and not isinstance(error, SystemExit):
+            elif error is not None:
                 with suppress(OSError):  # a full disk must not hide the error itself
                     self.fail(f"{type(error).__name__}: {error}")
             elif not self._ended:

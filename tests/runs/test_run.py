@@ -96,9 +96,9 @@ def test_failed(open_run, tmp_path):
     assert "division by zero" in (tmp_path / "job.log").read_text()
 
 
-@pytest.mark.parametrize("error", [Interrupted("by SIGTERM", 15), KeyboardInterrupt()])
+@pytest.mark.parametrize("error", [Interrupted("by SIGTERM", 15), KeyboardInterrupt(), SystemExit(-1)])
 def test_interrupted(open_run, tmp_path, error):
-    with pytest.raises(KeyboardInterrupt), open_run(tmp_path):
+    with pytest.raises(type(error)), open_run(tmp_path):
         raise error
     assert result(tmp_path)["status"] == "interrupted"
 
