@@ -14,8 +14,8 @@ from attnrun.launch.explain import explained, search_path
 from attnrun.launch.hydra_words import check_words, of_each_job
 from attnrun.launch.job import Job, Report
 from attnrun.launch.plugins import of_plugins
-from attnrun.launch.quoting import quote
-from attnrun.launch.share import at_once, launcher_of, limit_words
+from attnrun.launch.quoting import quote, read_value
+from attnrun.launch.share import at_once, limit_words, plugin_of
 from attnrun.launch.sweep import NOTES, Asked, SweepRecord, asked_for, directory_of
 from attnrun.launch.targets import check_trust
 from attnrun.runs.files import read_json
@@ -93,19 +93,22 @@ def prepare_sweep(
 
     Raises UserError for words that belong to no sweep, and a name or limit that cannot be.
     """
-    fixed = [word for word in overrides if word.startswith(("hydra.sweep.dir", "hydra.sweep.subdir"))]
-    if fixed:
-        raise UserError(f"{fixed[0]!r}: a sweep knows its jobs by their directories; choose a --name")
+    given = [word for word in overrides if word.startswith("hydra.sweep.")]
+    if wrong := [word for word in given if not word.startswith("hydra.sweep.dir=") or "${" in word]:
+        raise UserError(
+            f"{wrong[0]!r}: a sweep knows its jobs by their directories; choose its own by --name"
+        )
     asked = asked_for(experiment, overrides)
-    sweep = SweepRecord(directory_of(experiment, asked, name, config_dir))
+    place = Path(read_value(given[-1])) if given else directory_of(experiment, asked, name, config_dir)
+    sweep = SweepRecord(place)
     jobs = None if asked.jobs is None else len(asked.jobs)
     if jobs == 0:
         raise UserError("there is no job in this sweep; one of its values is an empty list or range")
-    words = limit_words(overrides, limit)
-    slots = limit or 0 if launcher_of(words) == "submitit_local" else 0
+    words = limit_words([word for word in overrides if word not in given], limit)
+    slots = limit or 0 if plugin_of("launcher", words) == "submitit_local" else 0
     together = at_once(words, limit, jobs)
     outbox = str(sweep.notes.absolute())
-    caller = os.getpid() if launcher_of(words) == "joblib" else 0  # its workers outlive a kill
+    caller = os.getpid() if plugin_of("launcher", words) == "joblib" else 0  # its workers outlive a kill
     job = Job(outbox, trust, config_dir, uuid.uuid4().hex, caller, together, slots, fail_fast)
     return Call(experiment, words, sweep, asked, job)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from attnrun.errors import UserError
 from attnrun.launch.explain import search_path
+from attnrun.launch.share import plugin_of
 from attnrun.launch.targets import import_module
 
 _WEEK, _NIGHT = 7 * 24 * 60, 12 * 60  # minutes
@@ -32,20 +33,14 @@ def of_plugins(
 
     Raises UserError and what Hydra raises where the experiment cannot be composed.
     """
-    words = list(_LAUNCHERS.get(_choice("hydra/launcher", overrides), ()))
-    if _choice("hydra/sweeper", overrides) == "optuna":
+    words = list(_LAUNCHERS.get(plugin_of("launcher", overrides), ()))
+    if plugin_of("sweeper", overrides) == "optuna":
         goal = _goal(experiment, trust, config_dir)
         # Its failed jobs are reported with the others: they end no study.
         words += [f"hydra.sweeper.direction={goal}imize", "hydra.sweeper.max_failure_rate=1"]
-        if _choice("hydra/sweeper/sampler", overrides) != "grid":  # which draws nothing
+        if plugin_of("sweeper/sampler", overrides) != "grid":  # which draws nothing
             words.append("hydra.sweeper.sampler.seed=0")
     return words
-
-
-def _choice(group: str, overrides: Sequence[str]) -> str:
-    """The choice of this group that the words make, the last of several."""
-    chosen = [word.partition("=")[2] for word in overrides if word.startswith(f"{group}=")]
-    return chosen[-1] if chosen else ""
 
 
 def _goal(experiment: str, trust: tuple[str, ...], config_dir: Path | None) -> str:

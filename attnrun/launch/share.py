@@ -21,9 +21,9 @@ _LIMITS = {
 _HERE = ("joblib", "submitit_local")  # launchers of which several jobs run on this machine
 
 
-def launcher_of(words: Sequence[str]) -> str:
-    """Return the launcher that the words choose."""
-    named = [word.partition("=")[2] for word in words if word.startswith("hydra/launcher=")]
+def plugin_of(part: str, words: Sequence[str]) -> str:
+    """Return the `launcher` or the `sweeper` that the words choose, the last of several."""
+    named = [word.partition("=")[2] for word in words if word.startswith(f"hydra/{part}=")]
     return named[-1] if named else "basic"
 
 
@@ -34,7 +34,7 @@ def limit_words(words: Sequence[str], limit: int | None) -> list[str]:
     """
     if limit is None:
         return list(words)
-    launcher = launcher_of(words)
+    launcher = plugin_of("launcher", words)
     if launcher == "basic" and limit > 1:
         if any(word.startswith("hydra/launcher=") for word in words):
             raise UserError(f"--jobs {limit}: hydra/launcher=basic runs one job at a time; choose joblib")
@@ -44,7 +44,7 @@ def limit_words(words: Sequence[str], limit: int | None) -> list[str]:
 
 def at_once(words: Sequence[str], limit: int | None, jobs: int | None) -> int:
     """Return how many jobs of a sweep run on this machine at once."""
-    launcher = launcher_of(words)
+    launcher = plugin_of("launcher", words)
     if launcher not in _HERE:
         return 1
     told = [word.partition("=")[2] for word in words if word.startswith("hydra.launcher.n_jobs=")]

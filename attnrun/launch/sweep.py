@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from attnrun.errors import UserError, suggest
+from attnrun.launch.share import plugin_of
 from attnrun.runs import layout
 from attnrun.runs.files import read_json, write_json
 from attnrun.runs.sweeps import find_sweep, newest_sweep
@@ -134,7 +135,7 @@ def _jobs(parsed: Sequence[Any], words: Sequence[str]) -> list[list[str]] | None
     """The words of each job, None for a sweeper other than Hydra's own, and for values that it looks up."""
     from hydra.core.override_parser.types import Glob
 
-    if any(word.startswith("hydra/sweeper=") and word != "hydra/sweeper=basic" for word in words):
+    if plugin_of("sweeper", words) != "basic":
         return None
     if any(isinstance(one.value(), Glob) for one in parsed):
         return None

@@ -49,7 +49,8 @@ def test_the_same_sweep_again_runs_what_is_missing(cli: Cli, tmp_path: Path) -> 
     assert len({path.parent.parent for path in after}) == 1
     assert cli("train", *TINY, "-m", "seed=1,2,3").exit_code == 0
     assert _results(tmp_path) == after
-    assert cli("sweep", *TINY, "seed=1", "data.samples=20").exit_code == 0
+    assert cli("sweep", *TINY, "seed=1", "data.samples=20", "hydra.sweep.dir=outputs/my/own").exit_code == 0
+    assert list(tmp_path.glob("outputs/my/own/*/result.json"))
     assert len({path.parent.parent for path in _results(tmp_path)}) == 2
 
 
@@ -142,7 +143,7 @@ def test_two_calls_of_a_sweep_at_once_train_each_job_once(tmp_path: Path, cli: C
     ("words", "message"),
     [
         (["sweep", "nw-regression", "seed=1,2", "--name", "../x"], "a name is of letters"),
-        (["sweep", "nw-regression", "hydra.sweep.dir=x", "seed=1,2"], "choose a --name"),
+        (["sweep", "nw-regression", "hydra.sweep.subdir=x", "seed=1,2"], "choose its own by --name"),
         (["sweep", "nw-regression", "seed=range(0)"], "there is no job in this sweep"),
         (["sweep", "nw-regresion", "seed=1,2"], "did you mean 'nw-regression'?"),
         (["sweep", "nw-regression", "attention=gaussian,nope"], "no choice of 'attention' named 'nope'"),

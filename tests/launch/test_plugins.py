@@ -71,7 +71,9 @@ def test_failed_jobs_end_no_study(cli: Cli, tmp_path: Path, words: list[str], do
     runs = json.loads(ran.stdout)
     assert sorted(run["status"] for run in runs) == ["done"] * done + ["failed"] * failed
     assert ran.exit_code == 1
-    assert len([line for line in ran.stderr.splitlines() if line.startswith("attnrun: step 1")]) == failed
+    assert (
+        len([line for line in ran.stderr.splitlines() if ": step 1: " in line and "(log: " in line]) == failed
+    )
     errors = [run["metrics"]["test_mse_learned"] for run in runs if run["status"] == "done"]
     for results in tmp_path.rglob("optimization_results.yaml"):  # not there where the last job of all failed
         assert yaml.safe_load(results.read_text())["best_value"] == min(errors)
