@@ -35,9 +35,8 @@ logger = logging.getLogger("attnrun")
 class Run:
     """A run directory opened for writing; `Run.open` makes one, a `with` statement ends it.
 
-    Leaving the `with` block by an exception records the run as failed (or interrupted, for a
-    KeyboardInterrupt, or a SystemExit, by which submitit ends a job that Slurm will start again); leaving it
-    without `finish` records it as failed.
+    Leaving the `with` block by an exception, or without `finish`, records the run as failed; as interrupted
+    for a KeyboardInterrupt, or a SystemExit, by which submitit ends a job that Slurm will start again.
 
     Attributes:
         directory: where everything goes.
