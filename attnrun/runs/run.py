@@ -35,8 +35,8 @@ logger = logging.getLogger("attnrun")
 class Run:
     """A run directory opened for writing; `Run.open` makes one, a `with` statement ends it.
 
-    Leaving the `with` block by an exception, or without `finish`, records the run as failed; as interrupted for
-    a KeyboardInterrupt, or a SystemExit, by which submitit ends a job that Slurm will start again.
+    Leaving the `with` block by an exception, or without `finish`, records the run as failed; as interrupted
+    for a KeyboardInterrupt, or a SystemExit, by which submitit ends a job that Slurm will start again.
 
     Attributes:
         directory: where everything goes.
@@ -134,7 +134,7 @@ class Run:
 
     def _describe(self, former_hash: str) -> None:
         self._versions = versions()
-        changed = opening.write_environment(self.directory, self.device, self.runtime)
+        changed = opening.write_environment(self.directory, self.device, self.runtime.precision)
         if changed and self.resumed:
             self.warn(f"resumed in another environment ({changed}): last digits may differ")
         identity = self.directory, self.experiment, self.config_hash, self.seed, self.primary
