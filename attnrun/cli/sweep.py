@@ -8,7 +8,7 @@ import typer
 from attnrun.cli.complete import complete_sweep
 from attnrun.cli.ends import echo_json, say
 from attnrun.cli.options import AsJson, ConfigDir, Trust
-from attnrun.cli.train import ExperimentName, Overrides, check_experiment, finish
+from attnrun.cli.train import ExperimentName, Overrides, check_experiment, finish, show_reports
 from attnrun.errors import UserError
 
 
@@ -66,6 +66,9 @@ def run_sweep(
     try:
         with watching(call):
             reports = call.run()
+    except UserError:
+        show_reports(call.reports(), as_json)  # of jobs that ended before a launcher gave up
+        raise
     finally:
         call.sweep.remove_if_empty()
     if not reports:

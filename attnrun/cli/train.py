@@ -125,6 +125,13 @@ def check_experiment(name: str) -> None:
 
 def finish(reports: "list[Report]", as_json: bool) -> None:
     """Show the runs that the reports name, then what they say; exit with the worst one's code."""
+    show_reports(reports, as_json)
+    if worst := max((report.exit_code for report in reports), default=0):
+        raise typer.Exit(worst)
+
+
+def show_reports(reports: "list[Report]", as_json: bool) -> None:
+    """Show the runs that the reports name, then what they say."""
     from attnrun.runs.find import RunRecord
 
     labels = own_words([report.overrides for report in reports])
@@ -137,8 +144,6 @@ def finish(reports: "list[Report]", as_json: bool) -> None:
         _show([record for record, _ in shown], [words for _, words in shown], as_json)
     for message in _messages(reports, labels):
         say(message)
-    if worst := max((report.exit_code for report in reports), default=0):
-        raise typer.Exit(worst)
 
 
 def own_words(jobs: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -68,15 +68,15 @@ class Call:
         try:
             _call_hydra(self.job, self.experiment, words, ["--multirun"], self.words)
         finally:
-            reports = [report for report in self.reports() if report.status != "running"]
             for path in self.sweep.notes.glob(f"stop-{self.job.call}"):
                 path.unlink()
-        return reports
+        return self.reports()
 
     def reports(self) -> list[Report]:
-        """Return how the jobs of this call stand that have begun, in their order."""
+        """Return the jobs of this call that have ended, in their order."""
         found = (Report(**report) for report in self.sweep.reports().values())
-        return sorted((one for one in found if one.call == self.job.call), key=lambda one: one.number)
+        ended = (one for one in found if one.call == self.job.call and one.status != "running")
+        return sorted(ended, key=lambda one: one.number)
 
 
 def prepare_sweep(
@@ -95,9 +95,7 @@ def prepare_sweep(
     """
     given = [word for word in overrides if word.startswith("hydra.sweep.")]
     if wrong := [word for word in given if not word.startswith("hydra.sweep.dir=") or "${" in word]:
-        raise UserError(
-            f"{wrong[0]!r}: a sweep knows its jobs by their directories; choose its own by --name"
-        )
+        raise UserError(f"{wrong[0]!r}: a sweep has a directory for each job; choose its own by --name")
     asked = asked_for(experiment, overrides)
     place = Path(read_value(given[-1])) if given else directory_of(experiment, asked, name, config_dir)
     sweep = SweepRecord(place)

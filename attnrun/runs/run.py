@@ -134,7 +134,7 @@ class Run:
 
     def _describe(self, former_hash: str) -> None:
         self._versions = versions()
-        changed = opening.write_environment(self.directory, self.device, self.runtime.precision)
+        changed = opening.write_environment(self.directory, self.device, self.runtime)
         if changed and self.resumed:
             self.warn(f"resumed in another environment ({changed}): last digits may differ")
         identity = self.directory, self.experiment, self.config_hash, self.seed, self.primary
