@@ -1,4 +1,4 @@
-"""Commands that the README and the config headers show can be given as they stand."""
+"""Commands that the README, the documents and the config headers show can be given as they stand."""
 
 import re
 import shlex
@@ -11,17 +11,24 @@ from attnrun.launch.config import compose
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHOWN = re.findall(r"attnrun train [a-z][^`\n]*", README)
+PAGES = [README, *(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md")))]
+SHOWN = [
+    command
+    for page in PAGES
+    for command in re.findall(r"attnrun (?:train|sweep) [a-z][^`\n]*", page.replace("\\\n", ""))
+]
 HEADERS = [entry.run for entry in catalog.entries("experiment")]
 
 
 @pytest.mark.parametrize("command", sorted({*SHOWN, *HEADERS}))
 def test_a_shown_training_composes(command: str) -> None:
-    experiment, *words = shlex.split(command)[2:]
+    _, kind, experiment, *words = shlex.split(command.partition(" > ")[0], comments=True)
     assert experiment in catalog.names("experiment")
-    sweeps = "-m" in words  # over several values, of which the first will do
+    sweeps = kind == "sweep" or "-m" in words  # over several values, of which the first will do
     overrides = [
-        word.partition(",")[0] if sweeps else word for word in words if "=" in word and "range(" not in word
+        word.partition(",")[0] if sweeps else word
+        for word in words
+        if "=" in word and "range(" not in word and "interval(" not in word and not word.startswith("hydra")
     ]
     assert compose(experiment, overrides)["experiment"] == experiment
 
