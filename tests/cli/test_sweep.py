@@ -85,11 +85,12 @@ def test_fail_fast_begins_no_further_job(cli: Cli, tmp_path: Path) -> None:
     assert cli("sweep", *TINY, "seed=1,2", "--fail-fast").exit_code == 0
 
 
+@pytest.mark.slow
 def test_jobs_at_once_share_the_cores_and_give_the_same(cli: Cli, tmp_path: Path) -> None:
-    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     words = ["sweep", "nw-regression", "trainer.max_steps=1", "seed=1,2", "--json"]
     one = json.loads(cli(*words, "runtime.threads=1", "--name", "alone").stdout)
-    two = json.loads(cli(*words, "-j", "2", "--name", "both").stdout)
+    command = [sys.executable, "-m", "attnrun", *words, "-j", "2", "--name", "both"]
+    two = json.loads(subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout)
     assert [document["metrics"] for document in one] == [document["metrics"] for document in two]
     text = (Path(two[0]["run"]) / "config.yaml").read_text()
     assert f"threads: {max(1, (os.cpu_count() or 1) // 2)}" in text
@@ -131,6 +132,7 @@ def test_a_killed_sweep_stands_as_it_was_and_goes_on(cli: Cli, tmp_path: Path) -
     assert cli("status", "sweep-seed").exit_code == 0
 
 
+@pytest.mark.slow
 def test_two_calls_of_a_sweep_at_once_train_each_job_once(tmp_path: Path, cli: Cli) -> None:
     both = [_start(tmp_path, *TINY, words) for words in ("seed=1,2,3", "seed=3,2,1")]
     assert [process.wait(timeout=240) for process in both] == [0, 0], (tmp_path / "said").read_text()

@@ -27,6 +27,7 @@ KERNELS = ("attention=gaussian,boxcar,triangular,gaussian-learned", f"optim.lr={
 Cli = Callable[..., Result]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sweep", "launcher"),
     [
