@@ -14,7 +14,7 @@ from rich.text import Text
 from attnrun.cli.ends import say
 from attnrun.cli.tables import figures_table, literal, number, print_figures, shown_path
 from attnrun.cli.train import own_words
-from attnrun.launch.standing import STATES, Standing, counts, standing
+from attnrun.launch.standing import ENDED, Standing, counts, standing
 
 if TYPE_CHECKING:
     from attnrun.launch.bridge import Call
@@ -96,7 +96,7 @@ def _tell(call: "Call", over: threading.Event) -> None:
     while True:
         last = over.wait(_SECONDS)
         jobs = standing(call.sweep, known)
-        ended = [name for name, job in known.items() if job.state in STATES[2:]]
+        ended = [name for name, job in known.items() if job.state in ENDED]
         for name in [name for name in ended if name not in told]:
             told.add(name)
             job = known[name]

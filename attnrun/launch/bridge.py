@@ -16,7 +16,7 @@ from attnrun.launch.job import Job, Report
 from attnrun.launch.plugins import of_plugins
 from attnrun.launch.quoting import quote, read_value
 from attnrun.launch.share import at_once, limit_words, plugin_of
-from attnrun.launch.sweep import NOTES, Asked, SweepRecord, asked_for, directory_of
+from attnrun.launch.sweep import NOTES, Asked, SweepRecord, asked_for, directory_of, note_name
 from attnrun.launch.targets import check_trust
 from attnrun.runs.files import read_json
 
@@ -73,10 +73,14 @@ class Call:
         return self.reports()
 
     def reports(self) -> list[Report]:
-        """Return the jobs of this call that have ended, in their order."""
-        found = (Report(**report) for report in self.sweep.reports().values())
-        ended = (one for one in found if one.call == self.job.call and one.status != "running")
-        return sorted(ended, key=lambda one: one.number)
+        """Return the jobs of this call that have ended, in their order; another call may have told of one."""
+        found = {name: Report(**report) for name, report in self.sweep.reports().items()}
+        ended = {name: report for name, report in found.items() if report.status != "running"}
+        if self.asked.jobs is not None:
+            names = map(note_name, self.asked.jobs)
+            return [ended[name] for name in dict.fromkeys(names) if name in ended]
+        own = (report for report in ended.values() if report.call == self.job.call)
+        return sorted(own, key=lambda report: report.number)
 
 
 def prepare_sweep(

@@ -10,7 +10,8 @@ from attnrun.runs import layout
 from attnrun.runs.find import RunRecord, is_run
 from attnrun.runs.rows import read_last_rows
 
-STATES = ("running", "waiting", "done", "failed", "refused", "skipped", "interrupted")
+STATES = ("running", "waiting", "interrupted", "done", "failed", "refused", "skipped")
+ENDED = STATES[3:]  # an interrupted job may go on at any moment
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def standing(sweep: SweepRecord, known: "dict[str, Standing] | None" = None) -> 
     known = {} if known is None else known
     reports = sweep.reports()
     for name, report in reports.items():
-        if name not in known or known[name].state == "running":
+        if name not in known or known[name].state not in ENDED:
             known[name] = _standing(report)
     asked = sweep.asked
     names = [*asked, *(name for name in reports if name not in asked)]

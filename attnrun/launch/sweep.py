@@ -55,12 +55,14 @@ class SweepRecord:
         return found if isinstance(found, dict) else {}
 
     def ask(self, experiment: str, asked: Asked) -> None:
-        """Write down what is asked for now, beside what was before, and forget how that ended."""
+        """Write down what is asked for now, beside what was before, and forget of that what went wrong."""
         new = {note_name(words): words for words in asked.jobs or ()}
         jobs = self.asked | new
         self.notes.mkdir(parents=True, exist_ok=True)
         for name in new:
-            (self.notes / f"{name}.json").unlink(missing_ok=True)
+            note = self.notes / f"{name}.json"
+            if _read(note).get("status") not in ("done", "running"):  # which another call may have made
+                note.unlink(missing_ok=True)
         write_json(self.directory / layout.SWEEP, {"experiment": experiment, "jobs": jobs})
 
     def reports(self) -> dict[str, dict[str, Any]]:

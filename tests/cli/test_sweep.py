@@ -103,10 +103,8 @@ LONG = ["nw-regression", "optim=adam", "trainer.max_steps=100000", "trainer.chec
 
 def _start(place: Path, *words: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "attnrun", "sweep", *words, "runtime.threads=1"]
-    with (place / "said").open("ab") as said:
-        return subprocess.Popen(
-            command, cwd=place, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True
-        )
+    with (place / "said").open("ab") as said, (place / "shown").open("ab") as shown:
+        return subprocess.Popen(command, cwd=place, stdout=shown, stderr=said, start_new_session=True)
 
 
 def _wait(condition: Callable[[], object]) -> None:
@@ -136,6 +134,7 @@ def test_a_killed_sweep_stands_as_it_was_and_goes_on(cli: Cli, tmp_path: Path) -
 def test_two_calls_of_a_sweep_at_once_train_each_job_once(tmp_path: Path, cli: Cli) -> None:
     both = [_start(tmp_path, *TINY, words) for words in ("seed=1,2,3", "seed=3,2,1")]
     assert [process.wait(timeout=240) for process in both] == [0, 0], (tmp_path / "said").read_text()
+    assert (tmp_path / "shown").read_text().count(" done: ") == 6  # each shows all of its jobs
     assert len(_results(tmp_path)) == 3
     logs = [path.read_text() for path in tmp_path.glob("outputs/*/*/*/job.log")]
     assert all(log.count("run ") == 1 for log in logs)
