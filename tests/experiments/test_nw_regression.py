@@ -39,6 +39,7 @@ def test_the_default_fit_comes_near_the_oracle(train: Train) -> None:
     assert found["test_mse_oracle"] < found["test_mse_learned"]
 
 
+@pytest.mark.slow
 def test_with_the_own_key_left_in_the_weights_collapse(train: Train) -> None:
     honest, collapsed = (
         train("nw-regression", f"leave_own_out={own}")["metrics"] for own in ("true", "false")

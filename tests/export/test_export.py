@@ -117,6 +117,7 @@ def test_an_rnn_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_onnx_gives_the_same_log_probabilities(tmp_path: Path) -> None:
     import onnxruntime
 

@@ -39,6 +39,7 @@ def left_of(directory: Path) -> list[str]:
     return [words for words in found if str(directory) in words]
 
 
+@pytest.mark.slow
 def test_a_dead_rank_is_named_and_the_run_goes_on_exactly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
