@@ -93,7 +93,7 @@ def status(
     from attnrun.launch.sweep import find_record
 
     found = find_record(Path("outputs"), sweep)
-    jobs = standing(found)
+    jobs = list(standing(found).values())
     if as_json:
         echo_json({"sweep": str(found.directory), "jobs": [job.plain() for job in jobs]})
         return

@@ -57,11 +57,12 @@ class View:
 
     def __init__(self, call: "Call", console: Console) -> None:
         self.call, self.console = call, console
-        self.known: dict[str, Standing] = {}
+        self.jobs: dict[str, Standing] = {}
 
     def render(self) -> Group:
         """The jobs that run, then as many of the others as there is room for."""
-        jobs = standing(self.call.sweep, self.known)
+        self.jobs = standing(self.call.sweep, self.jobs)
+        jobs = list(self.jobs.values())
         labels = own_words([job.words for job in jobs])
         places = sorted(range(len(jobs)), key=lambda place: (_rank(jobs[place]), place))
         places = sorted(places[: max(1, self.console.height - 6)])
@@ -91,21 +92,15 @@ def _counted(jobs: Sequence[Standing]) -> str:
 
 def _tell(call: "Call", over: threading.Event) -> None:
     """Say each job's end once, and those of the last moment too."""
-    known: dict[str, Standing] = {}
+    jobs: dict[str, Standing] = {}
     told: set[str] = set()
-    while True:
+    last = False
+    while not last:
         last = over.wait(_SECONDS)
-        jobs = standing(call.sweep, known)
-        ended = [name for name, job in known.items() if job.state in ENDED]
-        for name in [name for name in ended if name not in told]:
-            told.add(name)
-            job = known[name]
-            gave = f", {job.metric[0]} {number(job.metric[1])}" if job.metric and job.state == "done" else ""
-            label = " ".join(own_words([one.words for one in jobs])[_place(jobs, job)])
-            say(f"{len(told)} of {len(jobs)}: {label or 'job'} {job.state}{gave}")
-        if last:
-            return
-
-
-def _place(jobs: Sequence[Standing], job: Standing) -> int:
-    return next(place for place, one in enumerate(jobs) if one is job)
+        jobs = standing(call.sweep, jobs)
+        labels = own_words([job.words for job in jobs.values()])
+        for (name, job), label in zip(jobs.items(), labels, strict=True):
+            if job.state in ENDED and name not in told:
+                told.add(name)
+                gave = f", {job.metric[0]} {number(job.metric[1])}" if job.metric else ""
+                say(f"{len(told)} of {len(jobs)}: {' '.join(label) or 'job'} {job.state}{gave}")

@@ -16,6 +16,7 @@ from attnrun.launch.config import Plan, check, config_hash, to_plain
 from attnrun.launch.resume import earlier, finished
 from attnrun.launch.share import share_cores, slot
 from attnrun.launch.sweep import note_name
+from attnrun.runs.files import remove_empty
 from attnrun.runs.find import is_run, refuse_links
 from attnrun.runs.lock import RunBusy, RunLock
 from attnrun.runs.signals import StopAtOnce, ending_with
@@ -35,7 +36,6 @@ class Report:
     directory: str | None
     message: str = ""
     primary: float | None = None
-    place: str = ""  # the directory that it was to have
     overrides: Sequence[str] = ()  # the user's, with this job's values of a sweep
     number: int = 0  # of the job in its sweep
     call: str = ""  # the call of a sweep that it belongs to
@@ -77,16 +77,16 @@ class Job:
         number = hydra.job.num if self.call else 0
         begun = Report("running", 0, None, overrides=words, number=number, call=self.call)
         with ending_with(self.caller), slot(Path(self.outbox), self.slots):
-            report = self._execute(composed, directory, begun)
+            report = self._report(composed, directory, begun)
         self._send(replace(report, overrides=words, number=number, call=self.call))
         if report.status == "interrupted":
             raise Interrupted(report.message, report.exit_code - 128)
         return report.primary
 
-    def _execute(self, composed: Any, directory: Path, begun: Report) -> Report:
+    def _report(self, composed: Any, directory: Path, begun: Report) -> Report:
         stop = Path(self.outbox) / f"stop-{self.call}"
         if self.fail_fast and stop.exists():
-            return Report("skipped", 0, None, place=str(directory))
+            return Report("skipped", 0, None)
         try:
             plain = to_plain(composed)
             if self.call:
@@ -262,15 +262,4 @@ def refused(error: UserError, directory: Path) -> Report:
     """Report that nothing ran in `directory`, which goes where it is empty."""
     remove_empty(directory)
     status = "busy" if isinstance(error, RunBusy) else "refused"
-    return Report(status, UserError.exit_code, None, str(error), place=str(directory))
-
-
-def remove_empty(directory: Path) -> None:
-    """Remove the directory if it is empty, and its empty parents up to `outputs`."""
-    names = [parent.name for parent in directory.parents]
-    above = directory.parents[: names.index("outputs") + 1] if "outputs" in names else ()
-    for place in (directory, *above):
-        if place.is_dir():
-            if any(place.iterdir()):
-                break
-            place.rmdir()
+    return Report(status, UserError.exit_code, None, str(error))

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from attnrun.errors import Interrupted, UserError
 from attnrun.launch.config import Plan
-from attnrun.launch.job import Report, failed, interrupted, remove_empty
+from attnrun.launch.job import Report, failed, interrupted
 from attnrun.launch.rank import FAILED, ORDER, report_file
 from attnrun.runs.ending import GONE, end_for
-from attnrun.runs.files import read_json
+from attnrun.runs.files import read_json, remove_empty
 from attnrun.runs.find import is_run
 from attnrun.runs.signals import name
 

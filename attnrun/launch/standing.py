@@ -1,6 +1,6 @@
 """How the jobs of a sweep stand: what was asked for, what was reported, and what the runs tell so far."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -39,19 +39,15 @@ class Standing:
         return asdict(self)
 
 
-def standing(sweep: SweepRecord, known: "dict[str, Standing] | None" = None) -> list[Standing]:
-    """Return how each job stands, in the order in which they were asked for.
+def standing(sweep: SweepRecord, before: Mapping[str, Standing] | None = None) -> dict[str, Standing]:
+    """Return how each job stands by the name of its note, in the order in which they were asked for.
 
-    What has ended is read once where `known`, which is filled by note, comes back.
+    What had ended `before`, which is what this function gave last, is not read again.
     """
-    known = {} if known is None else known
-    reports = sweep.reports()
-    for name, report in reports.items():
-        if name not in known or known[name].state not in ENDED:
-            known[name] = _standing(report)
-    asked = sweep.asked
-    names = [*asked, *(name for name in reports if name not in asked)]
-    return [known.get(name) or Standing(list(asked[name]), "waiting") for name in names]
+    ended = {name: job for name, job in (before or {}).items() if job.state in ENDED}
+    begun = ended | {name: _standing(report) for name, report in sweep.reports(ended).items()}
+    waiting = {name: Standing(list(words), "waiting") for name, words in sweep.asked.items()}
+    return waiting | begun
 
 
 def counts(jobs: Iterable[Standing]) -> dict[str, int]:

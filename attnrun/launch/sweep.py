@@ -11,7 +11,7 @@ whose run is finished is done, one that was interrupted goes on.
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -20,11 +20,14 @@ from typing import Any
 from attnrun.errors import UserError, suggest
 from attnrun.launch.share import plugin_of
 from attnrun.runs import layout
-from attnrun.runs.files import read_json, write_json
+from attnrun.runs.files import read_json, remove_empty, write_json
 from attnrun.runs.sweeps import find_sweep, newest_sweep
 
 NOTES = "jobs"
 _ELSEWHERE = ("hydra.", "hydra/", "runtime.", "runtime=", "resume=")  # words that change no result
+# What a sweep leaves where no job has a run; all else there is somebody else's.
+_OURS = (layout.SWEEP, "multirun.yaml", "optimization_results.yaml")
+_OWN = re.compile(r"[0-9a-f]{16}\.json|[0-9a-f]{16}\.part\.\d+|slot-\d+|stop-[0-9a-f]{32}")
 _LONGEST = 60  # letters of swept keys in a name
 
 
@@ -65,20 +68,20 @@ class SweepRecord:
                 note.unlink(missing_ok=True)
         write_json(self.directory / layout.SWEEP, {"experiment": experiment, "jobs": jobs})
 
-    def reports(self) -> dict[str, dict[str, Any]]:
-        """Return the reports of all jobs that have begun, by the names of their notes."""
-        found = {path.stem: _read(path) for path in sorted(self.notes.glob("*.json"))}
-        return {name: report for name, report in found.items() if report}
+    def reports(self, known: Collection[str] = ()) -> dict[str, dict[str, Any]]:
+        """Return the reports of jobs that have begun by the names of their notes, without those `known`."""
+        paths = [path for path in sorted(self.notes.glob("*.json")) if path.stem not in known]
+        return {path.stem: report for path in paths if (report := _read(path))}
 
     def remove_if_empty(self) -> None:
         """Remove what was written for a sweep of which no job has a run."""
         if not self.directory.is_dir() or any(self.directory.glob("*/config.yaml")):
             return
-        for path in (*self.notes.glob("*"), *self.directory.glob("*.json"), *self.directory.glob("*.yaml")):
-            path.unlink()
-        for folder in (self.notes, self.directory, self.directory.parent, self.directory.parent.parent):
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+        names = [path.name for path in self.notes.glob("*") if _OWN.fullmatch(path.name)]
+        for path in (*(self.notes / name for name in names), *(self.directory / name for name in _OURS)):
+            path.unlink(missing_ok=True)
+        remove_empty(self.notes)
+        remove_empty(self.directory)
 
 
 def asked_for(experiment: str, words: Sequence[str]) -> Asked:

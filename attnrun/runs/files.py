@@ -177,3 +177,14 @@ def _strict_items(items: dict[str, Any], place: str) -> tuple[dict[str, Any], li
         clean[key], bad = strict(value, f"{place}.{key}" if place else key)
         names += bad
     return clean, names
+
+
+def remove_empty(directory: Path) -> None:
+    """Remove the directory if it is empty, and its empty parents up to `outputs`."""
+    names = [parent.name for parent in directory.parents]
+    above = directory.parents[: names.index("outputs") + 1] if "outputs" in names else ()
+    for place in (directory, *above):
+        if place.is_dir():
+            if any(place.iterdir()):
+                break
+            place.rmdir()

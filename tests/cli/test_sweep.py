@@ -158,6 +158,15 @@ def test_a_mistake_leaves_nothing(cli: Cli, tmp_path: Path, words: list[str], me
     assert not list(tmp_path.rglob("*"))
 
 
+def test_a_mistake_leaves_what_others_have_in_the_place(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "mine/jobs").mkdir(parents=True)
+    own = [tmp_path / "mine" / name for name in ("a.json", "b.yaml", "jobs/c.json", "jobs/d")]
+    for path in own:
+        path.write_text("mine")
+    assert cli("sweep", *TINY, "seed=-1,-2", "hydra.sweep.dir=mine").exit_code == 2
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(own)
+
+
 def test_on_a_terminal_the_jobs_are_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     call = prepare_sweep("nw-regression", ["seed=1,2,3", "attention=gaussian,'[bold]x'"])
