@@ -14,7 +14,7 @@ from rich.text import Text
 from attnrun.cli.ends import say
 from attnrun.cli.tables import figures_table, literal, number, print_figures, shown_path
 from attnrun.cli.train import own_words
-from attnrun.launch.standing import ENDED, Standing, counts, standing
+from attnrun.launch.standing import ENDED, Standing, counts
 
 if TYPE_CHECKING:
     from attnrun.launch.bridge import Call
@@ -61,7 +61,7 @@ class View:
 
     def render(self) -> Group:
         """The jobs that run, then as many of the others as there is room for."""
-        self.jobs = standing(self.call.sweep, self.jobs)
+        self.jobs = self.call.standing(self.jobs)
         jobs = list(self.jobs.values())
         labels = own_words([job.words for job in jobs])
         places = sorted(range(len(jobs)), key=lambda place: (_rank(jobs[place]), place))
@@ -97,7 +97,7 @@ def _tell(call: "Call", over: threading.Event) -> None:
     last = False
     while not last:
         last = over.wait(_SECONDS)
-        jobs = standing(call.sweep, jobs)
+        jobs = call.standing(jobs)
         labels = own_words([job.words for job in jobs.values()])
         for (name, job), label in zip(jobs.items(), labels, strict=True):
             if job.state in ENDED and name not in told:

@@ -4,9 +4,10 @@ import os
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from attnrun.errors import UserError
@@ -16,6 +17,7 @@ from attnrun.launch.job import Job, Report
 from attnrun.launch.plugins import of_plugins
 from attnrun.launch.quoting import quote, read_value
 from attnrun.launch.share import at_once, limit_words, plugin_of
+from attnrun.launch.standing import Standing, standing
 from attnrun.launch.sweep import NOTES, Asked, SweepRecord, asked_for, directory_of, note_name
 from attnrun.launch.targets import check_trust
 from attnrun.runs.files import read_json
@@ -72,15 +74,24 @@ class Call:
                 path.unlink()
         return self.reports()
 
+    def standing(self, before: Mapping[str, Standing]) -> dict[str, Standing]:
+        """Return how the jobs of this call stand, as `standing` does for all of the sweep."""
+        jobs = standing(self.sweep, before)
+        return {name: job for name, job in jobs.items() if self.asked.jobs is None or name in self._names}
+
     def reports(self) -> list[Report]:
         """Return the jobs of this call that have ended, in their order; another call may have told of one."""
         found = {name: Report(**report) for name, report in self.sweep.reports().items()}
         ended = {name: report for name, report in found.items() if report.status != "running"}
         if self.asked.jobs is not None:
-            names = map(note_name, self.asked.jobs)
-            return [ended[name] for name in dict.fromkeys(names) if name in ended]
+            return [ended[name] for name in self._names if name in ended]
         own = (report for report in ended.values() if report.call == self.job.call)
         return sorted(own, key=lambda report: report.number)
+
+    @cached_property
+    def _names(self) -> dict[str, None]:
+        """The names of the notes of the jobs asked for, in their order."""
+        return dict.fromkeys(map(note_name, self.asked.jobs or ()))
 
 
 def prepare_sweep(

@@ -47,6 +47,8 @@ def test_the_same_sweep_again_runs_what_is_missing(cli: Cli, tmp_path: Path) -> 
     after = _results(tmp_path)
     assert len(after) == 3 and first.items() <= after.items()
     assert len({path.parent.parent for path in after}) == 1
+    part = cli("train", *TINY, "-m", "seed=2,3")
+    assert part.exit_code == 0 and "2 of 2: " in part.stderr
     assert cli("train", *TINY, "-m", "seed=1,2,3").exit_code == 0
     assert _results(tmp_path) == after
     assert cli("sweep", *TINY, "seed=1", "data.samples=20", "hydra.sweep.dir=outputs/my/own").exit_code == 0
