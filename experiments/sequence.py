@@ -20,16 +20,15 @@ from attnrun.models.seq2seq import ModelFactory
 from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
+from attnrun.training.course import LOSSES, fit_best, restore_best
 from attnrun.training.scoring import show_rows
 from attnrun.training.seq2seq import (
-    LOSSES,
     Answer,
     Candidate,
-    Course,
+    PairCourse,
     decode,
-    fit_best,
+    forced_loss,
     judge,
-    restore_best,
     texts,
 )
 
@@ -37,7 +36,7 @@ PRIMARY = ("accuracy", "max")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Mechanism, Course):
+class Config(Mechanism, PairCourse):
     """The keys of a sequence experiment beside the common ones."""
 
     data: Callable[[int], SequenceData]
@@ -154,8 +153,10 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         config,
         solver.model,
         batches,
+        loss=lambda batch: forced_loss(solver.model, batch),
         evaluate=lambda: solver.judge(data.valid) | _accuracy(draft, data.valid),
         fingerprint={"training_examples": encoded.fingerprint()},
+        unit="tokens",
     )
     return _test(solver, data, run, attends=config.attention is not None) | kept
 

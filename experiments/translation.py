@@ -27,17 +27,16 @@ from attnrun.ranges import PositiveInt, Probability
 from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
+from attnrun.training.course import LOSSES, fit_best, restore_best
 from attnrun.training.scoring import rows_bleu, rows_scores, show_rows, translated_rows
 from attnrun.training.seq2seq import (
-    LOSSES,
     Answer,
     Candidate,
-    Course,
+    PairCourse,
     Scored,
     decode,
-    fit_best,
+    forced_loss,
     judge,
-    restore_best,
     score,
     texts,
 )
@@ -48,7 +47,7 @@ LONG = 16  # source words from which on a sentence counts as long
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Mechanism, Course):
+class Config(Mechanism, PairCourse):
     """The keys of a translation experiment beside the common ones.
 
     `replace_unknown` puts in the place of each `<unk>` of a translation the source word that weighed most for
@@ -208,13 +207,14 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         config,
         translator.model,
         batches,
+        loss=lambda batch: forced_loss(translator.model, batch, config.label_smoothing),
         evaluate=lambda: _validate(draft, corpus, run, draw=config.attention is not None),
         fingerprint={
             "source_vocabulary": translator.source.fingerprint(),
             "target_vocabulary": translator.target.fingerprint(),
             "training_pairs": encoded.fingerprint(),
         },
-        label_smoothing=config.label_smoothing,
+        unit="tokens",
     )
     scores = _test(translator, corpus, run, attends=config.attention is not None)
     return scores | kept | _textbook(translator, config.textbook, run)

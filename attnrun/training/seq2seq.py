@@ -4,24 +4,20 @@ Legend: B batch, S source length, T target length, L layers with attention, H he
 tokens.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from attnrun.ranges import PositiveInt
-from attnrun.runs.checkpoints import load_best
-from attnrun.runs.run import Run
-from attnrun.training.loop import Trainer, fit
+from attnrun.training.course import Course
 from attnrun.training.losses import linear_cross_entropy
 
 PAD = 0
-LOSSES = ("train/epoch_loss", "valid/loss")  # what `fit_best` logs of the loss, for a figure
 
 Array = NDArray[np.float32]
 
@@ -43,18 +39,14 @@ class Batches(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Course:
+class PairCourse(Course):
     """The config keys that say how a model is trained, and in which batches.
 
     One of `batch_size` (pairs) and `batch_tokens` (of source and target, padding included) is None.
     """
 
-    optim: Callable[..., torch.optim.Optimizer]
-    schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler]
-    trainer: Trainer
     batch_size: PositiveInt | None = 64
     batch_tokens: PositiveInt | None = None
-    eval_batch_size: PositiveInt = 128
 
 
 @dataclass(frozen=True)
@@ -88,50 +80,13 @@ class Scored:
     tokens: int  # end included
 
 
-def fit_best(
-    run: Run,
-    course: Course,
-    model: nn.Module,
-    batches: Batches,
-    *,
-    evaluate: Callable[[], Mapping[str, float]],
-    fingerprint: Mapping[str, str],
-    label_smoothing: float = 0.0,
-) -> dict[str, Any]:
-    """Train the model by teacher forcing; it ends with the weights of the best evaluation, or their average.
-
-    Returns which as {"weights": "best" or "average"} where `trainer.average` left it open, else nothing.
-    """
-    optimiser = course.optim(model.parameters())
-    ended = fit(
-        run,
-        course.trainer,
-        model=model,
-        optimiser=optimiser,
-        schedule=course.schedule(optimiser, course.trainer.total_steps(len(batches.order(0)))),
-        batches=batches,
-        loss=lambda batch: forced_loss(model, batch, label_smoothing),
-        evaluate=evaluate,
-        fingerprint=fingerprint,
-        unit="tokens",
-    )
-    restore_best(model, run.directory)
-    return {} if course.trainer.average is None else {"weights": ended.kept}
-
-
-def forced_loss(model: Any, batch: Any, label_smoothing: float) -> tuple[Tensor, Tensor]:
+def forced_loss(model: Any, batch: Any, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
     """Return the cross-entropy by teacher forcing, summed over the real target tokens, and their number.
 
     The model's `project` is one linear layer, `output`, so that its logits need not all exist at once.
     """
     states, _ = model.states(model.encode(batch.source, batch.source_lengths), batch.target_in)  # (B, T, D)
     return linear_cross_entropy(states, model.output, batch.target[:, 1:], PAD, label_smoothing)
-
-
-def restore_best(model: nn.Module, directory: Path) -> None:
-    """Give the model the weights that the training kept, and leave it in evaluation mode."""
-    model.load_state_dict(load_best(directory)["model"])
-    model.eval()
 
 
 def decode(search: Callable[[Tensor, Tensor], Any], batches: Batches, device: torch.device) -> list[Answer]:

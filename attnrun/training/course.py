@@ -1,0 +1,67 @@
+"""How an experiment trains any model: the config keys of it, and the weights that are kept in the end."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from attnrun.ranges import PositiveInt
+from attnrun.runs.checkpoints import load_best
+from attnrun.runs.run import Run
+from attnrun.training.batches import Batches
+from attnrun.training.loop import Trainer, fit
+from attnrun.training.step import Loss
+
+LOSSES = ("train/epoch_loss", "valid/loss")  # what is logged of the loss, for a figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """The config keys that say how a model is trained; `eval_batch_size` counts examples."""
+
+    optim: Callable[..., torch.optim.Optimizer]
+    schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler]
+    trainer: Trainer
+    eval_batch_size: PositiveInt = 128
+
+
+def fit_best(
+    run: Run,
+    course: Course,
+    model: nn.Module,
+    batches: Batches,
+    *,
+    loss: Loss,
+    evaluate: Callable[[], Mapping[str, float]],
+    fingerprint: Mapping[str, str],
+    unit: str,
+) -> dict[str, Any]:
+    """Train the model, which ends with the weights of the best evaluation, or their average.
+
+    `loss` and the rest are those of `loop.fit`. Returns which weights they are as {"weights": "best" or
+    "average"} where `trainer.average` left it open, else nothing.
+    """
+    optimiser = course.optim(model.parameters())
+    ended = fit(
+        run,
+        course.trainer,
+        model=model,
+        optimiser=optimiser,
+        schedule=course.schedule(optimiser, course.trainer.total_steps(len(batches.order(0)))),
+        batches=batches,
+        loss=loss,
+        evaluate=evaluate,
+        fingerprint=fingerprint,
+        unit=unit,
+    )
+    restore_best(model, run.directory)
+    return {} if course.trainer.average is None else {"weights": ended.kept}
+
+
+def restore_best(model: nn.Module, directory: Path) -> None:
+    """Give the model the weights that the training kept, and leave it in evaluation mode."""
+    model.load_state_dict(load_best(directory)["model"])
+    model.eval()

@@ -1,0 +1,77 @@
+"""Training and judging any model that gives each example, or each place of one, one of several classes.
+
+Letters: B batch, N places, C classes. A target of -1 has no answer and does not count.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+NO_ANSWER = -1
+
+
+class Batches(Protocol):
+    """Examples in an order to evaluate in."""
+
+    def sequential(self) -> list[list[int]]:
+        """Return the batches of an evaluation, by index."""
+        ...
+
+    def collate(self, indices: list[int], /) -> Any:
+        """Return these examples as one batch: `inputs`, `lengths` and `targets`, on the CPU."""
+        ...
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a model answers, in the order of the examples."""
+
+    answers: list[list[int]]  # the likeliest class of each place that has a target, one alone for an example
+    right: list[list[int]]
+    loss: float  # mean cross-entropy in nats
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right answers among all of them."""
+        pairs = [
+            pair for both in zip(self.answers, self.right, strict=True) for pair in zip(*both, strict=True)
+        ]
+        return sum(answer == right for answer, right in pairs) / len(pairs)
+
+
+def label_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Return the cross-entropy summed over what has an answer, and how many have one.
+
+    logits (B, C) with targets (B,), or (B, N, C) with (B, N). `smoothing` as in Szegedy et al. 2016,
+    section 7.
+    """
+    flat = logits.flatten(0, -2).float(), targets.flatten()
+    total = F.cross_entropy(*flat, ignore_index=NO_ANSWER, reduction="sum", label_smoothing=smoothing)
+    return total, (targets != NO_ANSWER).sum()
+
+
+def judge(model: Callable[[Tensor, Tensor], Tensor], batches: Batches, device: torch.device) -> Judged:
+    """Return what `model`, called with inputs and their lengths, answers to each example."""
+    total, count = 0.0, 0
+    answers, right = dict[int, list[int]](), dict[int, list[int]]()
+    for indices, batch in evaluation(batches, device):
+        logits = model(batch.inputs, batch.lengths)
+        loss, number = label_loss(logits, batch.targets)
+        total, count = total + float(loss), count + int(number)
+        found = logits.argmax(-1).reshape(len(indices), -1).cpu()
+        gold = batch.targets.reshape(len(indices), -1).cpu()
+        for index, row, targets in zip(indices, found, gold, strict=True):
+            there = targets != NO_ANSWER
+            answers[index], right[index] = row[there].tolist(), targets[there].tolist()
+    places = sorted(answers)
+    return Judged([answers[place] for place in places], [right[place] for place in places], total / count)
+
+
+def evaluation(batches: Batches, device: torch.device) -> Iterator[tuple[Sequence[int], Any]]:
+    """Yield the batches of an evaluation with the indices of their examples."""
+    for indices in batches.sequential():
+        yield indices, batches.collate(indices).to(device)
