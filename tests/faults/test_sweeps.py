@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.runs import start
+from tests.faults.runs import finish, start
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
@@ -35,8 +35,7 @@ def test_each_job_of_a_sweep_that_is_killed_ten_times_ends_once(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    whole = start(*SWEEP, "--name", "whole")
-    assert whole.wait(timeout=600) == 0
+    finish(start(*SWEEP, "--name", "whole"))
     number = random.randrange(10**6)
     print("kills drawn from seed", number)
     draw, done = random.Random(number), {}
@@ -85,7 +84,7 @@ def test_readers_never_see_half_of_what_writers_write(
                 assert number < 100 and len(read.stderr.splitlines()) == 1, read.stderr
             for place, process in enumerate(writers):
                 if process.poll() is not None:
-                    assert process.returncode == 0
+                    finish(process)
                     again = f"--name=writer-{place}"
                     writers[place] = start(
                         *SWEEP[:-1], f"seed=range({number * 40},{number * 40 + JOBS})", again
