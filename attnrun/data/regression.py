@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from attnrun.data.columns import find_columns
 from attnrun.data.reading import read_lines
-from attnrun.errors import UserError, suggest
+from attnrun.errors import UserError
 from attnrun.ranges import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt
 
 SINE_TEST_POINTS = 50
@@ -93,7 +94,7 @@ def _read(path: str | Path, x: str, y: str, test: float, delimiter: str) -> Regr
     rows = _rows(path, delimiter)
     place, names = next(rows, (str(path), []))
     names = [name.strip() for name in names]
-    columns = [_column(name, key, names, place) for name, key in ((x, "x"), (y, "y"))]
+    columns = find_columns({"data.x": x, "data.y": y}, names, place)
     points: list[Point] = []
     dropped = 0
     for place, cells in rows:
@@ -126,16 +127,6 @@ def _rows(path: str | Path, delimiter: str) -> Iterator[tuple[str, list[str]]]:
                 yield place, cells
     except csv_format.Error as error:
         raise UserError(f"{place}: {error}") from None
-
-
-def _column(wanted: str, key: str, names: list[str], place: str) -> int:
-    if names.count(wanted) == 1:
-        return names.index(wanted)
-    if wanted in names:
-        raise UserError(f"{place}: two columns {wanted!r} for data.{key}")
-    raise UserError(
-        f"{place}: no column {wanted!r} for data.{key}{suggest(wanted, [name[:40] for name in names])}"
-    )
 
 
 def _number(cell: str, name: str, place: str) -> float | None:

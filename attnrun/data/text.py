@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from attnrun.data.alignments import Base, Gold, Row
+from attnrun.data.columns import find_columns
 from attnrun.data.corpus import Corpus, Pair
 from attnrun.data.pairs import checked, corpus_of, divided
 from attnrun.data.reading import counted, existing_file, is_zip, read_lines
 from attnrun.data.splits import Split
-from attnrun.errors import UserError, suggest
+from attnrun.errors import UserError
 from attnrun.ranges import NonNegativeInt, PositiveInt
 
 Separator = Literal["tab", "|||"]
@@ -121,11 +122,7 @@ def _tsv_rows(path: str, separator: Separator, wanted: dict[str, str | int]) -> 
     place = str(path)
     if any(isinstance(name, str) for name in wanted.values()):
         place, header = next(lines)
-    columns = [_column(name, key, header, place) for key, name in wanted.items()]
-    keys = [f"corpus.{key}={name}" for key, name in wanted.items()]
-    for number, column in enumerate(columns):
-        if column in columns[:number]:
-            raise UserError(f"{keys[columns.index(column)]} and {keys[number]} are the same column")
+    columns = find_columns({f"corpus.{key}": name for key, name in wanted.items()}, header, place)
     for place, fields in lines:
         if len(fields) <= max(columns):
             raise UserError(f"{place}: {_too_few(fields, columns, separator)}")
@@ -135,20 +132,6 @@ def _tsv_rows(path: str, separator: Separator, wanted: dict[str, str | int]) -> 
 
 def _fields(line: str, separator: Separator) -> list[str]:
     return line.split("\t") if separator == "tab" else [text.strip(" ") for text in line.split(separator)]
-
-
-def _column(wanted: str | int, key: str, header: list[str] | None, place: str) -> int:
-    """Return the place of a column, counted from 0."""
-    if isinstance(wanted, str):
-        assert header is not None
-        if header.count(wanted) != 1:
-            fault = "two columns" if wanted in header else "no column"
-            hint = "" if wanted in header else suggest(wanted, [name[:40] for name in header])
-            raise UserError(f"{place}: {fault} {wanted!r} for corpus.{key}{hint}")
-        return header.index(wanted)
-    if wanted < 1:
-        raise UserError(f"corpus.{key}={wanted}: columns are numbered from 1")
-    return wanted - 1
 
 
 def _too_few(fields: list[str], columns: list[int], separator: Separator) -> str:

@@ -102,11 +102,11 @@ def _interrupted(first: Report | None, stop: Interrupted, directory: Path) -> Re
 
 
 def _death(place: Path) -> str:
-    """Name the process that was killed, empty for none; of several the one whose death was the others'."""
+    """Name the process that was killed, empty for none; of several the first, whose death was the others'."""
     codes = {int(rank): code for rank, code in (read_json(place / FAILED) or {}).items() if code < 0}
     if not codes:
         return ""
-    rank = min(codes, key=lambda rank: (-codes[rank] in _SECOND, rank))
+    rank = min(codes, key=lambda rank: -codes[rank] in _SECOND)
     memory = ", for want of memory perhaps" * (codes[rank] == -signal.SIGKILL)
     return f"rank {rank} died ({name(-codes[rank])}){memory}"
 

@@ -12,7 +12,7 @@ from attnrun.launch import lifeline
 
 
 def main() -> None:
-    """Run torchrun; leave the exit codes of the ranks that failed, negative for a signal, as JSON."""
+    """Run torchrun; leave the exit codes of the ranks that failed, the first first, a signal's negative."""
     lifeline.hold()
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -22,7 +22,8 @@ def main() -> None:
     try:
         run(sys.argv[2:])
     except ChildFailedError as error:
-        codes = {rank: failure.exitcode for rank, failure in error.failures.items()}
+        failures = sorted(error.failures.items(), key=lambda failure: failure[1].timestamp)
+        codes = {rank: failure.exitcode for rank, failure in failures}
         Path(sys.argv[1]).write_text(json.dumps(codes), encoding="utf-8")
     except SignalException:
         pass  # the job sent it

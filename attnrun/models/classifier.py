@@ -1,26 +1,82 @@
-"""A Transformer's encoder alone, and the classifier of whole sequences over it.
+"""Classifiers of whole sequences: a recurrent one that pools by attention, and a Transformer's encoder.
 
-Letters: B batch, N tokens, L layers, H heads, E model size, C classes.
+Letters: B batch, N tokens, L layers, H heads, E size of a state, C classes.
 """
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from attnrun.attention import Mechanism, lengths_mask
-from attnrun.models.initialise import initialise_transformer
+from attnrun.models.initialise import initialise_rnn, initialise_transformer
 from attnrun.models.layers import Parts
-from attnrun.models.stacks import EncoderStack
+from attnrun.models.readers import RnnReader, TransformerReader
 from attnrun.ranges import PositiveInt, Probability
 
-PAD = 0
+
+class RnnClassifier(nn.Module):
+    """Tell the class of a sequence from one context: what a learned query finds among the reader's states.
+
+    The query is the same for all sequences, as the word context vector of Yang et al. 2016, section 2.2.
+    Without attention the context is the reader's final state.
+
+    Raises UserError for a scheme of positions, since recurrence has the order already, and where the parts of
+    the mechanism do not go together.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        classes: int,
+        mechanism: Mechanism,
+        *,
+        cell: Literal["gru", "lstm"] = "gru",
+        embedding: PositiveInt = 64,
+        hidden: PositiveInt = 128,
+        layers: PositiveInt = 1,
+        bidirectional: bool = True,
+        dropout: Probability = 0.1,
+    ) -> None:
+        super().__init__()
+        mechanism.require_use("an RNN that classifies", "cross")
+        self.reader = RnnReader(
+            vocabulary,
+            cell=cell,
+            embedding=embedding,
+            size=hidden,
+            layers=layers,
+            bidirectional=bidirectional,
+            dropout=dropout,
+        )
+        self.attention = mechanism.build(hidden, hidden, hidden, "cross") if mechanism.attention else None
+        self.output = nn.Linear(hidden, classes)
+        initialise_rnn(self, hidden // (2 if bidirectional else 1))
+        self.query = nn.Parameter(torch.randn(hidden)) if self.attention is not None else None
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """tokens (B, N), padded with 0, lengths (B,) from 1 to N -> logits (B, C)."""
+        return self.look(tokens, lengths, need_weights=False)[0]
+
+    def look(
+        self, tokens: Tensor, lengths: Tensor, need_weights: bool = True
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the logits (B, C), and the weights (B, 1, H, 1, N) of the tokens where asked for."""
+        states, context = self.reader(tokens, lengths)
+        weights = None
+        if self.attention is not None and self.query is not None:
+            query = self.query.expand(len(tokens), 1, -1)
+            mask = lengths_mask(lengths, tokens.shape[1])
+            found, weights = self.attention(query, states, states, mask, need_weights=need_weights)
+            context = found[:, 0]
+        logits: Tensor = self.output(context)
+        return logits, None if weights is None else weights[:, None]
 
 
 class TransformerClassifier(nn.Module):
     """Tell the class of a sequence from the mean of its states.
 
-    The keys are those of `transformer.Transformer`. Two parts of use alone: `encoder`, for any vectors, and
-    `states`, for tokens.
+    The keys are those of `transformer.Transformer`. `reader` is of use alone: it gives the states.
 
     Raises UserError without attention, and where the parts of the mechanism do not go together.
     """
@@ -52,21 +108,22 @@ class TransformerClassifier(nn.Module):
             bias=bias,
         )
         mechanism.require_use("an encoder alone", "self")
-        self.embedding = nn.Embedding(vocabulary, size, padding_idx=PAD)
-        self.encoder = EncoderStack(parts, layers)
+        self.reader = TransformerReader(vocabulary, parts, layers)
         self.output = nn.Linear(size, classes)
         initialise_transformer(self)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """tokens (B, N), padded with 0, lengths (B,) from 1 to N -> logits (B, C)."""
-        states, _ = self.states(tokens, lengths)
-        logits: Tensor = self.output(states.sum(1) / lengths[:, None])
-        return logits
+        return self.look(tokens, lengths, need_weights=False)[0]
 
-    def states(
-        self, tokens: Tensor, lengths: Tensor, need_weights: bool = False
+    def look(
+        self, tokens: Tensor, lengths: Tensor, need_weights: bool = True
     ) -> tuple[Tensor, Tensor | None]:
-        """The states (B, N, E), zero on padding, and the weights (B, L, H, N, N) where asked for."""
-        mask = lengths_mask(lengths, tokens.shape[1])  # (B, 1, N)
-        states, weights = self.encoder(self.encoder.embed(self.embedding, tokens), mask, need_weights)
-        return states.masked_fill(~mask.mT, 0.0), weights
+        """Return the logits (B, C), and the weights (B, L, H, N, N) where asked for."""
+        states, weights = self.reader(tokens, lengths, need_weights)
+        logits: Tensor = self.output(self._read_out(states, lengths))
+        return logits, weights
+
+    def _read_out(self, states: Tensor, lengths: Tensor) -> Tensor:
+        """The mean (B, E) of states (B, N, E), which are zero on padding."""
+        return states.sum(1) / lengths[:, None]

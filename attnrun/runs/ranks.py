@@ -10,6 +10,7 @@ import torch
 import torch.distributed as dist
 
 from attnrun.errors import RunFailed
+from attnrun.runs import signals
 from attnrun.runs.ending import GONE
 
 # A process that dies closes its connections, and torchrun ends the others: no need to give up on a slow one.
@@ -37,7 +38,8 @@ def join(device: torch.device) -> None:
     # Numbers that Python wants travel between CPUs in any case.
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     try:
-        dist.init_process_group(backend, timeout=_PATIENCE)
+        with signals.end_the_process():  # as it waits in C++, where no handler of Python's has a turn
+            dist.init_process_group(backend, timeout=_PATIENCE)
     except RuntimeError as error:
         raise Lost(GONE) from error
 

@@ -36,6 +36,20 @@ class _Caught(ABC):
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
+@contextmanager
+def end_the_process() -> Iterator[None]:
+    """Within this context a signal ends the process as the system does, and runs nothing of Python."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
 class StopAtOnce(_Caught):
     """A signal raises `Interrupted` where the program is.
 

@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 NO_ANSWER = -1
+
+Array = NDArray[np.float32]
 
 
 class Batches(Protocol):
@@ -54,6 +58,7 @@ def label_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> tuple
     return total, (targets != NO_ANSWER).sum()
 
 
+@torch.no_grad()
 def judge(model: Callable[[Tensor, Tensor], Tensor], batches: Batches, device: torch.device) -> Judged:
     """Return what `model`, called with inputs and their lengths, answers to each example."""
     total, count = 0.0, 0
@@ -69,6 +74,22 @@ def judge(model: Callable[[Tensor, Tensor], Tensor], batches: Batches, device: t
             answers[index], right[index] = row[there].tolist(), targets[there].tolist()
     places = sorted(answers)
     return Judged([answers[place] for place in places], [right[place] for place in places], total / count)
+
+
+@torch.no_grad()
+def looks(model: Any, batches: Batches, device: torch.device) -> list[Array | None]:
+    """Return where `model.look`, called with inputs and their lengths, looked in each example.
+
+    Each is (L, H, N, N), or (L, H, 1, N) where one query stands for all, without padding; None without
+    attention.
+    """
+    found: dict[int, Array | None] = {}
+    for indices, batch in evaluation(batches, device):
+        _, weights = model.look(batch.inputs, batch.lengths)
+        for row, (index, length) in enumerate(zip(indices, batch.lengths.tolist(), strict=True)):
+            own = None if weights is None else weights[row, :, :, :length, :length]
+            found[index] = None if own is None else own.float().cpu().numpy()
+    return [found[index] for index in sorted(found)]
 
 
 def evaluation(batches: Batches, device: torch.device) -> Iterator[tuple[Sequence[int], Any]]:

@@ -1,0 +1,210 @@
+"""Which label has a text? By default: which language is a name or a short phrase of?"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from attnrun.analysis.label_plots import Strip, confusion, confusion_counts, strips
+from attnrun.analysis.maps import AttentionMap, attention_maps
+from attnrun.analysis.plots import loss_curves
+from attnrun.attention import Mechanism
+from attnrun.data.batching import Sequences
+from attnrun.data.examples import ExampleBatches, Examples
+from attnrun.data.labelled import Labelled, LabelledTexts
+from attnrun.data.tokenisers import Recipe, Tokeniser, from_json
+from attnrun.errors import UserError
+from attnrun.models.bag import fit_bag
+from attnrun.ranges import PositiveInt, Probability
+from attnrun.runs.find import RunRecord
+from attnrun.runs.run import Run
+from attnrun.runs.trained import TrainedRun
+from attnrun.training.course import LOSSES, Course, fit_best, restore_best
+from attnrun.training.labels import Judged, judge, label_loss, looks
+from attnrun.training.scoring import show_rows
+
+PRIMARY = ("accuracy", "max")
+_DRAWN = 16  # texts in the picture of what was looked at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Mechanism, Course):
+    """The keys of a classification beside the common ones; texts longer than `max_length` are cut."""
+
+    data: Callable[[int], LabelledTexts]
+    tokeniser: Callable[[], Recipe]
+    model: Callable[[int, int, Mechanism], nn.Module]
+    batch_size: PositiveInt = 64
+    max_length: PositiveInt = 200  # tokens
+    label_smoothing: Probability = 0.0
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A trained model with its tokeniser and labels; what `load` returns."""
+
+    model: Any  # a classifier of attnrun.models
+    tokeniser: Tokeniser
+    labels: list[str]
+    device: torch.device
+    max_length: int
+    batch_size: int
+
+    def predict(self, inputs: Sequence[str]) -> list[str]:
+        """Return the label of each text.
+
+        Raises UserError for a text without a token.
+        """
+        judged = self.judge(self._asked(inputs))
+        return [self.labels[answer] for (answer,) in judged.answers]
+
+    def weights(
+        self, inputs: Sequence[str], layers: Sequence[int] | None = None, heads: Sequence[int] | None = None
+    ) -> list[AttentionMap]:
+        """Return where the model looked in each text: a map with a row for each query.
+
+        That is one, or every token where tokens look at one another. Raises UserError where the model has no
+        attention, or not so many layers or heads, and for a text without a token.
+        """
+        found = looks(self.model, self._batches(self._asked(inputs)), self.device)
+        keys = [self.tokeniser.tokens(text)[: self.max_length] for text in inputs]
+        sides = zip(keys, found, strict=True)
+        queries = [["label"] if look is not None and look.shape[2] == 1 else key for key, look in sides]
+        return attention_maps(inputs, queries, keys, found, layers, heads)
+
+    def encode(self, rows: Sequence[Labelled]) -> Examples:
+        """Return texts as numbers, with the numbers of their labels."""
+        numbers = {label: number for number, label in enumerate(self.labels)}
+        answers = torch.tensor([numbers[one.label] for one in rows])
+        return Examples(Sequences(self._numbers(one.text) for one in rows), answers)
+
+    def judge(self, examples: Examples) -> Judged:
+        """Return the answers to examples, with the loss."""
+        return judge(self.model, self._batches(examples), self.device)
+
+    def _asked(self, inputs: Sequence[str]) -> Examples:
+        for text in inputs:
+            if not self._numbers(text):
+                raise UserError(f"a text to classify is blank: {text!r}")
+        return self.encode([Labelled(text, self.labels[0]) for text in inputs])
+
+    def _numbers(self, text: str) -> list[int]:
+        return self.tokeniser.encode(text)[: self.max_length]
+
+    def _batches(self, examples: Examples) -> ExampleBatches:
+        return ExampleBatches(examples, self.batch_size, seed=0)
+
+
+def check(config: Config) -> None:
+    """Raise UserError where the mechanism cannot serve the model, or a choice finds nothing to act on."""
+    config.model(11, 3, config)
+
+
+def train(config: Config, run: Run) -> dict[str, Any]:
+    """Train on the training texts, keep the epoch with most labels right, and test on others."""
+    data = config.data(run.seed)
+    if not isinstance(data, LabelledTexts):
+        raise UserError("data: this experiment takes texts with labels, such as data=surnames")
+    tokeniser = config.tokeniser().fit(one.text for one in data.train)
+    run.save_json("tokeniser", tokeniser.to_json())
+    run.save_json("labels", data.labels)
+    classifier = _classifier(config, tokeniser, data.labels, run.device)
+    classifier.model.to(run.dtype)
+    known = {name: _known(part, data, run) for name, part in _parts(data).items()}
+    parts = {name: classifier.encode(rows) for name, rows in known.items()}
+    model = classifier.model
+    kept = fit_best(
+        run,
+        config,
+        model,
+        ExampleBatches(parts["train"], config.batch_size, run.seed),
+        loss=lambda batch: label_loss(
+            model(batch.inputs, batch.lengths), batch.targets, config.label_smoothing
+        ),
+        evaluate=lambda: _figures(classifier.judge(parts["valid"])),
+        fingerprint={"tokeniser": tokeniser.fingerprint(), "examples": parts["train"].fingerprint()},
+        unit="texts",
+    )
+    judged = classifier.judge(parts["test"])
+    _show(classifier, known["test"], judged, run, attends=config.attention is not None)
+    return _figures(judged) | _bag(classifier, parts) | kept | {"test_texts": len(judged.answers)}
+
+
+def load(run: TrainedRun) -> Classifier:
+    """Return the classifier that the run trained, from its best checkpoint."""
+    labels = run.saved("labels")
+    classifier = _classifier(run.config, from_json(run.saved("tokeniser")), labels, run.device)
+    restore_best(classifier.model, run.directory)
+    return classifier
+
+
+def _classifier(config: Config, tokeniser: Tokeniser, labels: list[str], device: torch.device) -> Classifier:
+    model = config.model(tokeniser.size, len(labels), config).to(device)
+    return Classifier(model, tokeniser, labels, device, config.max_length, config.eval_batch_size)
+
+
+def _parts(data: LabelledTexts) -> dict[str, list[Labelled]]:
+    return {"train": data.train, "valid": data.valid, "test": data.test}
+
+
+def _known(rows: list[Labelled], data: LabelledTexts, run: Run) -> list[Labelled]:
+    """Leave out texts whose label no training text has."""
+    known = [one for one in rows if one.label in set(data.labels)]
+    if len(known) < len(rows):
+        run.warn(f"{len(rows) - len(known)} texts have a label that no training text has, and were left out")
+    return known
+
+
+def _figures(judged: Judged) -> dict[str, float]:
+    """Accuracy, loss in nats, and the mean of the labels' F1, which counts a rare label as much as others."""
+    right, answers = ([one[0] for one in side] for side in (judged.right, judged.answers))
+    counts = confusion_counts(right, answers, 1 + max(*right, *answers))
+    both = counts.sum(0) + counts.sum(1)
+    f1 = 2 * np.diag(counts)[both > 0] / both[both > 0]
+    return {"accuracy": judged.accuracy, "loss": judged.loss, "macro_f1": float(f1.mean())}
+
+
+def _bag(classifier: Classifier, parts: dict[str, Examples]) -> dict[str, float]:
+    """The accuracy of a logistic regression on the counts of tokens, which knows no order."""
+
+    def tensors(examples: Examples) -> tuple[torch.Tensor, torch.Tensor]:
+        batch = ExampleBatches(examples, 1, 0).collate(range(len(examples)))
+        return batch.inputs.to(classifier.device), batch.targets.to(classifier.device)
+
+    sizes = classifier.tokeniser.size, len(classifier.labels)
+    model = fit_bag(*sizes, tensors(parts["train"]), tensors(parts["valid"]))
+    found = judge(model, ExampleBatches(parts["test"], classifier.batch_size, 0), classifier.device)
+    return {"accuracy_bag": found.accuracy}
+
+
+def _show(classifier: Classifier, rows: Sequence[Labelled], judged: Judged, run: Run, attends: bool) -> None:
+    answers = [classifier.labels[answer] for (answer,) in judged.answers]
+    samples = [
+        {"source": one.text, "target": one.label, "prediction": answer}
+        for one, answer in zip(rows, answers, strict=True)
+    ]
+    run.samples("test", samples)
+    show_rows(run, "test_samples", samples)
+    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    right, found = ([one[0] for one in side] for side in (judged.right, judged.answers))
+    run.figure("confusion", confusion(right, found, classifier.labels, run.experiment))
+    drawn = samples[:: max(1, len(samples) // _DRAWN)][:_DRAWN]
+    if attends:
+        maps = classifier.weights([row["source"] for row in drawn])
+        run.figure(
+            "attention", strips([_strip(*pair) for pair in zip(drawn, maps, strict=True)], run.experiment)
+        )
+
+
+def _strip(row: dict[str, str], look: AttentionMap) -> Strip:
+    """The tokens of a text by the weight that each got in the last layer, of all heads and queries."""
+    got = look.weights[-1].mean((0, 1))
+    title = (
+        f"{row['prediction']}"
+        if row["prediction"] == row["target"]
+        else f"{row['prediction']}, not {row['target']}"
+    )
+    return Strip(title, look.keys, (got / max(float(got.max()), 1e-9)).tolist())
