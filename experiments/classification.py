@@ -1,7 +1,7 @@
 """Which label has a text? By default: which language is a name or a short phrase of?"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -108,13 +108,13 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     data = config.data(run.seed)
     if not isinstance(data, LabelledTexts):
         raise UserError("data: this experiment takes texts with labels, such as data=surnames")
+    data = _known(data, run)
     tokeniser = config.tokeniser().fit(one.text for one in data.train)
     run.save_json("tokeniser", tokeniser.to_json())
     run.save_json("labels", data.labels)
     classifier = _classifier(config, tokeniser, data.labels, run.device)
     classifier.model.to(run.dtype)
-    known = {name: _known(part, data, run) for name, part in _parts(data).items()}
-    parts = {name: classifier.encode(rows) for name, rows in known.items()}
+    parts = {name: classifier.encode(getattr(data, name)) for name in ("train", "valid", "test")}
     model = classifier.model
     kept = fit_best(
         run,
@@ -129,7 +129,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         unit="texts",
     )
     judged = classifier.judge(parts["test"])
-    _show(classifier, known["test"], judged, run, attends=config.attention is not None)
+    _show(classifier, data.test, judged, run, attends=config.attention is not None)
     return _figures(judged) | _bag(classifier, parts) | kept | {"test_texts": len(judged.answers)}
 
 
@@ -146,16 +146,13 @@ def _classifier(config: Config, tokeniser: Tokeniser, labels: list[str], device:
     return Classifier(model, tokeniser, labels, device, config.max_length, config.eval_batch_size)
 
 
-def _parts(data: LabelledTexts) -> dict[str, list[Labelled]]:
-    return {"train": data.train, "valid": data.valid, "test": data.test}
-
-
-def _known(rows: list[Labelled], data: LabelledTexts, run: Run) -> list[Labelled]:
+def _known(data: LabelledTexts, run: Run) -> LabelledTexts:
     """Leave out texts whose label no training text has."""
-    known = [one for one in rows if one.label in set(data.labels)]
-    if len(known) < len(rows):
-        run.warn(f"{len(rows) - len(known)} texts have a label that no training text has, and were left out")
-    return known
+    labels = set(data.labels)
+    valid, test = ([one for one in part if one.label in labels] for part in (data.valid, data.test))
+    if dropped := len(data.valid) + len(data.test) - len(valid) - len(test):
+        run.warn(f"{dropped} texts have a label that no training text has, and were left out")
+    return replace(data, valid=valid, test=test)
 
 
 def _figures(judged: Judged) -> dict[str, float]:

@@ -71,17 +71,23 @@ class Regressor:
     points: _Points
     normaliser: Normaliser = masked_softmax
 
-    def predict(self, inputs: Sequence[float]) -> list[float]:
-        """Return the prediction at each input."""
+    def predict(self, inputs: Sequence[float | str]) -> list[float]:
+        """Return the prediction at each input, a number or the text of one.
+
+        Raises UserError for a text that is no number.
+        """
         return self.at(self._queries(inputs)).tolist()
 
     def weights(
-        self, inputs: Sequence[float], layers: Sequence[int] | None = None, heads: Sequence[int] | None = None
+        self,
+        inputs: Sequence[float | str],
+        layers: Sequence[int] | None = None,
+        heads: Sequence[int] | None = None,
     ) -> list[AttentionMap]:
         """Return one map: the weight of every training point (column) at each input (row)."""
-        keys = [f"{key:.3g}" for key in self.points.x.tolist()]
-        weights = self.weights_at(self._queries(inputs)).cpu().numpy()
-        return [AttentionMap([f"{query:.3g}" for query in inputs], keys, weights)]
+        queries = self._queries(inputs)
+        rows, columns = ([f"{x:.3g}" for x in side.tolist()] for side in (queries, self.points.x))
+        return [AttentionMap(rows, columns, self.weights_at(queries).cpu().numpy())]
 
     @torch.no_grad()
     def at(self, x: Tensor) -> Tensor:
@@ -93,8 +99,17 @@ class Regressor:
         """Return the weights (N, M) of the training points at x (N,)."""
         return kernel_regression.weights(self.score, x, self.points.x, self.points.y, self.normaliser)
 
-    def _queries(self, inputs: Sequence[float]) -> Tensor:
-        return torch.as_tensor(inputs, dtype=self.points.x.dtype, device=self.points.x.device)
+    def _queries(self, inputs: Sequence[float | str]) -> Tensor:
+        return torch.as_tensor(
+            [_number(one) for one in inputs], dtype=self.points.x.dtype, device=self.points.x.device
+        )
+
+
+def _number(one: float | str) -> float:
+    try:
+        return float(one)
+    except ValueError:
+        raise UserError(f"{one!r} is not a number to predict at") from None
 
 
 def check(config: Config) -> None:

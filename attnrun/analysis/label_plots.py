@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _CELL = 0.34  # inches
 _LINE, _LETTER = 0.3, 0.105  # inches, a row of tokens and the mean width of a character
-_WIDEST = 11.0  # inches of tokens
+_WIDEST = 9.0  # inches of tokens
 _TITLE_ROOM = 2.4  # inches, left of the tokens
 
 
@@ -75,9 +75,10 @@ def strips(rows: Sequence[Strip], title: str = "") -> "Figure":
     """
     lines = 2 if any(row.notes for row in rows) else 1
     height = _LINE * lines
-    figure, axes = new_figure(_WIDEST, height * max(len(rows), 1))
+    room = _TITLE_ROOM if any(row.title for row in rows) else 0.0
+    figure, axes = new_figure(room + _WIDEST, height * max(len(rows), 1))
     axes.set_axis_off()
-    axes.set_xlim(-_TITLE_ROOM, _WIDEST - _TITLE_ROOM)
+    axes.set_xlim(-room, _WIDEST)
     axes.set_ylim(height * max(len(rows), 1), 0)
     for number, row in enumerate(rows):
         _draw_strip(axes, row, height * number, lines)
@@ -95,7 +96,7 @@ def _draw_strip(axes: "Axes", row: Strip, top: float, lines: int) -> None:
         note = row.notes[place] if row.notes else ""
         shown = for_figure(token, 24) if token.strip() else "␣"
         width = _LETTER * (max(len(shown), len(note)) + 0.6)
-        if left + width > _WIDEST - _TITLE_ROOM:
+        if left + width > _WIDEST:
             break
         colour = PALETTE[(row.colours[place] if row.colours else 0) % len(PALETTE)]
         size = (left, top + 0.03), width * 0.97, _LINE * lines - 0.06

@@ -15,6 +15,7 @@ from attnrun.cli.doctor import doctor
 from attnrun.cli.ends import guarded
 from attnrun.cli.export import export
 from attnrun.cli.listing import list_catalog
+from attnrun.cli.predict import predict
 from attnrun.cli.score import score
 from attnrun.cli.significance import significance
 from attnrun.cli.smoke import smoke
@@ -61,6 +62,7 @@ app.command()(guarded(train))
 app.command()(guarded(sweep))
 app.command()(guarded(status))
 app.command()(guarded(translate))
+app.command()(guarded(predict))
 app.command()(guarded(score))
 app.command()(guarded(compare))
 app.command()(guarded(significance))

@@ -27,7 +27,7 @@ def read_inputs(words: list[str]) -> Inputs:
     if words == ["-"]:
         lines = _lines()
         if not lines:
-            raise UserError("stdin holds no sentence to translate")
+            raise UserError("stdin holds no line of text")
         return Inputs(lines, many=True)
     if words:
         empty = [word for word in words if not word.strip()]

@@ -1,5 +1,6 @@
 """`attnrun smoke`: every experiment for a few steps, as a check for CI."""
 
+import importlib.util
 import shutil
 import tempfile
 import time
@@ -34,7 +35,10 @@ def smoke(
     steps: Annotated[int, typer.Option(min=1, help="Training steps of each.")] = 2,
     as_json: AsJson = False,
 ) -> None:
-    """Run every experiment for a few steps; fail if one fails."""
+    """Run every experiment for a few steps; fail if one fails.
+
+    One that needs a package which is not installed is skipped.
+    """
     from attnrun.cli.train import check_experiment
 
     for name in experiments or []:
@@ -43,14 +47,20 @@ def smoke(
         entry for entry in catalog.entries("experiment") if not experiments or entry.name in experiments
     ]
     workplace = Path(tempfile.mkdtemp(prefix="attnrun-smoke-"))
-    rows = [_run(entry, steps, workplace) for entry in chosen]
+    rows = [_skipped(entry) or _run(entry, steps, workplace) for entry in chosen]
     _show(rows, as_json)
-    failed = [row.experiment for row in rows if row.status != "done"]
+    failed = [row.experiment for row in rows if row.status not in ("done", "skipped")]
     if failed:
         raise RunFailed(
             f"{len(failed)} of {len(rows)} failed: {', '.join(failed)}; their runs are in {workplace}"
         )
     shutil.rmtree(workplace)
+
+
+def _skipped(entry: catalog.Entry) -> Row | None:
+    if not entry.needs or importlib.util.find_spec(entry.needs) is not None:
+        return None
+    return Row(entry.name, "skipped", 0.0, f'needs {entry.needs}: pip install "attnrun[tasks]"')
 
 
 def _run(entry: catalog.Entry, steps: int, workplace: Path) -> Row:

@@ -6,7 +6,7 @@ The splits are a pure function of the texts, so that no seed changes them.
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from attnrun.data.columns import find_columns
 from attnrun.data.download import Package, Remote, fetch
@@ -39,6 +39,8 @@ cd54221ccb362a6cba4c78828838cf3268a0e59744767a37cf6ec4b74036b136 423 Korean
 f3f9e4164ab47601178a6e45b216464a64122f49d05541f24bf18a757253281d 339 Vietnamese
 """
 _SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))  # Unicode's five modifiers
+Item = TypeVar("Item")
+
 _STYLE = "\ufe0f"  # asks for the coloured form of a sign
 
 
@@ -176,19 +178,28 @@ def _read(path: str, wanted: dict[str, str | int]) -> Iterator[Labelled]:
 
 
 def _split(rows: Iterable[tuple[Labelled, str]], valid: float, test: float, what: str) -> LabelledTexts:
-    """Part texts, each given with what it must stay together with, by a hash of that."""
-    parts: dict[str, list[Labelled]] = {"train": [], "valid": [], "test": []}
-    for one, group in rows:
-        place = _place(group)
+    parts = LabelledTexts(**part(rows, valid, test, what))
+    if len(parts.labels) < 2:
+        raise UserError(f"{what}: {counted(len(parts.labels), 'label')}; there is nothing to tell apart")
+    return parts
+
+
+def part(rows: Iterable[tuple[Item, str]], valid: float, test: float, what: str) -> dict[str, list[Item]]:
+    """Part items, each given with a text, by a hash of that: equal texts stay together.
+
+    Raises UserError where nothing is left for one of train, valid and test; `what` names the items.
+    """
+    parts: dict[str, list[Item]] = {"train": [], "valid": [], "test": []}
+    for one, text in rows:
+        place = _place(text)
         parts["test" if place < test else "valid" if place < test + valid else "train"].append(one)
-    labels = {one.label for one in parts["train"]}
-    if len(labels) < 2 or not all(parts.values()):
-        sizes = ", ".join(f"{name} {len(part)}" for name, part in parts.items())
-        raise UserError(f"{what}: too few to part ({sizes}); two labels and more texts, or other data.valid")
-    return LabelledTexts(**parts)
+    if not all(parts.values()):
+        sizes = ", ".join(f"{name} {len(items)}" for name, items in parts.items())
+        raise UserError(f"{what}: too few to part by data.valid={valid} and data.test={test} ({sizes})")
+    return parts
 
 
-def _place(group: str) -> float:
+def _place(text: str) -> float:
     """A number from 0 to 1 for a text, however it is written."""
-    digest = hashlib.sha256(normalised(group).encode("utf-8", "surrogatepass")).digest()
+    digest = hashlib.sha256(normalised(text).encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

@@ -10,7 +10,7 @@ import attnrun.configs
 CONFIG_ROOT = Path(attnrun.configs.__path__[0])
 _GLOBAL = re.compile(r"^#\s*@package\s+_global_\s*$", re.MULTILINE)
 _LONGEST_HEADER = 10_000  # characters
-_FIELDS = ("what", "source", "run", "takes", "gives", "smoke", "task", "experiment")
+_FIELDS = ("what", "source", "run", "takes", "gives", "smoke", "task", "needs", "experiment")
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Entry:
     takes: str = ""
     gives: str = ""
     smoke: str = ""  # overrides that make it small, for a trial of a few steps
+    needs: str = ""  # a package of the extra `tasks`
     experiment: str = ""  # the one that suits a model; translation where none is named
     task: str = ""  # what is to be done, where the experiment is a column of `attnrun list --matrix`
 

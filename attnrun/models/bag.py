@@ -22,7 +22,7 @@ class BagOfTokens(nn.Module):
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """tokens (B, N), padded with 0, their lengths not used -> logits (B, C)."""
         del lengths
-        logits: Tensor = torch.sparse.mm(_counts(tokens, len(self.weight)), self.weight) + self.bias
+        logits: Tensor = torch.sparse.mm(_counts(tokens, self.weight), self.weight) + self.bias
         return logits
 
     def fit(self, tokens: Tensor, targets: Tensor, penalty: float) -> None:
@@ -31,7 +31,7 @@ class BagOfTokens(nn.Module):
         tokens (B, N), padded with 0; targets (B,).
         """
         optimiser = torch.optim.LBFGS(self.parameters(), max_iter=_ITERATIONS, line_search_fn="strong_wolfe")
-        counts = _counts(tokens, len(self.weight))
+        counts = _counts(tokens, self.weight)
 
         def closure() -> Tensor:
             optimiser.zero_grad()
@@ -43,12 +43,12 @@ class BagOfTokens(nn.Module):
         optimiser.step(closure)  # type: ignore[no-untyped-call]
 
 
-def _counts(tokens: Tensor, vocabulary: int) -> Tensor:
-    """How often each token occurs in each sequence, (B, vocabulary), sparse."""
+def _counts(tokens: Tensor, weight: Tensor) -> Tensor:
+    """How often each token occurs in each sequence, (B, vocabulary), sparse, of the type of `weight`."""
     rows, places = tokens.nonzero(as_tuple=True)
     indices = torch.stack([rows, tokens[rows, places]])
-    ones = torch.ones(len(rows), device=tokens.device)
-    shape = (len(tokens), vocabulary)
+    ones = weight.new_ones(len(rows))
+    shape = (len(tokens), len(weight))
     return torch.sparse_coo_tensor(indices, ones, shape, check_invariants=True).coalesce()
 
 

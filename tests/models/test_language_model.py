@@ -113,12 +113,12 @@ def test_a_sequence_does_not_depend_on_its_batch(keys):
     logits = model(padded, LENGTHS)
     assert logits.shape == (5, 3)
     torch.testing.assert_close(model(TOKENS, LENGTHS), logits, atol=1e-13, rtol=0)
-    states, weights = model.states(padded, LENGTHS, need_weights=True)
+    states, weights = model.reader(padded, LENGTHS, need_weights=True)
     assert weights.shape == (5, 2, 3, 11, 11)
     for row, length in enumerate(LENGTHS.tolist()):
         alone = padded[row : row + 1, :length], LENGTHS[row : row + 1]
         torch.testing.assert_close(model(*alone)[0], logits[row], atol=1e-12, rtol=0)
-        expected, looks = model.states(*alone, need_weights=True)
+        expected, looks = model.reader(*alone, need_weights=True)
         torch.testing.assert_close(states[row, :length], expected[0], atol=1e-12, rtol=0)
         torch.testing.assert_close(weights[row, ..., :length, :length], looks[0], atol=1e-12, rtol=0)
         torch.testing.assert_close(model.output(expected[0].mean(0)), logits[row], atol=1e-12, rtol=0)

@@ -1,0 +1,212 @@
+"""Which tag has each token of a sentence? By default: its part of speech."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from attnrun.analysis.label_plots import Strip, confusion, strips
+from attnrun.analysis.maps import AttentionMap, attention_maps
+from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.attention import Mechanism
+from attnrun.data import words
+from attnrun.data.batching import Sequences
+from attnrun.data.examples import ExampleBatches, Examples
+from attnrun.data.tagged import Tagged, TaggedSentences, Words
+from attnrun.data.vocabulary import Vocabulary
+from attnrun.errors import UserError
+from attnrun.ranges import PositiveInt
+from attnrun.runs.find import RunRecord
+from attnrun.runs.run import Run
+from attnrun.runs.trained import TrainedRun
+from attnrun.training.course import LOSSES, Course, fit_best, restore_best
+from attnrun.training.labels import Judged, judge, label_loss, looks
+from attnrun.training.scoring import show_rows
+
+PRIMARY = ("accuracy", "max")
+_DRAWN = 12  # sentences in the picture of tags
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Mechanism, Course):
+    """The keys of a tagging experiment beside the common ones.
+
+    Words that occur less than `minimum_frequency` times count as their endings.
+    """
+
+    data: Callable[[int], TaggedSentences]
+    model: Callable[[int, int, Mechanism], nn.Module]
+    batch_size: PositiveInt = 64
+    minimum_frequency: PositiveInt = 2
+
+
+@dataclass(frozen=True)
+class Tagger:
+    """A trained model with its words and tags; what `load` returns."""
+
+    model: Any  # a tagger of attnrun.models
+    known: Words
+    tags: list[str]
+    split: words.Split
+    device: torch.device
+    batch_size: int
+
+    def predict(self, inputs: Sequence[str]) -> list[list[str]]:
+        """Return the tags of each text, one a token.
+
+        Raises UserError for a text without a token.
+        """
+        judged = self.judge(self._asked(inputs))
+        return [[self.tags[answer] for answer in answers] for answers in judged.answers]
+
+    def weights(
+        self, inputs: Sequence[str], layers: Sequence[int] | None = None, heads: Sequence[int] | None = None
+    ) -> list[AttentionMap]:
+        """Return where each token of a text (row) looked in it (columns).
+
+        Raises UserError where the model has no attention, or not so many layers or heads, and for a text
+        without a token.
+        """
+        found = looks(self.model, self._batches(self._asked(inputs)), self.device)
+        tokens = [[words.display(token) for token in self._tokens(text)] for text in inputs]
+        return attention_maps(inputs, tokens, tokens, found, layers, heads)
+
+    def encode(self, sentences: Sequence[Tagged]) -> Examples:
+        """Return sentences as numbers, with the numbers of their tags."""
+        numbers = {tag: number for number, tag in enumerate(self.tags)}
+        return Examples(
+            Sequences(self.known.encode(one.tokens) for one in sentences),
+            Sequences([numbers[tag] for tag in one.tags] for one in sentences),
+        )
+
+    def judge(self, examples: Examples) -> Judged:
+        """Return the answers to examples, with the loss."""
+        return judge(self.model, self._batches(examples), self.device)
+
+    def _asked(self, inputs: Sequence[str]) -> Examples:
+        sentences = []
+        for text in inputs:
+            tokens = tuple(self._tokens(text))
+            if not tokens:
+                raise UserError(f"a text to tag is blank: {text!r}")
+            sentences.append(Tagged(tokens, (self.tags[0],) * len(tokens)))
+        return self.encode(sentences)
+
+    def _tokens(self, text: str) -> list[str]:
+        return words.split(text, self.split)
+
+    def _batches(self, examples: Examples) -> ExampleBatches:
+        return ExampleBatches(examples, self.batch_size, seed=0)
+
+
+def check(config: Config) -> None:
+    """Raise UserError where the mechanism cannot serve the model, or a choice finds nothing to act on."""
+    config.model(11, 3, config)
+
+
+def train(config: Config, run: Run) -> dict[str, Any]:
+    """Train on the training sentences, keep the epoch with most tags right, and test on others."""
+    data = config.data(run.seed)
+    if not isinstance(data, TaggedSentences):
+        raise UserError("data: this experiment takes sentences with tags, such as data=phrase-tags")
+    data = _known(data, run)
+    known = Words.fit(data.train, config.minimum_frequency)
+    run.save_json("words", known.vocabulary.to_json())
+    run.save_json("tags", {"tags": data.tags, "split": data.split})
+    tagger = _tagger(config, known, data.tags, data.split, run.device)
+    tagger.model.to(run.dtype)
+    train_set, valid, test = (tagger.encode(part) for part in (data.train, data.valid, data.test))
+    model = tagger.model
+    kept = fit_best(
+        run,
+        config,
+        model,
+        ExampleBatches(train_set, config.batch_size, run.seed),
+        loss=lambda batch: label_loss(model(batch.inputs, batch.lengths), batch.targets),
+        evaluate=lambda: {"accuracy": (found := tagger.judge(valid)).accuracy, "loss": found.loss},
+        fingerprint={"words": known.vocabulary.fingerprint(), "examples": train_set.fingerprint()},
+        unit="tokens",
+    )
+    judged = tagger.judge(test)
+    _show(tagger, data.test, judged, run, attends=config.attention is not None)
+    return {"accuracy": judged.accuracy, "loss": judged.loss} | _by_word(tagger, data, judged) | kept
+
+
+def load(run: TrainedRun) -> Tagger:
+    """Return the tagger that the run trained, from its best checkpoint."""
+    known, form = Words(Vocabulary.from_json(run.saved("words"))), run.saved("tags")
+    tagger = _tagger(run.config, known, form["tags"], form["split"], run.device)
+    restore_best(tagger.model, run.directory)
+    return tagger
+
+
+def _tagger(
+    config: Config, known: Words, tags: list[str], split: words.Split, device: torch.device
+) -> Tagger:
+    model = config.model(len(known.vocabulary), len(tags), config).to(device)
+    return Tagger(model, known, tags, split, device, config.eval_batch_size)
+
+
+def _known(data: TaggedSentences, run: Run) -> TaggedSentences:
+    """Leave out sentences with a tag that no training sentence has."""
+    tags = set(data.tags)
+    valid, test = ([one for one in part if tags.issuperset(one.tags)] for part in (data.valid, data.test))
+    if dropped := len(data.valid) + len(data.test) - len(valid) - len(test):
+        run.warn(f"{dropped} sentences have a tag that no training sentence has, and were left out")
+    return replace(data, valid=valid, test=test)
+
+
+def _by_word(tagger: Tagger, data: TaggedSentences, judged: Judged) -> dict[str, float]:
+    """Accuracies by what training showed of a word: several tags, or nothing; and that of its usual tag."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in data.train:
+        for token, tag in zip(one.tokens, one.tags, strict=True):
+            counts[token][tag] += 1
+    usual = sum(counts.values(), Counter()).most_common(1)[0][0]
+    hits: dict[str, list[bool]] = {"most_frequent": [], "ambiguous": [], "unknown": []}
+    for one, answers in zip(data.test, judged.answers, strict=True):
+        for token, tag, answer in zip(one.tokens, one.tags, answers, strict=True):
+            seen = counts.get(token)
+            hits["most_frequent"].append(tag == (seen.most_common(1)[0][0] if seen else usual))
+            if seen is None or len(seen) > 1:
+                hits["ambiguous" if seen else "unknown"].append(tagger.tags[answer] == tag)
+    found = {f"accuracy_{name}": sum(right) / len(right) for name, right in hits.items() if right}
+    return found | {"test_tokens": len(hits["most_frequent"])}
+
+
+def _show(tagger: Tagger, sentences: Sequence[Tagged], judged: Judged, run: Run, attends: bool) -> None:
+    answers = [[tagger.tags[answer] for answer in row] for row in judged.answers]
+    rows = [
+        {
+            "source": " ".join(map(words.display, one.tokens)),
+            "target": " ".join(one.tags),
+            "prediction": " ".join(found),
+        }
+        for one, found in zip(sentences, answers, strict=True)
+    ]
+    run.samples("test", rows)
+    show_rows(run, "test_samples", rows)
+    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    flat = [[number for row in side for number in row] for side in (judged.right, judged.answers)]
+    run.figure("confusion", confusion(flat[0], flat[1], tagger.tags, run.experiment))
+    shown = [_strip(tagger, *pair) for pair in zip(sentences, answers, strict=True)][:_DRAWN]
+    run.figure("tags", strips(shown, f"{run.experiment}: strong colours are right"))
+    if attends:
+        longest = max(sentences[:200], key=lambda one: len(one.tokens))
+        text = words.join(longest.tokens) if tagger.split == "words" else " ".join(longest.tokens)
+        run.figure("attention", heat_map(tagger.weights([text])[0]))
+
+
+def _strip(tagger: Tagger, one: Tagged, answers: Sequence[str]) -> Strip:
+    """The tokens of a sentence, coloured by the tag that each got; a wrong one is pale, beside the right."""
+    both = list(zip(one.tags, answers, strict=True))
+    return Strip(
+        "",
+        [words.display(token) for token in one.tokens],
+        [1.0 if right == answer else 0.25 for right, answer in both],
+        [tagger.tags.index(answer) for answer in answers],
+        [answer if right == answer else f"{answer}≠{right}" for right, answer in both],
+    )
