@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from attnrun.runs.find import RunRecord
 
 _UNLIMITED = 10_000  # columns of a terminal
+_GAP = 3  # columns between two cells
 
 
 def show_catalog(found: "Mapping[str, Sequence[Entry]]") -> None:
@@ -37,14 +38,16 @@ def show_matrix(
 ) -> None:
     """Print which choice of `group` runs on which task; below, each reason once with the cells it is for."""
     runs, cannot = _signs()
-    table = new_table(group)
-    for task in tasks:
-        table.add_column(literal(task.name), justify="center", overflow="fold")
-    for name, row in reasons.items():
-        signs = (runs if row[task.name] is None else cannot for task in tasks)
-        table.add_row(literal(name), *signs)
-    print_figures(table)
     console = Console(highlight=False)
+    longest = max(map(len, (group, *reasons)))
+    for part in _side_by_side(tasks, console.width - longest - _GAP):
+        table = new_table(group)
+        for task in part:
+            table.add_column(literal(task.name), justify="center", overflow="fold")
+        for name, row in reasons.items():
+            signs = (runs if row[task.name] is None else cannot for task in part)
+            table.add_row(literal(name), *signs)
+        print_figures(table)
     for task in tasks:
         console.print(literal(f"{task.name}: {task.task}"))
     for reason, cells in _by_reason(reasons).items():
@@ -52,6 +55,19 @@ def show_matrix(
         console.print(literal(f"{cannot} {'; '.join(cells)}"))
         for line in literal(reason).wrap(console, max(1, console.width - 2)):
             console.print(literal(f"  {line.plain.rstrip()}"))
+
+
+def _side_by_side(tasks: "Sequence[Entry]", width: int) -> "list[list[Entry]]":
+    """Part the tasks so that the names of each part stand beside one another within `width`."""
+    parts: list[list[Entry]] = []
+    left = 0
+    for task in tasks:
+        left -= len(task.name) + _GAP
+        if left < 0:
+            parts.append([])
+            left = width - len(task.name) - _GAP
+        parts[-1].append(task)
+    return parts
 
 
 def _signs() -> tuple[str, str]:
