@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from attnrun.analysis.label_plots import Strip, confusion, confusion_counts, strips
 from attnrun.analysis.maps import AttentionMap, attention_maps
@@ -18,6 +17,7 @@ from attnrun.data.labelled import Labelled, LabelledTexts
 from attnrun.data.tokenisers import Recipe, Tokeniser, from_json
 from attnrun.errors import UserError
 from attnrun.models.bag import fit_bag
+from attnrun.models.classifier import TextClassifier
 from attnrun.ranges import PositiveInt, Probability
 from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
@@ -36,7 +36,7 @@ class Config(Mechanism, Course):
 
     data: Callable[[int], LabelledTexts]
     tokeniser: Callable[[], Recipe]
-    model: Callable[[int, int, Mechanism], nn.Module]
+    model: Callable[[int, int, Mechanism], TextClassifier]
     batch_size: PositiveInt = 64
     max_length: PositiveInt = 200  # tokens
     label_smoothing: Probability = 0.0

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import nn
 
 from attnrun.analysis.label_plots import Strip, confusion, strips
 from attnrun.analysis.maps import AttentionMap, attention_maps
@@ -18,6 +17,7 @@ from attnrun.data.examples import ExampleBatches, Examples
 from attnrun.data.tagged import Tagged, TaggedSentences, Words
 from attnrun.data.vocabulary import Vocabulary
 from attnrun.errors import UserError
+from attnrun.models.tagger import TokenTagger
 from attnrun.ranges import PositiveInt
 from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
@@ -38,7 +38,7 @@ class Config(Mechanism, Course):
     """
 
     data: Callable[[int], TaggedSentences]
-    model: Callable[[int, int, Mechanism], nn.Module]
+    model: Callable[[int, int, Mechanism], TokenTagger]
     batch_size: PositiveInt = 64
     minimum_frequency: PositiveInt = 2
 

@@ -5,7 +5,7 @@ The splits are a pure function of the texts, so that no seed changes them.
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 from attnrun.data.columns import find_columns
@@ -14,7 +14,7 @@ from attnrun.data.reading import counted, read_lines
 from attnrun.data.splits import normalised
 from attnrun.data.transfer import check_address
 from attnrun.errors import UserError
-from attnrun.ranges import Fraction
+from attnrun.ranges import Fraction, PositiveInt
 
 _NAMES = "https://raw.githubusercontent.com/spro/practical-pytorch/master/data/names"
 # sha256 and bytes of each language's file, as it is served and kept
@@ -59,17 +59,28 @@ class LabelledTexts:
     valid: list[Labelled]
     test: list[Labelled]
 
+    def first(self, count: int | None) -> "LabelledTexts":
+        """Return these with no more than `count` texts to train on."""
+        return replace(self, train=self.train[:count])
+
     @property
     def labels(self) -> list[str]:
         """The labels of the training texts, in the order of their spelling."""
         return sorted({one.label for one in self.train})
 
 
-def emoji_names(seed: int, *, valid: Fraction = 0.1, test: Fraction = 0.1) -> LabelledTexts:
+def emoji_names(
+    seed: int, *, valid: Fraction = 0.1, test: Fraction = 0.1, limit: PositiveInt | None = None
+) -> LabelledTexts:
     """Return the names of all emoji in the 14 languages of the package `emoji`, labelled by language.
 
     They are those of Unicode's Common Locale Data Repository. Variants in other skin tones are left out:
     their names differ by the tone alone. The names of one emoji are in one split.
+
+    Args:
+        valid: share of the names to choose the best weights by.
+        test: share of the names to test on.
+        limit: train on the first so many only.
 
     Raises:
         UserError: the package is not installed, or a share leaves nothing to train on.
@@ -87,7 +98,7 @@ def emoji_names(seed: int, *, valid: Fraction = 0.1, test: Fraction = 0.1) -> La
         for language, name in names.items()
         if language in emoji.LANGUAGES and isinstance(name, str)
     }
-    return _split(rows.items(), valid, test, "the names of emoji")
+    return _split(rows.items(), valid, test, "the names of emoji").first(limit)
 
 
 def surnames_package(*, url: str | None = None) -> Package:

@@ -9,13 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from attnrun.attention import Mechanism, lengths_mask
-from attnrun.models.initialise import initialise_rnn, initialise_transformer
-from attnrun.models.layers import Parts
-from attnrun.models.readers import RnnReader, TransformerReader
+from attnrun.models.initialise import initialise_rnn
+from attnrun.models.readers import RnnReader, TransformerLabeller
 from attnrun.ranges import PositiveInt, Probability
 
 
-class RnnClassifier(nn.Module):
+class TextClassifier(nn.Module):
+    """What the experiment `classification` trains: `forward` and `look` as those of the classes below."""
+
+
+class RnnClassifier(TextClassifier):
     """Tell the class of a sequence from one context: what a learned query finds among the reader's states.
 
     The query is the same for all sequences, as the word context vector of Yang et al. 2016, section 2.2.
@@ -73,56 +76,8 @@ class RnnClassifier(nn.Module):
         return logits, None if weights is None else weights[:, None]
 
 
-class TransformerClassifier(nn.Module):
-    """Tell the class of a sequence from the mean of its states.
-
-    The keys are those of `transformer.Transformer`. `reader` is of use alone: it gives the states.
-
-    Raises UserError without attention, and where the parts of the mechanism do not go together.
-    """
-
-    def __init__(
-        self,
-        vocabulary: int,
-        classes: int,
-        mechanism: Mechanism,
-        *,
-        size: PositiveInt = 128,
-        layers: PositiveInt = 2,
-        feedforward: PositiveInt = 256,
-        dropout: Probability = 0.1,
-        attention_dropout: Probability = 0.1,
-        norm: Literal["pre", "post"] = "pre",
-        activation: Literal["relu", "gelu"] = "gelu",
-        bias: bool = True,
-    ) -> None:
-        super().__init__()
-        parts = Parts(
-            mechanism,
-            size=size,
-            feedforward=feedforward,
-            dropout=dropout,
-            attention_dropout=attention_dropout,
-            norm=norm,
-            activation=activation,
-            bias=bias,
-        )
-        mechanism.require_use("an encoder alone", "self")
-        self.reader = TransformerReader(vocabulary, parts, layers)
-        self.output = nn.Linear(size, classes)
-        initialise_transformer(self)
-
-    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """tokens (B, N), padded with 0, lengths (B,) from 1 to N -> logits (B, C)."""
-        return self.look(tokens, lengths, need_weights=False)[0]
-
-    def look(
-        self, tokens: Tensor, lengths: Tensor, need_weights: bool = True
-    ) -> tuple[Tensor, Tensor | None]:
-        """Return the logits (B, C), and the weights (B, L, H, N, N) where asked for."""
-        states, weights = self.reader(tokens, lengths, need_weights)
-        logits: Tensor = self.output(self._read_out(states, lengths))
-        return logits, weights
+class TransformerClassifier(TransformerLabeller, TextClassifier):
+    """Tell the class of a sequence from the mean of its states in a Transformer's encoder."""
 
     def _read_out(self, states: Tensor, lengths: Tensor) -> Tensor:
         """The mean (B, E) of states (B, N, E), which are zero on padding."""

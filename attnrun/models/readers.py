@@ -1,16 +1,18 @@
-"""Readers: from the tokens of a text to a state for each of them.
+"""Readers: from the tokens of a text to a state for each of them, and labels of a Transformer's states.
 
-Letters: B batch, N tokens, L layers, H heads, E size of a state.
+Letters: B batch, N tokens, L layers, H heads, E size of a state, C labels.
 """
 
 from typing import Literal
 
 from torch import Tensor, nn
 
-from attnrun.attention import Dropout, lengths_mask
+from attnrun.attention import Dropout, Mechanism, lengths_mask
 from attnrun.models.encoder import RnnEncoder
+from attnrun.models.initialise import initialise_transformer
 from attnrun.models.layers import Parts
 from attnrun.models.stacks import EncoderStack
+from attnrun.ranges import PositiveInt, Probability
 
 PAD = 0
 
@@ -63,3 +65,59 @@ class TransformerReader(nn.Module):
         mask = lengths_mask(lengths, tokens.shape[1])  # (B, 1, N)
         states, weights = self.encoder(self.encoder.embed(self.embedding, tokens), mask, need_weights)
         return states.masked_fill(~mask.mT, 0.0), weights
+
+
+class TransformerLabeller(nn.Module):
+    """Tell labels from the states of a Transformer's encoder; subclasses say which state each is told from.
+
+    The keys are those of `transformer.Transformer`.
+
+    Raises UserError without attention, and where the parts of the mechanism do not go together.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        labels: int,
+        mechanism: Mechanism,
+        *,
+        size: PositiveInt = 128,
+        layers: PositiveInt = 2,
+        feedforward: PositiveInt = 256,
+        dropout: Probability = 0.1,
+        attention_dropout: Probability = 0.1,
+        norm: Literal["pre", "post"] = "pre",
+        activation: Literal["relu", "gelu"] = "gelu",
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        parts = Parts(
+            mechanism,
+            size=size,
+            feedforward=feedforward,
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+            norm=norm,
+            activation=activation,
+            bias=bias,
+        )
+        mechanism.require_use("an encoder alone", "self")
+        self.reader = TransformerReader(vocabulary, parts, layers)
+        self.output = nn.Linear(size, labels)
+        initialise_transformer(self)
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """tokens (B, N), padded with 0, lengths (B,) from 1 to N -> logits (B, C) or (B, N, C)."""
+        return self.look(tokens, lengths, need_weights=False)[0]
+
+    def look(
+        self, tokens: Tensor, lengths: Tensor, need_weights: bool = True
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the logits as `forward`, and the weights (B, L, H, N, N) where asked for."""
+        states, weights = self.reader(tokens, lengths, need_weights)
+        logits: Tensor = self.output(self._read_out(states, lengths))
+        return logits, weights
+
+    def _read_out(self, states: Tensor, lengths: Tensor) -> Tensor:
+        """What the labels are told from: of states (B, N, E), which are zero on padding."""
+        raise NotImplementedError

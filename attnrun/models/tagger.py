@@ -9,13 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from attnrun.attention import Mechanism, lengths_mask
-from attnrun.models.classifier import TransformerClassifier
 from attnrun.models.initialise import initialise_rnn
-from attnrun.models.readers import RnnReader
+from attnrun.models.readers import RnnReader, TransformerLabeller
 from attnrun.ranges import PositiveInt, Probability
 
 
-class RnnTagger(nn.Module):
+class TokenTagger(nn.Module):
+    """What the experiment `tagging` trains: `forward` and `look` as those of the classes below."""
+
+
+class RnnTagger(TokenTagger):
     """Tell the tag of a token from its state, and from what that finds among all states of the sequence.
 
     A recurrent reader with self-attention on top of it; without attention the state alone.
@@ -72,8 +75,8 @@ class RnnTagger(nn.Module):
         return logits, None if weights is None else weights[:, None]
 
 
-class TransformerTagger(TransformerClassifier):
-    """Tell the tag of a token from its state in a Transformer's encoder; `look` gives logits (B, N, C)."""
+class TransformerTagger(TransformerLabeller, TokenTagger):
+    """Tell the tag of a token from its state in a Transformer's encoder."""
 
     def _read_out(self, states: Tensor, lengths: Tensor) -> Tensor:
         """The states (B, N, E) themselves."""
