@@ -83,14 +83,15 @@ def _build_value(annotation: Any, value: Any, where: str, trust: tuple[str, ...]
     options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     for option in options:
         if get_origin(option) is Callable:
-            return _build_factory(value, where, trust, optional=type(None) in options)
+            arguments = get_args(option)[0]
+            return _build_factory(value, where, trust, arguments, optional=type(None) in options)
         if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
             return build(option, value, where, trust)  # type: ignore[arg-type]
     return _check_value(annotation, value, where)
 
 
 def _build_factory(
-    value: Any, where: str, trust: tuple[str, ...], optional: bool
+    value: Any, where: str, trust: tuple[str, ...], arguments: Any, optional: bool
 ) -> functools.partial[Any] | None:
     if not isinstance(value, Mapping) or "_target_" not in value:
         raise UserError(
@@ -108,7 +109,18 @@ def _build_factory(
         key: _build_value(declared[key].annotation, given, _at(where, key), trust)
         for key, given in keys.items()
     }
+    _check_call(target, made, arguments, where)
     return functools.partial(target, **made)
+
+
+def _check_call(target: Callable[..., Any], made: Values, arguments: Any, where: str) -> None:
+    """Refuse a choice that cannot be called with what this experiment gives it, types or an ellipsis."""
+    if arguments is Ellipsis:
+        return
+    try:
+        inspect.signature(target).bind(*arguments, **made)
+    except TypeError:
+        raise UserError(f"{where}: {target.__name__} is made for another kind of experiment") from None
 
 
 def _check_keys(declared: Mapping[str, _Declared], values: Values, where: str) -> None:
