@@ -88,7 +88,7 @@ def regression_curves(
     """
     order = np.argsort(_vector(x_test), kind="stable")
     x = _vector(x_test)[order]
-    figure, axes = _new_curves(*names, title)
+    figure, axes = new_curves(*names, title)
     dots: dict[str, Any] = {"s": 16, "color": GREY, "alpha": 0.75, "linewidths": 0}
     axes.scatter(_vector(x_train), _vector(y_train), label="training data", **dots)
     if truth is not None:
@@ -131,7 +131,7 @@ def loss_curves(rows: Sequence[Mapping[str, Any]], names: Sequence[str], title: 
         names: what to draw, such as ``train/loss``.
         title: shown above.
     """
-    figure, axes = _new_curves("step", "", title)
+    figure, axes = new_curves("step", "", title)
     curves = [_points(rows, name) for name in names]
     for name, points, look in zip(names, curves, _looks(), strict=False):
         marker = "o" if len(points) <= _FEW_POINTS else None
@@ -165,7 +165,8 @@ def _read_map(
     return matrix, rows, columns, title or ""
 
 
-def _new_curves(x_name: str, y_name: str, title: str) -> "tuple[Figure, Axes]":
+def new_curves(x_name: str, y_name: str, title: str) -> "tuple[Figure, Axes]":
+    """Return axes for curves, named, and their figure; all texts are raw."""
     figure, axes = new_figure(*_CURVES)
     axes.grid(True, color="#E6E6E6", linewidth=0.6)
     axes.set_axisbelow(True)

@@ -1,8 +1,6 @@
 """One-dimensional regression sets: the textbook's noisy sine, the motorcycle figures, any CSV file."""
 
-import csv as csv_format
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -11,13 +9,11 @@ import torch
 from torch import Tensor
 
 from attnrun.data.columns import find_columns
-from attnrun.data.reading import read_lines
+from attnrun.data.table import check_delimiter, read_number, read_rows
 from attnrun.errors import UserError
 from attnrun.ranges import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt
 
 SINE_TEST_POINTS = 50
-_MISSING = {"", "na", "n/a", "nan", "null"}
-_LARGEST = torch.finfo(torch.float32).max
 _FEWEST_TRAINING = 3
 
 Point = tuple[float, float]
@@ -70,11 +66,7 @@ def csv(seed: int, *, path: str, x: str, y: str, test: Fraction = 0.2, delimiter
         UserError: a file, column, row or number is not as described; the message names file and line.
     """
     del seed
-    if delimiter == r"\t":
-        delimiter = "\t"
-    if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise UserError(f"data.delimiter={delimiter!r} is not one character, as ',' or ';'")
-    return _read(path, x, y, test, delimiter)
+    return _read(path, x, y, test, check_delimiter(delimiter))
 
 
 def mcycle(seed: int, *, test: Fraction = 0.2) -> Regression:
@@ -91,7 +83,7 @@ def mcycle(seed: int, *, test: Fraction = 0.2) -> Regression:
 
 
 def _read(path: str | Path, x: str, y: str, test: float, delimiter: str) -> Regression:
-    rows = _rows(path, delimiter)
+    rows = read_rows(path, delimiter)
     place, names = next(rows, (str(path), []))
     names = [name.strip() for name in names]
     columns = find_columns({"data.x": x, "data.y": y}, names, place)
@@ -100,49 +92,13 @@ def _read(path: str | Path, x: str, y: str, test: float, delimiter: str) -> Regr
     for place, cells in rows:
         if len(cells) != len(names):
             raise UserError(f"{place}: {len(cells)} cells under {len(names)} column names")
-        x_value, y_value = (_number(cells[column], names[column], place) for column in columns)
+        x_value, y_value = (read_number(cells[column], names[column], place) for column in columns)
         if x_value is None or y_value is None:
             dropped += 1
         else:
             points.append((x_value, y_value))
     train, held_out = _split(points, test, str(path))
     return Regression(*_vectors(train), *_vectors(held_out), None, x, y, dropped)
-
-
-def _rows(path: str | Path, delimiter: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield the place and the cells of each row that is not blank."""
-    place = ""
-
-    def lines() -> Iterator[str]:
-        nonlocal place
-        heading = True
-        for place, line in read_lines(path):  # noqa: B007  (the place is read outside)
-            heading = heading and line.startswith("#")
-            if not heading:
-                yield line
-
-    try:
-        for cells in csv_format.reader(lines(), delimiter=delimiter, strict=True):
-            if cells:
-                yield place, cells
-    except csv_format.Error as error:
-        raise UserError(f"{place}: {error}") from None
-
-
-def _number(cell: str, name: str, place: str) -> float | None:
-    """Return the number in a cell, None where it is missing."""
-    text = cell.strip()
-    if text.lower() in _MISSING:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = None
-    if value is None or "_" in text:
-        raise UserError(f"{place}: {cell[:40]!r} in column {name!r} is not a number")
-    if not abs(value) <= _LARGEST:
-        raise UserError(f"{place}: {cell[:40]!r} in column {name!r} is out of range")
-    return value
 
 
 def _split(points: list[Point], test: float, path: str) -> tuple[list[Point], list[Point]]:

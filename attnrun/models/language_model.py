@@ -4,6 +4,8 @@ Radford et al. 2018, section 3.1. Letters: B batch, N new tokens, M tokens so fa
 size, K vocabulary size.
 """
 
+import math
+from collections.abc import Callable
 from typing import Literal
 
 from torch import Tensor, nn
@@ -18,7 +20,45 @@ from attnrun.ranges import PositiveInt, Probability
 PAD = 0
 
 
-class TransformerLanguageModel(nn.Module):
+class LanguageModel(nn.Module):
+    """What every language model offers; K logits at place n are of token n + 1 and see tokens 0 to n.
+
+    `longest` is the greatest number of tokens that it can read.
+    """
+
+    longest: float = math.inf
+    output: nn.Linear
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """tokens (B, N) -> logits (B, N, K)."""
+        return self.project(self.states(tokens)[0])
+
+    def states(self, tokens: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        """tokens (B, N) -> states (B, N, E) to be projected, and the weights (B, L, H, N, N) or None."""
+        raise NotImplementedError
+
+    def project(self, states: Tensor) -> Tensor:
+        """Turn states (..., E) into logits (..., K)."""
+        logits: Tensor = self.output(states)
+        return logits
+
+    def start(self, sequences: int) -> DecoderState:
+        """Return the state of so many sequences before their first token."""
+        raise NotImplementedError
+
+    def step(
+        self, state: DecoderState, tokens: Tensor, need_weights: bool = False
+    ) -> tuple[DecoderState, Tensor, Tensor | None]:
+        """Read tokens (B, N), one or several: the next state, the states (B, N, E) as `states` gives them for
+        the whole sequence, and the weights (B, L, H, N, M) or None.
+        """
+        raise NotImplementedError
+
+
+LanguageModelFactory = Callable[[int, Mechanism], LanguageModel]  # (vocabulary, mechanism) -> model
+
+
+class TransformerLanguageModel(LanguageModel):
     """Predict the next token of each; the keys are those of `transformer.Transformer`.
 
     Padding, 0, may follow the tokens of a sequence, which do not see it.
@@ -59,10 +99,7 @@ class TransformerLanguageModel(nn.Module):
         initialise_transformer(self)
         if tied:
             self.output.weight = self.embedding.weight
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """tokens (B, N) -> logits (B, N, K); those at place n are of token n + 1 and see tokens 0 to n."""
-        return self.project(self.states(tokens)[0])
+        self.longest = self.decoder.longest
 
     def states(self, tokens: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
         """tokens (B, N) -> states (B, N, E) to be projected, and the weights (B, L, H, N, N) or None."""
@@ -71,11 +108,6 @@ class TransformerLanguageModel(nn.Module):
         made: tuple[Tensor, Tensor | None] = self.decoder(embedded, mask, need_weights)
         return made
 
-    def project(self, states: Tensor) -> Tensor:
-        """Turn states (..., E) into logits (..., K)."""
-        logits: Tensor = self.output(states)
-        return logits
-
     def start(self, sequences: int) -> DecoderState:
         """Return the state of so many sequences before their first token."""
         return DecoderState(self.decoder.start(sequences))
@@ -83,9 +115,7 @@ class TransformerLanguageModel(nn.Module):
     def step(
         self, state: DecoderState, tokens: Tensor, need_weights: bool = False
     ) -> tuple[DecoderState, Tensor, Tensor | None]:
-        """Read tokens (B, N), one or several: the next state, the states (B, N, E) as `states` gives them for
-        the whole sequence, and the weights (B, L, H, N, M) or None.
-        """
+        """Read tokens (B, N) with what is kept of those before."""
         embedded = self.decoder.embed(self.embedding, tokens, state.place)
         states, past, weights = self.decoder.extend(embedded, state.tensors, need_weights)
         return DecoderState(past, state.place + tokens.shape[1]), states, weights
