@@ -57,7 +57,7 @@ class Seer:
 
         Raises UserError for a file that is no image.
         """
-        answers = self.judge(self.read(inputs)).answers
+        answers = self.judge(self.read(inputs)).answers if inputs else []
         return [self.form.classes[number] for (number,) in answers]
 
     def weights(

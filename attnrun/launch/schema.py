@@ -83,7 +83,9 @@ def _build_value(annotation: Any, value: Any, where: str, trust: tuple[str, ...]
     options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     for option in options:
         if get_origin(option) is Callable:
-            return _build_factory(value, where, trust, optional=type(None) in options)
+            made = _build_factory(value, where, trust, optional=type(None) in options)
+            _check_call(made, option, where)
+            return made
         if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
             return build(option, value, where, trust)  # type: ignore[arg-type]
     return _check_value(annotation, value, where)
@@ -109,6 +111,17 @@ def _build_factory(
         for key, given in keys.items()
     }
     return functools.partial(target, **made)
+
+
+def _check_call(made: functools.partial[Any] | None, annotation: Any, where: str) -> None:
+    """Refuse a class that cannot be made of what this experiment makes it of: it is for another one."""
+    given = get_args(annotation)[0]
+    if made is None or not inspect.isclass(made.func) or not isinstance(given, list):
+        return
+    try:
+        inspect.signature(made).bind(*given)
+    except TypeError:
+        raise UserError(f"{where}: {made.func.__name__} is for another experiment than this one") from None
 
 
 def _check_keys(declared: Mapping[str, _Declared], values: Values, where: str) -> None:

@@ -58,10 +58,10 @@ class VisionTransformer(ImageClassifier):
         classes: int,
         mechanism: Mechanism,
         *,
-        patch: PositiveInt = 4,
+        patch: PositiveInt = 2,
         pooling: Literal["token", "mean"] = "token",
         size: PositiveInt = 64,
-        layers: PositiveInt = 4,
+        layers: PositiveInt = 3,
         feedforward: PositiveInt = 128,
         dropout: Probability = 0.1,
         attention_dropout: Probability = 0.0,
@@ -70,6 +70,12 @@ class VisionTransformer(ImageClassifier):
         bias: bool = True,
     ) -> None:
         super().__init__()
+        if mechanism.attention is None:
+            raise UserError(
+                "a vision Transformer cannot do without attention; choose attention=scaled-dot, "
+                "attention=average where weights must not depend on content, or experiment "
+                "vision-convolutional"
+            )
         parts = Parts(
             mechanism,
             size=size,
