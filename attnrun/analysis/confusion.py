@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _CELL = 0.42  # inches
 _LONGEST_SIDE = 9.0  # inches of cells
 _NUMBERED = 0.25  # inches; cells from this size on bear their numbers
+_SHORT = 2  # letters of a name that needs no turning
 _HALF = 0.5  # the share from which on a cell is too bright for white figures
 
 
@@ -51,13 +52,9 @@ def confusion_figure(counts: NDArray[np.int64], classes: Sequence[str], title: s
     labels = [for_figure(classes[place], 20) for place in places]
     style: dict[str, Any] = {"fontfamily": fonts(), "color": INK}
     axes.set_yticks(places, labels, **style)
-    long = any(len(for_terminal(name)) > 2 for name in classes)
-    axes.set_xticks(
-        places,
-        labels,
-        **style,
-        **({"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if long else {}),
-    )
+    if any(len(for_terminal(name)) > _SHORT for name in classes):
+        style |= {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(places, labels, **style)
     name_axes(axes, "answer", "class")
     set_title(figure, axes, title)
     return fitted(figure)

@@ -3,6 +3,7 @@
 Letters: L layers, H heads, N places of a sequence, Y rows and X columns of pixels, K channels.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from attnrun.analysis.canvas import INK, fitted, fonts, new_figure, set_title
 from attnrun.analysis.plots import COLOUR_MAP
-from attnrun.escape import for_figure
+from attnrun.escape import for_figure, for_terminal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 _SIDE = 1.15  # inches of an image's longer side
 _GAP = 0.12  # inches between two
-_HEADING = 0.36  # inches between images and what is laid over them, for the names
+_HEADING = 0.5  # inches between images and what is laid over them, for the names
+_LINE = 15  # letters of a name
 _OPAQUE = 0.55  # of the colours over an image
 
 
@@ -64,7 +66,7 @@ def patch_overlays(
     for column, (image, name) in enumerate(zip(images, names, strict=True)):
         axes = first if column == 0 else _panel(figure, first, column * (width + _GAP), 0)
         _picture(axes, image)
-        axes.set_xlabel(for_figure(name, 14), fontsize=8, color=INK, fontfamily=fonts(), labelpad=3)
+        axes.set_xlabel(_wrapped(name), fontsize=8, color=INK, fontfamily=fonts(), labelpad=3)
         for row, (heading, matrices) in enumerate(overlays.items()):
             down = -_HEADING - (row + 1) * height - row * _GAP
             below = _panel(figure, first, column * (width + _GAP), down)
@@ -79,6 +81,12 @@ def _panel(figure: "Figure", first: "Axes", across: float, up: float) -> "Axes":
     """Add axes so many inches from the first; `fitted` widens the figure to them."""
     box, size = first.get_position(), figure.get_size_inches()
     return figure.add_axes((box.x0 + across / size[0], box.y0 + up / size[1], box.width, box.height))
+
+
+def _wrapped(name: str) -> str:
+    """A raw text in at most two lines about as wide as an image."""
+    lines = textwrap.wrap(for_terminal(name), _LINE, max_lines=2, placeholder="…")
+    return "\n".join(for_figure(line, _LINE) for line in lines)
 
 
 def _picture(axes: "Axes", image: NDArray[np.uint8]) -> None:
