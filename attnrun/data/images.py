@@ -20,6 +20,7 @@ from attnrun.ranges import Fraction
 
 _SHADES = 16  # of a pixel of the digits, beside 0
 _SCALE = ("mean", "spread")
+_LARGEST = 2**24  # pixels of an image in a batch
 _FLAT = 1e-3  # the least spread to divide by: of a channel that is the same everywhere
 
 
@@ -48,6 +49,8 @@ class Form:
         Raises ValueError, TypeError or LookupError for anything else.
         """
         channels, rows, columns = map(int, data["shape"])
+        if min(rows, columns) < 1 or rows * columns > _LARGEST:
+            raise ValueError(f"no images have {rows} x {columns} pixels")
         mean, spread = ([float(data[name][channel]) for channel in range(channels)] for name in _SCALE)
         return cls([str(name) for name in data["classes"]], (channels, rows, columns), mean, spread)
 

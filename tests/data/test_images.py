@@ -200,7 +200,14 @@ def test_a_channel_that_is_the_same_everywhere_stays_finite() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"shape": [1, 2]}, {"shape": [2, 3, 5], "mean": [0.1], "spread": [1, 2]}]
+    "data",
+    [
+        {},
+        {"shape": [1, 2]},
+        {"shape": [2, 3, 5], "mean": [0.1], "spread": [1, 2], "classes": []},
+        {"shape": [1, 10**9, 5], "mean": [0.1], "spread": [1], "classes": []},
+        {"shape": [1, 0, 5], "mean": [0.1], "spread": [1], "classes": []},
+    ],
 )
 def test_a_damaged_form_is_an_error(data: Any) -> None:
     with pytest.raises((ValueError, TypeError, LookupError)):
