@@ -88,7 +88,7 @@ class Mechanism:
     def require_use(self, model: str, *kinds: Kind) -> None:
         """Raise UserError where a choice finds nothing to act on in `model`, with attentions of `kinds`."""
         if "self" not in kinds and type(self.position(2, 1)) is not Position:
-            raise UserError(f"{model} reads words in their order and takes no positions; set position=none")
+            raise UserError(f"{model} knows the order by itself and takes no positions; set position=none")
         if self.attention is None:
             _check_idle(self, "without attention there is nothing for it to do")
         elif not set(self.mask(1).kinds) & set(kinds):

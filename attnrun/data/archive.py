@@ -1,9 +1,10 @@
-"""What is kept of a downloaded body: its bytes, or the one text of a zip, under a name of ours.
+"""What is kept of a downloaded body: its bytes, unpacked or not, or the one text of a zip; named by us.
 
-Nothing is unpacked: a zip decides no file's name, kind or place, only the bytes of the text.
+A packed body decides no file's name, kind or place, only the bytes of what is kept.
 """
 
 import errno
+import gzip
 import hashlib
 import os
 import stat
@@ -31,17 +32,20 @@ _DAMAGE = (
 )
 
 
-def keep(body: Path, place: Path, *, zipped: bool, limit: int) -> str:
+def keep(body: Path, place: Path, *, zipped: bool, gzipped: bool = False, limit: int) -> str:
     """Write what is kept of `body` to the new file `place`; return its sha256.
 
     Args:
         zipped: `body` is a zip, of which the only text is kept.
+        gzipped: `body` is packed by gzip, and kept unpacked.
         limit: the most bytes to write.
 
     Raises:
         UserError: the archive is damaged, holds not exactly one text, or more than `limit` bytes of it.
         OSError: `place` cannot be written.
     """
+    if gzipped:
+        return _unpack(body, place, limit)
     if not zipped:
         with body.open("rb") as stream:
             return _copy(stream, place, limit)
@@ -57,6 +61,14 @@ def keep(body: Path, place: Path, *, zipped: bool, limit: int) -> str:
         raise UserError(f"no sound zip: {_first_line(error)}") from None
 
 
+def _unpack(body: Path, place: Path, limit: int) -> str:
+    try:
+        with gzip.open(body) as stream:
+            return _copy(stream, place, limit)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"no sound gzip: {_first_line(error)}") from None
+
+
 def _member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     member = only_text(archive, _SELF, TEXT)
     kind = stat.S_IFMT(member.external_attr >> 16)
@@ -67,7 +79,7 @@ def _member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     return member
 
 
-def _copy(stream: IO[bytes], place: Path, limit: int) -> str:
+def _copy(stream: IO[bytes] | gzip.GzipFile, place: Path, limit: int) -> str:
     digest, total = hashlib.sha256(), 0
     with place.open("xb") as out:
         while block := stream.read(_BLOCK):

@@ -15,7 +15,7 @@ from attnrun.data.archive import keep
 from attnrun.data.transfer import say, transfer, without_password
 from attnrun.errors import UserError
 
-_ZIP_SLACK = 2**20  # bytes that a zip may have beyond its text: other members, names, incompressible text
+_SLACK = 2**20  # bytes that a packed body may have beyond what is kept: other members, names, no gain
 _PARTIAL = ".partial-"
 NOTICE = "LICENCE.txt"
 
@@ -32,6 +32,7 @@ class Remote:
         sha256: of the file as it is kept; None where it is not known.
         size: bytes it has, or the most it may have.
         zipped: the address serves a zip, of which the only text is kept.
+        gzipped: the address serves it packed by gzip; what is kept is unpacked.
         check: raises a UserError where the file at a path is not of its form, before it is kept.
     """
 
@@ -40,6 +41,7 @@ class Remote:
     sha256: str | None
     size: int
     zipped: bool = False
+    gzipped: bool = False
     check: Callable[[Path], None] | None = None
 
 
@@ -47,7 +49,8 @@ class Remote:
 class Package:
     """What is fetched, under which licence, and whom to cite for it.
 
-    `known` are files that may lie in the same directory too: those that other keys fetch.
+    `known` are files that may lie in the same directory too: those that other keys fetch. `instead` says what
+    to use where it cannot be had.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Package:
     homepage: str
     files: tuple[Remote, ...]
     known: tuple[Remote, ...] = ()
+    instead: str = "corpus=phrases, which is built in"
 
     @property
     def directory(self) -> Path:
@@ -170,7 +174,8 @@ def _get(package: Package, remote: Remote, more: int) -> None:
         try:
             found = _fetch_part(remote, part)
         except UserError as error:
-            raise UserError(f"{error}; {_way_out(place, remote, more)}") from None
+            way_out = f"{_by_hand(place, remote, more)}, or use {package.instead}"
+            raise UserError(f"{error}; {way_out}") from None
         _check(part, remote)
         _record_of(place).unlink(missing_ok=True)  # of a file that was there before
         os.replace(part, place)
@@ -182,9 +187,9 @@ def _get(package: Package, remote: Remote, more: int) -> None:
 def _fetch_part(remote: Remote, part: Path) -> str:
     """Download and check what becomes the file; return its sha256."""
     body = part.with_name(f"{remote.name}.body")
-    transfer(remote.url, body, remote.size + _ZIP_SLACK * remote.zipped, remote.name)
+    transfer(remote.url, body, remote.size + _SLACK * (remote.zipped or remote.gzipped), remote.name)
     try:
-        found = keep(body, part, zipped=remote.zipped, limit=remote.size)
+        found = keep(body, part, zipped=remote.zipped, gzipped=remote.gzipped, limit=remote.size)
     except UserError as error:
         raise UserError(f"{without_password(remote.url)}: {error}") from None
     if remote.sha256 not in (None, found):
@@ -203,11 +208,11 @@ def _check(part: Path, remote: Remote) -> None:
         raise UserError(f"{without_password(remote.url)}: {error}") from None
 
 
-def _way_out(place: Path, remote: Remote, more: int) -> str:
-    what = "the text of that zip" if remote.zipped else "that file"
+def _by_hand(place: Path, remote: Remote, more: int) -> str:
+    what = "the text of that zip" if remote.zipped else f"that file{', unpacked,' * remote.gzipped}"
     hash_ = f" (sha256 {remote.sha256})" if remote.sha256 else ""
     others = f", and {more} more beside it" if more else ""
-    return f"put {what} at {place} by hand{hash_}{others}, or use corpus=phrases, which is built in"
+    return f"put {what} at {place} by hand{hash_}{others}"
 
 
 @contextmanager

@@ -1,0 +1,214 @@
+"""Images into classes: a Transformer over patches, any attention in it, beside models that take none."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from attnrun.analysis.confusion import confusion, confusion_figure
+from attnrun.analysis.maps import AttentionMap, attention_maps
+from attnrun.analysis.patch_plots import patch_overlays, rollout
+from attnrun.analysis.plots import loss_curves
+from attnrun.attention import Mechanism
+from attnrun.data.augmentation import Augmentation
+from attnrun.data.examples import Examples
+from attnrun.data.image_folder import read_image
+from attnrun.data.images import Form, ImageBatches, Images
+from attnrun.errors import UserError
+from attnrun.models.linear import best_linear, share_right
+from attnrun.models.vision import ImageClassifier
+from attnrun.ranges import PositiveInt, Probability
+from attnrun.runs.find import RunRecord
+from attnrun.runs.run import Run
+from attnrun.runs.trained import TrainedRun
+from attnrun.training.course import LOSSES, Course, fit_best, restore_best
+from attnrun.training.labels import Judged, judge, label_loss
+
+PRIMARY = ("accuracy", "max")
+TOKEN = "class"  # the label of the class token in a map
+_SHOWN = 6  # images in the figure of attention
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Mechanism, Course):
+    """The keys of an experiment with images beside the common ones."""
+
+    data: Callable[[int], Images]
+    model: Callable[[int, int, Mechanism], ImageClassifier]
+    augment: Augmentation = field(default_factory=Augmentation)
+    batch_size: PositiveInt = 64
+    label_smoothing: Probability = 0.0
+
+
+@dataclass(frozen=True)
+class Seer:
+    """A trained model with the form of its images; what `load` returns. Inputs are paths of image files."""
+
+    model: ImageClassifier
+    form: Form
+    device: torch.device
+    batch_size: int = 128
+
+    def predict(self, inputs: Sequence[str]) -> list[str]:
+        """Return the class of the image in each file.
+
+        Raises UserError for a file that is no image.
+        """
+        answers = self.judge(self.read(inputs)).answers if inputs else []
+        return [self.form.classes[number] for (number,) in answers]
+
+    def weights(
+        self, inputs: Sequence[str], layers: Sequence[int] | None = None, heads: Sequence[int] | None = None
+    ) -> list[AttentionMap]:
+        """Return where each patch of an image looks, one map a file; `r2c3` is a patch's row and column.
+
+        `layers` and `heads` choose some of each; None takes all. Raises UserError where the model has no
+        attention, or not so many layers or heads, and for a file that is no image.
+        """
+        found = self.looks(self.read(inputs))
+        labels = [self._labels()] * len(inputs)
+        return attention_maps(inputs, labels, labels, found, layers, heads)
+
+    def read(self, inputs: Sequence[str]) -> Examples:
+        """Return the images in some files, brought to the form of the training's, without answers."""
+        images = [read_image(path, self.form.shape) for path in inputs]
+        pixels = np.stack(images) if images else np.zeros((0, *self.form.shape), np.uint8)
+        return Examples(torch.from_numpy(pixels), torch.zeros(len(images), dtype=torch.int64))
+
+    def judge(self, examples: Examples) -> Judged:
+        """Return what the model answers, and its loss."""
+        batches = ImageBatches(examples, self.batch_size, seed=0, form=self.form)
+        with torch.no_grad():
+            return judge(lambda images, _: self.model(images), batches, self.device)
+
+    @torch.no_grad()
+    def looks(self, examples: Examples) -> list[np.ndarray | None]:
+        """Return the weights (L, H, N, N) of each image; None where the model has no attention."""
+        batches = ImageBatches(examples, self.batch_size, seed=0, form=self.form)
+        found: list[np.ndarray | None] = []
+        for indices in batches.sequential():
+            _, weights = self.model.look(batches.collate(indices).inputs.to(self.device), need_weights=True)
+            found += [None] * len(indices) if weights is None else list(weights.float().cpu().numpy())
+        return found
+
+    def over_patches(self, weights: np.ndarray) -> np.ndarray:
+        """From weights (N, N) what the answer is read from sees: of each patch, as the patches stand.
+
+        That is the class token's row, its own column left out; without one the mean over all rows.
+        """
+        down, across = self.model.grid(*self.form.shape[1:])
+        own = len(weights) - down * across  # 1 where there is a class token, which stands first
+        row = weights[0, 1:] if own else weights.mean(0)
+        return np.asarray(row).reshape(down, across)
+
+    def _labels(self) -> list[str]:
+        down, across = self.model.grid(*self.form.shape[1:])
+        patches = [f"r{row}c{column}" for row in range(1, down + 1) for column in range(1, across + 1)]
+        return ([TOKEN] if getattr(self.model, "token", None) is not None else []) + patches
+
+
+def check(config: Config) -> None:
+    """Raise UserError where the mechanism cannot serve the model, or the model reads no images."""
+    if not isinstance(config.model(1, 2, config), ImageClassifier):
+        raise UserError("model: this one reads no images; choose model=vit or model=convolutional-small")
+
+
+def train(config: Config, run: Run) -> dict[str, Any]:
+    """Train on the images, keep the epoch that answers most of those to validate on, and test on others."""
+    data = config.data(run.seed)
+    if not isinstance(data, Images):
+        raise UserError("data: this experiment takes images, such as data=digits")
+    seer = _seer(config, data.form, run.device)
+    seer.model.grid(*seer.form.shape[1:])  # refuses patches that do not fit before anything is trained
+    seer.model.to(run.dtype)
+    run.save_json("form", seer.form.to_json())
+    batches = ImageBatches(data.train, config.batch_size, run.seed, seer.form, config.augment)
+    kept = fit_best(
+        run,
+        config,
+        seer.model,
+        batches,
+        loss=lambda batch: label_loss(seer.model(batch.inputs), batch.targets, config.label_smoothing),
+        evaluate=lambda: _figures(seer.judge(data.valid)),
+        fingerprint={"training_images": data.train.fingerprint()},
+        unit="images",
+    )
+    return _test(seer, data, run) | kept
+
+
+def load(run: TrainedRun) -> Seer:
+    """Return the classifier that the run trained, from its best checkpoint."""
+    seer = _seer(run.config, Form.from_json(run.saved("form")), run.device)
+    restore_best(seer.model, run.directory)
+    return seer
+
+
+def _seer(config: Config, form: Form, device: torch.device) -> Seer:
+    model = config.model(form.shape[0], len(form.classes), config).to(device)
+    return Seer(model, form, device, config.eval_batch_size)
+
+
+def _test(seer: Seer, data: Images, run: Run) -> dict[str, Any]:
+    judged = seer.judge(data.test)
+    right, answers = ([number for (number,) in found] for found in (judged.right, judged.answers))
+    counts = confusion(right, answers, len(data.classes))
+    names = data.classes
+    run.samples(
+        "test",
+        [
+            {"image": place, "class": names[gold], "prediction": names[answer]}
+            for place, (gold, answer) in enumerate(zip(right, answers, strict=True))
+        ],
+    )
+    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    run.figure("confusion", confusion_figure(counts, names, run.experiment))
+    _draw_looks(seer, data.test, answers, run)
+    there = counts.sum(1) > 0
+    worst = (counts.diagonal()[there] / counts.sum(1)[there]).min()
+    return {
+        **_figures(judged),
+        "accuracy_worst_class": float(worst),
+        "accuracy_linear": _linear(seer.form, data),
+        "test_images": len(right),
+    }
+
+
+def _figures(judged: Judged) -> dict[str, float]:
+    return {"accuracy": judged.accuracy, "loss": judged.loss}
+
+
+def _linear(form: Form, data: Images) -> float:
+    """The accuracy of multinomial logistic regression on the pixels, its penalty chosen on `valid`."""
+    train, valid, test = (_flat(form, part) for part in (data.train, data.valid, data.test))
+    return share_right(best_linear(train, valid, len(data.classes)), *test)
+
+
+def _flat(form: Form, examples: Examples) -> tuple[Tensor, Tensor]:
+    """Images as rows of standardised pixels (N, K · Y · X), with their classes (N,)."""
+    images, targets = examples.inputs, examples.targets
+    assert isinstance(images, Tensor) and isinstance(targets, Tensor)
+    return form.standardised(images).flatten(1), targets
+
+
+def _draw_looks(seer: Seer, examples: Examples, answers: Sequence[int], run: Run) -> None:
+    """The first image of each of some classes, and what the model sees of it."""
+    images, targets = examples.inputs, examples.targets
+    assert isinstance(images, Tensor) and isinstance(targets, Tensor)
+    rows = sorted({int(gold): row for row, gold in reversed(list(enumerate(targets)))}.values())[:_SHOWN]
+    looks = seer.looks(Examples(images[rows], targets[rows]))
+    found = [weights for weights in looks if weights is not None]
+    if not found:
+        return
+    names = [_name(seer.form.classes, int(targets[row]), answers[row]) for row in rows]
+    overlays = {
+        "last layer": [seer.over_patches(weights[-1].mean(0)) for weights in found],
+        "rollout": [seer.over_patches(rollout(weights)) for weights in found],
+    }
+    run.figure("attention", patch_overlays(list(images[rows].numpy()), overlays, names, run.experiment))
+
+
+def _name(classes: Sequence[str], right: int, answer: int) -> str:
+    return classes[right] if right == answer else f"{classes[right]}, not {classes[answer]}"
