@@ -7,17 +7,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from attnrun.analysis.label_plots import Strip, confusion, confusion_counts, strips
+from attnrun.analysis.confusion import confusion, confusion_figure
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import loss_curves
+from attnrun.analysis.strips import Strip, strips
 from attnrun.attention import Mechanism
 from attnrun.data.batching import Sequences
 from attnrun.data.examples import ExampleBatches, Examples
 from attnrun.data.labelled import Labelled, LabelledTexts
 from attnrun.data.tokenisers import Recipe, Tokeniser, from_json
 from attnrun.errors import UserError
-from attnrun.models.bag import fit_bag
 from attnrun.models.classifier import TextClassifier
+from attnrun.models.linear import best_linear, share_right, token_counts
 from attnrun.ranges import PositiveInt, Probability
 from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
@@ -27,6 +28,7 @@ from attnrun.training.labels import Judged, judge, label_loss, looks
 from attnrun.training.scoring import show_rows
 
 PRIMARY = ("accuracy", "max")
+_PENALTIES = (1e-6, 1e-5, 1e-4)  # on the weights of a bag of tokens
 _DRAWN = 16  # texts in the picture of what was looked at
 
 
@@ -158,7 +160,7 @@ def _known(data: LabelledTexts, run: Run) -> LabelledTexts:
 def _figures(judged: Judged) -> dict[str, float]:
     """Accuracy, loss in nats, and the mean of the labels' F1, which counts a rare label as much as others."""
     right, answers = ([one[0] for one in side] for side in (judged.right, judged.answers))
-    counts = confusion_counts(right, answers, 1 + max(*right, *answers))
+    counts = confusion(right, answers, 1 + max(*right, *answers))
     both = counts.sum(0) + counts.sum(1)
     f1 = 2 * np.diag(counts)[both > 0] / both[both > 0]
     return {"accuracy": judged.accuracy, "loss": judged.loss, "macro_f1": float(f1.mean())}
@@ -167,14 +169,12 @@ def _figures(judged: Judged) -> dict[str, float]:
 def _bag(classifier: Classifier, parts: dict[str, Examples]) -> dict[str, float]:
     """The accuracy of a logistic regression on the counts of tokens, which knows no order."""
 
-    def tensors(examples: Examples) -> tuple[torch.Tensor, torch.Tensor]:
-        batch = ExampleBatches(examples, 1, 0).collate(range(len(examples)))
-        return batch.inputs.to(classifier.device), batch.targets.to(classifier.device)
+    def counted(examples: Examples) -> tuple[torch.Tensor, torch.Tensor]:
+        batch = ExampleBatches(examples, 1, 0).collate(range(len(examples))).to(classifier.device)
+        return token_counts(batch.inputs, classifier.tokeniser.size), batch.targets
 
-    sizes = classifier.tokeniser.size, len(classifier.labels)
-    model = fit_bag(*sizes, tensors(parts["train"]), tensors(parts["valid"]))
-    found = judge(model, ExampleBatches(parts["test"], classifier.batch_size, 0), classifier.device)
-    return {"accuracy_bag": found.accuracy}
+    train, valid, test = (counted(parts[name]) for name in ("train", "valid", "test"))
+    return {"accuracy_bag": share_right(best_linear(train, valid, len(classifier.labels), _PENALTIES), *test)}
 
 
 def _show(classifier: Classifier, rows: Sequence[Labelled], judged: Judged, run: Run, attends: bool) -> None:
@@ -187,7 +187,8 @@ def _show(classifier: Classifier, rows: Sequence[Labelled], judged: Judged, run:
     show_rows(run, "test_samples", samples)
     run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
     right, found = ([one[0] for one in side] for side in (judged.right, judged.answers))
-    run.figure("confusion", confusion(right, found, classifier.labels, run.experiment))
+    counts = confusion(right, found, len(classifier.labels))
+    run.figure("confusion", confusion_figure(counts, classifier.labels, run.experiment))
     drawn = samples[:: max(1, len(samples) // _DRAWN)][:_DRAWN]
     if attends:
         maps = classifier.weights([row["source"] for row in drawn])

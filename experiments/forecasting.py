@@ -147,8 +147,6 @@ class Forecaster:
 def check(config: Config) -> None:
     """Raise UserError where the mechanism cannot serve the model, or knows too few places."""
     model = config.model(config)
-    if not isinstance(model, RnnForecaster):
-        raise UserError("model: this one makes no forecasts; choose model=rnn-forecaster")
     longest = float("inf") if model.attention is None else model.attention.score.longest
     if config.window > longest:
         raise UserError(

@@ -139,10 +139,7 @@ class Writer:
 
 def check(config: Config) -> None:
     """Raise UserError where the mechanism cannot serve the model, or the context is longer than it reads."""
-    model = config.model(11, config)
-    if not isinstance(model, LanguageModel):
-        raise UserError("model: this one is no language model; choose language-model or rnn-language-model")
-    longest = model.longest
+    longest = config.model(11, config).longest
     if config.context > longest:
         raise UserError(
             f"context={config.context}: the model knows places for {longest} characters; "

@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 
-from attnrun.analysis.label_plots import Strip, confusion, strips
+from attnrun.analysis.confusion import confusion, confusion_figure
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.analysis.strips import Strip, strips
 from attnrun.attention import Mechanism
 from attnrun.data import words
 from attnrun.data.batching import Sequences
@@ -191,7 +192,8 @@ def _show(tagger: Tagger, sentences: Sequence[Tagged], judged: Judged, run: Run,
     show_rows(run, "test_samples", rows)
     run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
     flat = [[number for row in side for number in row] for side in (judged.right, judged.answers)]
-    run.figure("confusion", confusion(flat[0], flat[1], tagger.tags, run.experiment))
+    counts = confusion(flat[0], flat[1], len(tagger.tags))
+    run.figure("confusion", confusion_figure(counts, tagger.tags, run.experiment))
     shown = [_strip(tagger, *pair) for pair in zip(sentences, answers, strict=True)][:_DRAWN]
     run.figure("tags", strips(shown, f"{run.experiment}: strong colours are right"))
     if attends:

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
-from attnrun.data.columns import find_columns
 from attnrun.data.download import Package, Remote, fetch
 from attnrun.data.reading import counted, read_lines
 from attnrun.data.splits import normalised
+from attnrun.data.table import find_columns
 from attnrun.data.transfer import check_address
 from attnrun.errors import UserError
 from attnrun.ranges import Fraction, PositiveInt

@@ -8,8 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from attnrun.data.columns import find_columns
-from attnrun.data.table import check_delimiter, read_number, read_rows
+from attnrun.data.table import check_delimiter, find_columns, read_number, read_rows
 from attnrun.errors import UserError
 from attnrun.ranges import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt
 

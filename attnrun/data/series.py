@@ -14,9 +14,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from attnrun.data.columns import find_columns
 from attnrun.data.download import Package, Remote, fetch
-from attnrun.data.table import check_delimiter, read_number, read_rows
+from attnrun.data.table import check_delimiter, find_columns, read_number, read_rows
 from attnrun.data.transfer import check_address
 from attnrun.errors import UserError
 from attnrun.ranges import Fraction, NonNegativeFloat, PositiveInt

@@ -1,13 +1,13 @@
-"""Tables in files: rows of cells by a delimiter, and the numbers in them."""
+"""Tables in files: rows of cells by a delimiter, columns by name or number, and the numbers in them."""
 
 import csv as csv_format
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
 
 from attnrun.data.reading import read_lines
-from attnrun.errors import UserError
+from attnrun.errors import UserError, suggest
 
 _MISSING = {"", "na", "n/a", "nan", "null"}
 _LARGEST = torch.finfo(torch.float32).max
@@ -62,3 +62,37 @@ def read_number(cell: str, name: str, place: str) -> float | None:
     if not abs(value) <= _LARGEST:
         raise UserError(f"{place}: {cell[:40]!r} in column {name!r} is out of range")
     return value
+
+
+def find_columns(wanted: Mapping[str, str | int], header: Sequence[str] | None, place: str) -> list[int]:
+    """Return the place of each column, counted from 0.
+
+    Args:
+        wanted: config key -> number or name of its column.
+        header: the names in the file's first line; None where all are numbers.
+        place: of that line, for messages.
+
+    Raises:
+        UserError: a name is not there or there twice, a number is below 1, or two keys mean one column.
+    """
+    found: dict[int, str] = {}
+    for key, name in wanted.items():
+        column = _numbered(name, key) if isinstance(name, int) else _named(name, key, header or (), place)
+        if column in found:
+            raise UserError(f"{found[column]} and {key}={name} are the same column")
+        found[column] = f"{key}={name}"
+    return list(found)
+
+
+def _numbered(number: int, key: str) -> int:
+    if number < 1:
+        raise UserError(f"{key}={number}: columns are numbered from 1")
+    return number - 1
+
+
+def _named(name: str, key: str, header: Sequence[str], place: str) -> int:
+    if header.count(name) != 1:
+        fault = "two columns" if name in header else "no column"
+        hint = "" if name in header else suggest(name, [other[:40] for other in header])
+        raise UserError(f"{place}: {fault} {name!r} for {key}{hint}")
+    return header.index(name)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from attnrun.data.alignments import Base, Gold, Row
-from attnrun.data.columns import find_columns
 from attnrun.data.corpus import Corpus, Pair
 from attnrun.data.pairs import checked, corpus_of, divided
 from attnrun.data.reading import counted, existing_file, is_zip, read_lines
 from attnrun.data.splits import Split
+from attnrun.data.table import find_columns
 from attnrun.errors import UserError
 from attnrun.ranges import NonNegativeInt, PositiveInt
 

@@ -1,6 +1,6 @@
 """Multinomial logistic regression: what an example's features tell by themselves, to compare a model with.
 
-Letters: N examples, F features, C classes.
+Letters: N examples, F features, C classes, L length of the longest sequence. Features may be sparse.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ PENALTIES = (1e-4, 1e-3, 1e-2)
 def fit_linear(x: Tensor, y: Tensor, classes: int, penalty: float) -> nn.Linear:
     """Return W and b that minimise the mean cross-entropy plus `penalty` / 2 · ‖W‖², by LBFGS from zeros.
 
-    x (N, F) floats, y (N,) int64. Nothing is drawn by chance.
+    x (N, F) floats, dense or sparse, y (N,) int64. Nothing is drawn by chance.
     """
     model = nn.Linear(x.shape[1], classes, device=x.device, dtype=x.dtype)
     for parameter in model.parameters():
@@ -25,7 +25,7 @@ def fit_linear(x: Tensor, y: Tensor, classes: int, penalty: float) -> nn.Linear:
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss = F.cross_entropy(model(x), y) + penalty / 2 * model.weight.square().sum()
+        loss = F.cross_entropy(_logits(model, x), y) + penalty / 2 * model.weight.square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
@@ -47,4 +47,19 @@ def best_linear(
 
 def share_right(model: nn.Linear, x: Tensor, y: Tensor) -> float:
     """Return the share of examples x (N, F) whose class y (N,) the model finds likeliest."""
-    return float((model(x).argmax(-1) == y).double().mean())
+    return float((_logits(model, x).argmax(-1) == y).double().mean())
+
+
+def token_counts(tokens: Tensor, vocabulary: int) -> Tensor:
+    """Return how often each number of a vocabulary occurs in sequences: (N, vocabulary), sparse float32.
+
+    tokens (N, L), padded with 0, which is not counted.
+    """
+    rows, places = tokens.nonzero(as_tuple=True)
+    indices = torch.stack([rows, tokens[rows, places]])
+    ones, shape = torch.ones(len(rows), device=tokens.device), (len(tokens), vocabulary)
+    return torch.sparse_coo_tensor(indices, ones, shape, check_invariants=True).coalesce()
+
+
+def _logits(model: nn.Linear, x: Tensor) -> Tensor:
+    return x @ model.weight.mT + model.bias  # as the model itself, which takes no sparse ones

@@ -107,7 +107,7 @@ def test_one_seed_gives_one_result(tmp_path: Path) -> None:
         (["data.week=50"], "data.season=150: there are 140 steps to learn from, no more than that"),
         (["attention=location", "attention.maximum_length=16"], "window=17: this attention knows 16 places"),
         (["position=rotary"], "set position=none"),
-        (["model=gru"], "model: RnnSeq2Seq is made for another kind of experiment"),
+        (["model=gru"], "model: RnnSeq2Seq is for another experiment than this one"),
         (["band=1.0"], "band"),
     ],
 )

@@ -193,7 +193,10 @@ def test_a_patch_anywhere_is_learned_and_a_linear_model_does_worse(tmp_path: Pat
         (["attention=none"], "or experiment vision-convolutional"),
         (["mask=block"], "set model.pooling=mean, or mask=full"),
         (["mask=local-p", "model.pooling=mean"], "choose mask=full"),
-        (["model=gru", "position=none", "mask=full", "heads=single"], "model: this one reads no images"),
+        (
+            ["model=gru", "position=none", "mask=full", "heads=single"],
+            "model: RnnSeq2Seq is for another experiment",
+        ),
         (["model=convolutional-small"], "has no attention; set attention=none"),
         (["attention=none", "model=convolutional-small"], "takes no positions; set position=none"),
         (["augment.zoom=1"], "augment.zoom=1"),

@@ -1,14 +1,8 @@
-"""Figures of answers that are labels: which are taken for which, and the tokens that were looked at.
-
-Labels and tokens are raw text; they are escaped here.
-"""
+"""Figures of tokens: how strongly each was looked at, or what each was taken for. Texts are escaped here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from attnrun.analysis.canvas import INK, fitted, fonts, new_figure, set_title
 from attnrun.analysis.plots import PALETTE
@@ -18,7 +12,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_CELL = 0.34  # inches
 _LINE, _LETTER = 0.3, 0.105  # inches, a row of tokens and the mean width of a character
 _WIDEST = 9.0  # inches of tokens
 _TITLE_ROOM = 2.4  # inches, left of the tokens
@@ -37,35 +30,6 @@ class Strip:
     strengths: Sequence[float]
     colours: Sequence[int] | None = None
     notes: Sequence[str] | None = None
-
-
-def confusion(
-    right: Sequence[int], answers: Sequence[int], labels: Sequence[str], title: str = ""
-) -> "Figure":
-    """Draw which share of each label (row) got which answer (column), with the counts in the cells."""
-    counts = confusion_counts(right, answers, len(labels))
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    side = max(_CELL * len(labels), 2.0)
-    figure, axes = new_figure(side, side)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
-    names = [for_figure(label, 24) for label in labels]
-    axes.set_xticks(range(len(names)), names, rotation=90, family=fonts())
-    axes.set_yticks(range(len(names)), names, family=fonts())
-    axes.set_xlabel("answer", color=INK)
-    axes.set_ylabel("right", color=INK)
-    for row, column in zip(*counts.nonzero(), strict=True):
-        colour = "white" if shares[row, column] > 0.5 else INK
-        text = f"{counts[row, column]:d}"
-        axes.text(column, row, text, color=colour, ha="center", va="center", fontsize=6)
-    set_title(figure, axes, title)
-    return fitted(figure)
-
-
-def confusion_counts(right: Sequence[int], answers: Sequence[int], classes: int) -> NDArray[np.int64]:
-    """Count (C, C): rows by the right class, columns by the answer."""
-    counts = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(counts, (np.asarray(right, dtype=int), np.asarray(answers, dtype=int)), 1)
-    return counts
 
 
 def strips(rows: Sequence[Strip], title: str = "") -> "Figure":
