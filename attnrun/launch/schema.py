@@ -128,7 +128,10 @@ def _check_call(made: functools.partial[Any] | None, annotation: Any, where: str
     try:
         inspect.signature(made).bind(*given)
     except TypeError:
-        raise UserError(f"{where}: {made.func.__name__} is for another experiment than this one") from None
+        name = made.func.__name__
+        raise UserError(
+            f"{where}: {name} is for another experiment than this one; see attnrun list {where}"
+        ) from None
 
 
 def _check_keys(declared: Mapping[str, _Declared], values: Values, where: str) -> None:
