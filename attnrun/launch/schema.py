@@ -86,9 +86,16 @@ def _build_value(annotation: Any, value: Any, where: str, trust: tuple[str, ...]
             made = _build_factory(value, where, trust, optional=type(None) in options)
             _check_fit(made, option, where)
             return made
-        if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
-            return build(option, value, where, trust)  # type: ignore[arg-type]
+        if dataclasses.is_dataclass(option) and not (value is None and type(None) in options):
+            return _build_node(option, value, where, trust)  # type: ignore[arg-type]
     return _check_value(annotation, value, where)
+
+
+def _build_node(schema: type, value: Any, where: str, trust: tuple[str, ...]) -> Any:
+    if not isinstance(value, Mapping):
+        keys = ", ".join(_at(where, key) for key in fields_of(schema))
+        raise UserError(f"{where}={value}: this is no value but a node; its keys are {keys}")
+    return build(schema, value, where, trust)
 
 
 def _build_factory(

@@ -177,7 +177,7 @@ def test_one_seed_gives_one_result_and_the_splits_are_those_of_every_seed(
     assert [row["class"] for row in rows[0]] == [row["class"] for row in rows[1]]
 
 
-def test_a_patch_anywhere_is_learned_and_a_linear_model_does_worse(tmp_path: Path, folder: Path) -> None:
+def test_a_bright_patch_anywhere_is_learned(tmp_path: Path, folder: Path) -> None:
     words = [*VIT, "trainer.epochs=30", "augment.shift=0", "augment.turn=0", "augment.zoom=0"]
     report = execute_small("vision", folder, tmp_path / "run", *words)
     assert report.primary is not None and report.primary >= 0.9, report.message
@@ -201,6 +201,7 @@ def test_a_patch_anywhere_is_learned_and_a_linear_model_does_worse(tmp_path: Pat
         (["attention=none", "model=convolutional-small"], "takes no positions; set position=none"),
         (["augment.zoom=1"], "augment.zoom=1"),
         (["augment.shift=-1"], "augment.shift=-1"),
+        (["augment=3"], "augment=3: this is no value but a node; its keys are augment.shift, augment.turn"),
         (["augment.flop=true"], "no config key 'augment.flop'"),
         (["data=digits", "data.test=0"], "none for the split 'test'"),
     ],
