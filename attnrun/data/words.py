@@ -26,6 +26,15 @@ def tokenise(text: str) -> list[str]:
     return tokens
 
 
+def spans(text: str) -> list[tuple[int, int]]:
+    """Return where each token of `tokenise` begins and ends in the text.
+
+    >>> spans("It's on.")
+    [(0, 3), (3, 4), (5, 7), (7, 8)]
+    """
+    return [match.span() for match in _WORD.finditer(text)]
+
+
 def natural_split(tokenised: bool) -> Literal["words", "spaces"]:
     """Return how texts are split into what a reader would call words."""
     return "spaces" if tokenised else "words"

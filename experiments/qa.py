@@ -1,0 +1,194 @@
+"""Where in a passage is the answer to a question? By a pointer at its first and its last word."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from attnrun.analysis.maps import AttentionMap, attention_maps
+from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.attention import Mechanism
+from attnrun.data import words
+from attnrun.data.questions import Question, QuestionBatches, Questions, tokens_of
+from attnrun.data.vocabulary import Vocabulary
+from attnrun.errors import UserError
+from attnrun.models.span_pointer import SpanPointer, best_spans
+from attnrun.ranges import PositiveInt
+from attnrun.runs.find import RunRecord
+from attnrun.runs.run import Run
+from attnrun.runs.trained import TrainedRun
+from attnrun.training.answers import exact_match, overlap
+from attnrun.training.course import LOSSES, Course, fit_best, restore_best
+from attnrun.training.scoring import show_rows
+
+PRIMARY = ("exact_match", "max")
+SEPARATOR = " ||| "  # between a passage and a question, in an input
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Mechanism, Course):
+    """The keys of a question answering experiment beside the common ones.
+
+    `minimum_frequency` is of words in the training texts; others count as unknown.
+    """
+
+    data: Callable[[int], Questions]
+    model: Callable[[int, Mechanism], SpanPointer]
+    batch_size: PositiveInt = 64
+    minimum_frequency: PositiveInt = 1
+    longest_answer: PositiveInt = 15  # tokens
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A trained model with its words; what `load` returns. An input is a passage, ` ||| ` and a question."""
+
+    model: SpanPointer
+    vocabulary: Vocabulary
+    device: torch.device
+    batch_size: int
+    longest_answer: int
+
+    def predict(self, inputs: Sequence[str]) -> list[str]:
+        """Return the answers, each a part of its passage as it stands there.
+
+        Raises UserError for an input without a passage or a question.
+        """
+        return self.answers([_asked(text) for text in inputs])
+
+    def weights(
+        self, inputs: Sequence[str], layers: Sequence[int] | None = None, heads: Sequence[int] | None = None
+    ) -> list[AttentionMap]:
+        """Return where each token of a passage (row) looked in the question (columns).
+
+        Raises UserError where the model has no attention, or not so many layers or heads, and for an input
+        without a passage or a question.
+        """
+        rows = [_asked(text) for text in inputs]
+        passages, questions = [tokens_of(one.passage) for one in rows], [tokens_of(one.text) for one in rows]
+        looks: dict[int, np.ndarray | None] = {}
+        for indices, _, weights in self._read(rows, need_weights=True):
+            for row, index in enumerate(indices):
+                own = (
+                    None
+                    if weights is None
+                    else weights[row, ..., : len(passages[index]), : len(questions[index])]
+                )
+                looks[index] = None if own is None else own.float().cpu().numpy()
+        found = [looks[index] for index in range(len(rows))]
+        return attention_maps([one.text for one in rows], passages, questions, found, layers, heads)
+
+    def answers(self, rows: Sequence[Question]) -> list[str]:
+        """Return the answer to each question."""
+        found = [""] * len(rows)
+        for indices, logits, _ in self._read(rows):
+            ends = best_spans(logits, self.longest_answer).tolist()
+            for index, (first, last) in zip(indices, ends, strict=True):
+                passage = rows[index].passage
+                spans = words.spans(passage)
+                found[index] = passage[spans[first][0] : spans[last][1]]
+        return found
+
+    def judge(self, rows: Sequence[Question]) -> dict[str, float]:
+        """Return exact match, F1, and the mean cross-entropy of the first and the last token in nats."""
+        spans, total = self._batches(rows).spans, 0.0
+        for indices, logits, _ in self._read(rows):
+            total += float(span_loss(logits, spans[indices].to(self.device))[0])
+        both = list(zip(self.answers(rows), (one.answers for one in rows), strict=True))
+        scores = {
+            "exact_match": sum(exact_match(*pair) for pair in both) / len(rows),
+            "f1": sum(overlap(*pair) for pair in both) / len(rows),
+        }
+        return scores | {"loss": total / len(rows)}
+
+    def _batches(self, rows: Sequence[Question]) -> QuestionBatches:
+        return QuestionBatches(rows, self.vocabulary, self.batch_size, seed=0)
+
+    @torch.no_grad()
+    def _read(
+        self, rows: Sequence[Question], need_weights: bool = False
+    ) -> Iterator[tuple[list[int], Tensor, Tensor | None]]:
+        batches = self._batches(rows)
+        for indices in batches.sequential():
+            batch = batches.collate(indices).to(self.device)
+            sides = batch.passages, batch.passage_lengths, batch.questions, batch.question_lengths
+            yield indices, *self.model.look(*sides, need_weights=need_weights)
+
+
+def span_loss(logits: Tensor, spans: Tensor) -> tuple[Tensor, int]:
+    """Return the cross-entropies of first and last tokens, summed and halved, and the number of questions.
+
+    logits (B, 2, N); spans (B, 2).
+    """
+    total = F.cross_entropy(logits.flatten(0, 1).float(), spans.flatten(), reduction="sum")
+    return total / 2, len(spans)
+
+
+def check(config: Config) -> None:
+    """Raise UserError where the mechanism cannot serve the model, or a choice finds nothing to act on."""
+    config.model(11, config)
+
+
+def train(config: Config, run: Run) -> dict[str, Any]:
+    """Train on the questions, keep the epoch with most answers right, and test on others."""
+    data = config.data(run.seed)
+    if not isinstance(data, Questions):
+        raise UserError("data: this experiment takes questions on passages, such as data=stories")
+    if data.dropped:
+        run.warn(f"{data.dropped} questions have no answer where they say it is, and were left out")
+    texts = (text for one in data.train for text in (one.passage, one.text))
+    vocabulary = Vocabulary.build(map(tokens_of, texts), config.minimum_frequency)
+    run.save_json("vocabulary", vocabulary.to_json())
+    reader = _reader(config, vocabulary, run.device)
+    model = reader.model.to(run.dtype)
+    batches = QuestionBatches(data.train, vocabulary, config.batch_size, run.seed)
+    kept = fit_best(
+        run,
+        config,
+        model,
+        batches,
+        loss=lambda batch: span_loss(
+            model(batch.passages, batch.passage_lengths, batch.questions, batch.question_lengths), batch.spans
+        ),
+        evaluate=lambda: reader.judge(data.valid),
+        fingerprint={"vocabulary": vocabulary.fingerprint(), "questions": batches.fingerprint()},
+        unit="questions",
+    )
+    _show(reader, data.test, run, attends=config.attention is not None)
+    return reader.judge(data.test) | kept | {"test_questions": len(data.test)}
+
+
+def load(run: TrainedRun) -> Reader:
+    """Return the reader that the run trained, from its best checkpoint."""
+    reader = _reader(run.config, Vocabulary.from_json(run.saved("vocabulary")), run.device)
+    restore_best(reader.model, run.directory)
+    return reader
+
+
+def _reader(config: Config, vocabulary: Vocabulary, device: torch.device) -> Reader:
+    model = config.model(len(vocabulary), config).to(device)
+    return Reader(model, vocabulary, device, config.eval_batch_size, config.longest_answer)
+
+
+def _asked(text: str) -> Question:
+    passage, _, question = text.partition(SEPARATOR)
+    if not tokens_of(passage) or not tokens_of(question):
+        raise UserError(f"expected a passage,{SEPARATOR}and a question, not {text[:60]!r}")
+    return Question(passage, question, (passage.split()[0],), passage.index(passage.split()[0]))
+
+
+def _show(reader: Reader, rows: Sequence[Question], run: Run, attends: bool) -> None:
+    found = [
+        {"source": f"{one.passage}{SEPARATOR}{one.text}", "target": one.answers[0], "prediction": answer}
+        for one, answer in zip(rows, reader.answers(rows), strict=True)
+    ]
+    run.samples("test", found)
+    show_rows(run, "test_samples", found)
+    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    if attends:
+        shown = min(found, key=lambda row: (len(row["source"]), row["source"]))
+        run.figure("attention", heat_map(reader.weights([shown["source"]])[0]))
