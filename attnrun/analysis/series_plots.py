@@ -52,5 +52,6 @@ def forecast_band(
     shown = [round(tick * (len(times) - 1) / (_TICKS - 1)) for tick in range(_TICKS)]
     axes.set_xticks(shown, [for_figure(times[place], 20) for place in shown], fontfamily=fonts())
     axes.set_xlim(0, len(times) - 1)
+    axes.margins(y=0.25)  # so that the legend finds room
     legend(axes)
     return fitted(figure)

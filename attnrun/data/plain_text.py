@@ -20,10 +20,15 @@ class PlainText:
     test: str
 
 
-def phrases(seed: int, *, language: Literal["en", "fr"] = "en") -> PlainText:
-    """Return one side of the embedded corpus `phrases`, a sentence a line; `seed` changes nothing."""
+def phrases(
+    seed: int, *, language: Literal["en", "fr"] = "en", limit: PositiveInt | None = None
+) -> PlainText:
+    """Return one side of the embedded corpus `phrases`, a sentence a line; `seed` changes nothing.
+
+    `limit` keeps the first sentences to learn from and leaves the other parts alone.
+    """
     del seed
-    corpus = load()
+    corpus = load(limit=limit)
     side = "source" if language == corpus.source_language else "target"
     splits = (corpus.train, corpus.valid, corpus.test)
     return PlainText(*("".join(f"{getattr(pair, side)}\n" for pair in pairs) for pairs in splits))

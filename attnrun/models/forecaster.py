@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from attnrun.attention import Dropout, Mechanism
-from attnrun.models.cells import CELLS
 from attnrun.models.encoder import LIBRARY
 from attnrun.models.initialise import initialise_rnn
 from attnrun.ranges import PositiveInt, Probability
@@ -22,10 +21,12 @@ BAND = 3  # what is predicted of a step: the lower end, the middle and the upper
 class RnnForecaster(nn.Module):
     """Predict the next steps, each from the one predicted before it.
 
+    One network reads the past and goes on with what it predicts. Before each step it looks at the past: the
+    query is its state, the keys are the states before each step there, and the values what followed, so that
+    it finds what came when things stood as they do now. Without attention the state is all it has.
+
     The past is read about its own mean, which comes back on what is predicted: what is learned holds at any
-    level. The decoder starts from the encoder's last state; after each of its steps it looks at the past,
-    where the keys are the encoder's states and the values what stood there. Without attention the state is
-    all it has.
+    level.
 
     Raises UserError where the parts of the mechanism do not go together.
     """
@@ -41,13 +42,11 @@ class RnnForecaster(nn.Module):
         super().__init__()
         mechanism.require_use("a recurrent forecaster", "cross")
         attends = mechanism.attention is not None
-        self.encoder = LIBRARY[cell](1, hidden, batch_first=True)
-        self.from_value = nn.Linear(1, CELLS[cell].gates * hidden)
-        self.cell = CELLS[cell](hidden)
+        self.rnn = LIBRARY[cell](1, hidden, batch_first=True)
         self.attention = mechanism.build(hidden, hidden, hidden, "cross") if attends else None
         self.value = nn.Linear(1, hidden) if attends else None
         self.readout = nn.Linear(2 * hidden if attends else hidden, hidden)
-        self.output = nn.Linear(hidden, BAND)
+        self.output = nn.Linear(2 * hidden if attends else hidden, BAND)
         self.dropout = Dropout(dropout)
         initialise_rnn(self, hidden)
 
@@ -58,35 +57,34 @@ class RnnForecaster(nn.Module):
         """
         level = past.mean(1, keepdim=True)
         read = (past - level)[..., None]  # (B, S, 1)
-        states, final = self.encoder(read)
-        memory = self._memory(read, states)
-        state = tuple(part[0] for part in (final if isinstance(final, tuple) else (final,)))
-        last, found, looks = read[:, -1], [], []
+        states, memory = self.rnn(read)
+        known = self._known(read, states)
+        top, found, looks = states[:, -1:], [], []
         for step in range(steps):
-            state = self.cell(self.from_value(last), state)
-            top, weights = self._look(state[0], memory, step, need_weights)
-            found.append(_band(self.output(torch.tanh(self.readout(self.dropout(top))))))
-            last = found[-1][:, 1:2]
+            numbers, weights = self._predict(top, known, step, need_weights)
+            found.append(_band(numbers))
             looks.append(weights)
+            top, memory = self.rnn(found[-1][..., 1:2], memory)
         kept = [look for look in looks if look is not None]  # (B, H, 1, S) each
-        weights = torch.cat(kept, 2)[:, None] if kept else None
-        return torch.stack(found, 1) + level[..., None], weights
+        shown = torch.cat(kept, 2)[:, None] if kept else None
+        return torch.cat(found, 1) + level[..., None], shown
 
-    def _memory(self, read: Tensor, states: Tensor) -> tuple[Tensor, Tensor] | None:
+    def _known(self, read: Tensor, states: Tensor) -> tuple[Tensor, Tensor] | None:
+        """What can be looked at: each step (B, S, 1) under the state before it, the first under zeros."""
         if self.attention is None or self.value is None:
             return None
-        return self.attention.project(states, self.value(read))
+        before = torch.cat([torch.zeros_like(states[:, :1]), states[:, :-1]], 1)
+        return self.attention.project(before, self.value(read))
 
-    def _look(
-        self, state: Tensor, memory: tuple[Tensor, Tensor] | None, step: int, need_weights: bool
+    def _predict(
+        self, top: Tensor, known: tuple[Tensor, Tensor] | None, step: int, need_weights: bool
     ) -> tuple[Tensor, Tensor | None]:
-        """The state (B, D) with what it finds in the past, (B, 2 D), and the weights (B, H, 1, S)."""
-        if self.attention is None or memory is None:
-            return state, None
-        context, weights = self.attention.attend(
-            state[:, None], memory, offset=step, need_weights=need_weights
-        )
-        return torch.cat([state, context[:, 0]], -1), weights
+        """Three numbers (B, 1, 3) from a state (B, 1, D) and what it finds, and the weights (B, H, 1, S)."""
+        if self.attention is None or known is None:
+            return self.output(torch.tanh(self.readout(self.dropout(top)))), None
+        found, weights = self.attention.attend(top, known, offset=step, need_weights=need_weights)
+        made = torch.tanh(self.readout(self.dropout(torch.cat([top, found], -1))))
+        return self.output(torch.cat([made, found], -1)), weights
 
 
 def _band(numbers: Tensor) -> Tensor:

@@ -37,31 +37,30 @@ def make(**keys: Any) -> RnnForecaster:
 @pytest.mark.parametrize("attention", [None, Dot])
 def test_equals_a_loop_over_steps(attention: Any) -> None:
     model = make(attention=attention)
-    reader, writer = nn.GRUCell(1, 7).double(), nn.GRUCell(1, 7).double()
+    cell = nn.GRUCell(1, 7).double()
     for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-        setattr(reader, name, getattr(model.encoder, f"{name}_l0"))
-    writer.weight_ih, writer.bias_ih = model.from_value.weight, model.from_value.bias
-    writer.weight_hh, writer.bias_hh = model.cell.recurrent.weight, model.cell.recurrent.bias
+        setattr(cell, name, getattr(model.rnn, f"{name}_l0"))
     found, weights = model(PAST, 5, need_weights=True)
     assert found.shape == (3, 5, 3) and (weights is None) is (attention is None)
     for row in range(3):
         level = sum(PAST[row].tolist()) / 11
-        hidden, states = torch.zeros(1, 7).double(), []
+        hidden, keys, values = torch.zeros(1, 7).double(), [], []
         for value in PAST[row]:
-            hidden = reader((value - level).view(1, 1), hidden)
-            states.append(hidden[0])
-        last = PAST[row, -1] - level
+            keys.append(hidden[0])
+            hidden = cell((value - level).view(1, 1), hidden)
+            if model.value is not None:
+                values.append(model.value((value - level).view(1)))
         for step in range(5):
-            hidden = writer(last.view(1, 1), hidden)
-            read = hidden[0]
+            read, context = hidden[0], torch.zeros(0).double()
             if attention is not None:
-                look = (torch.stack(states) @ read).softmax(0)
+                look = (torch.stack(keys) @ read).softmax(0)
                 torch.testing.assert_close(weights[row, 0, 0, step], look)
-                values = [model.value((value - level).view(1)) for value in PAST[row]]
-                read = torch.cat([read, look @ torch.stack(values)])
-            below, last, above = model.output(torch.tanh(model.readout(read)))
+                context = look @ torch.stack(values)
+            made = torch.tanh(model.readout(torch.cat([read, context])))
+            below, last, above = model.output(torch.cat([made, context]))
             expected = torch.stack([last - (1 + below.exp()).log(), last, last + (1 + above.exp()).log()])
             torch.testing.assert_close(found[row, step], expected + level)
+            hidden = cell(last.view(1, 1), hidden)
 
 
 @shapes
