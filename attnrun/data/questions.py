@@ -82,8 +82,8 @@ class _Fact:
 def stories(
     seed: int,
     *,
-    facts: PositiveInt = 5,
-    train: PositiveInt = 8000,
+    facts: PositiveInt = 10,
+    train: PositiveInt = 3000,
     valid: PositiveInt = 500,
     test: PositiveInt = 1000,
 ) -> Questions:
