@@ -115,6 +115,7 @@ def surnames_package(*, url: str | None = None) -> Package:
         licence="MIT",
         citation="Robertson, Classifying Names with a Character-Level RNN, practical-pytorch",
         homepage="https://github.com/spro/practical-pytorch",
+        instead="data=emoji-names, which comes with a package",
         files=tuple(
             Remote(f"{name}.txt", f"{base}/{name}.txt", sha256, int(size)) for sha256, size, name in rows
         ),

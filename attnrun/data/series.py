@@ -110,8 +110,22 @@ def series(
     return _parted(*read_series(path, columns), season, valid, test, columns, path)
 
 
-def classic_package(name: str, *, url: str | None = None) -> Package:
-    """Return what `co2`, `sunspots` or `nile` downloads; raise UserError where `url` is no web address."""
+def co2_package(*, url: str | None = None) -> Package:
+    """Return what `co2` downloads; raise UserError where `url` is no web address."""
+    return _package("co2", url)
+
+
+def sunspots_package(*, url: str | None = None) -> Package:
+    """Return what `sunspots` downloads; raise UserError where `url` is no web address."""
+    return _package("sunspots", url)
+
+
+def nile_package(*, url: str | None = None) -> Package:
+    """Return what `nile` downloads; raise UserError where `url` is no web address."""
+    return _package("nile", url)
+
+
+def _package(name: str, url: str | None) -> Package:
     sha256, size, source = _CLASSICS[name]
     base = _UPSTREAM if url is None else url.rstrip("/")
     check_address(base)
@@ -120,6 +134,7 @@ def classic_package(name: str, *, url: str | None = None) -> Package:
         licence="public domain; as the package statsmodels (BSD-3-Clause) carries them",
         citation=source,
         homepage="https://www.statsmodels.org/stable/datasets",
+        instead="data=seasonal, which is built in",
         files=(Remote(f"{name}.csv", f"{base}/{name}/{name}.csv", sha256, size),),
         known=tuple(
             Remote(f"{other}.csv", f"{base}/{other}/{other}.csv", sha256, size)
@@ -172,7 +187,7 @@ def nile(
 
 
 def _classic(name: str, columns: Columns, season: int, valid: float, test: float, url: str | None) -> Series:
-    path = fetch(classic_package(name, url=url)) / f"{name}.csv"
+    path = fetch(_package(name, url)) / f"{name}.csv"
     return _parted(*read_series(path, columns), season, valid, test, columns, name)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _EXPERIMENT = "translation"  # whose tokeniser and filter stand where no word names another
 _MISSING = "???"
+_GROUPS = ("corpus", "data")
 
 
 @dataclass(frozen=True)
@@ -65,24 +66,27 @@ class _Nodes:
 
 
 def listed(config_dir: Path | None = None, trust: tuple[str, ...] = ()) -> list[Listed]:
-    """Return every corpus of the catalog, by name.
+    """Return every corpus of the catalog, by name, and of other data what is downloaded.
 
     Raises UserError where a YAML file cannot be read or names code that is not trusted.
     """
     check_trust(trust)
-    found = [(entry, catalog.read_node(entry.path)) for entry in catalog.entries("corpus", config_dir)]
-    return [Listed(entry, keys, _package(keys, trust)) for entry, keys in found]
+    corpora, others = (
+        [Listed(entry, keys, _package(keys, trust)) for entry, keys in _nodes(group, config_dir)]
+        for group in _GROUPS
+    )
+    return corpora + [one for one in others if one.package is not None]
 
 
 def find(
     name: str, words: Sequence[str] = (), config_dir: Path | None = None, trust: tuple[str, ...] = ()
 ) -> Listed:
-    """Return the corpus `name` with the keys that `words` give, as KEY=VALUE.
+    """Return the corpus or other data `name` with the keys that `words` give, as KEY=VALUE.
 
     Raises UserError for an unknown name or key, and for a value that does not fit.
     """
     check_trust(trust)
-    entries = {entry.name: entry for entry in catalog.entries("corpus", config_dir)}
+    entries = {entry.name: entry for group in _GROUPS for entry in catalog.entries(group, config_dir)}
     if name not in entries:
         raise UserError(f"no corpus named {name!r}{suggest(name, entries)}")
     given = dict(map(_key_and_value, words))
@@ -117,20 +121,27 @@ def load(
     return *kept.apply(nodes.corpus()), nodes.tokeniser()
 
 
+def _nodes(group: str, config_dir: Path | None) -> list[tuple[catalog.Entry, dict[str, Any]]]:
+    return [(entry, catalog.read_node(entry.path)) for entry in catalog.entries(group, config_dir)]
+
+
 def _given(keys: dict[str, Any]) -> dict[str, Any]:
     """Return the keys that do not wait for a value."""
     return {key: value for key, value in keys.items() if value != _MISSING}
 
 
 def _package(keys: dict[str, Any], trust: tuple[str, ...]) -> "Package | None":
-    """Call the `package` that stands beside the corpus's own function, if there is one."""
-    module, _, _ = str(keys.get("_target_", "")).rpartition(".")
-    made = getattr(import_module(module, "corpus._target_", trust), "package", None) if module else None
-    if made is None:
+    """Call what tells of a download beside the corpus's own function, if there is such: NAME_package, or
+    `package` in a module of one.
+    """
+    module, _, own = str(keys.get("_target_", "")).rpartition(".")
+    beside = vars(import_module(module, "corpus._target_", trust)) if module else {}
+    name = next((name for name in (f"{own}_package", "package") if name in beside), None)
+    if name is None:
         return None
-    node = {key: value for key, value in _given(keys).items() if key in keywords_of(made)}
+    node = {key: value for key, value in _given(keys).items() if key in keywords_of(beside[name])}
     package: Package = build(
-        _Node, {"corpus": {"_target_": f"{module}.package", **node}}, trust=trust
+        _Node, {"corpus": {"_target_": f"{module}.{name}", **node}}, trust=trust
     ).corpus()
     return package
 
