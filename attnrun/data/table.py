@@ -4,13 +4,11 @@ import csv as csv_format
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import torch
-
 from attnrun.data.reading import read_lines
 from attnrun.errors import UserError, suggest
 
 _MISSING = {"", "na", "n/a", "nan", "null"}
-_LARGEST = torch.finfo(torch.float32).max
+_LARGEST = float.fromhex("0x1.fffffep+127")  # of float32
 
 
 def check_delimiter(delimiter: str) -> str:

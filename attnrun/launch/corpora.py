@@ -66,16 +66,13 @@ class _Nodes:
 
 
 def listed(config_dir: Path | None = None, trust: tuple[str, ...] = ()) -> list[Listed]:
-    """Return every corpus of the catalog, by name, and of other data what is downloaded.
+    """Return every corpus of the catalog, by name.
 
     Raises UserError where a YAML file cannot be read or names code that is not trusted.
     """
     check_trust(trust)
-    corpora, others = (
-        [Listed(entry, keys, _package(keys, trust)) for entry, keys in _nodes(group, config_dir)]
-        for group in _GROUPS
-    )
-    return corpora + [one for one in others if one.package is not None]
+    found = [(entry, catalog.read_node(entry.path)) for entry in catalog.entries("corpus", config_dir)]
+    return [Listed(entry, keys, _package(keys, trust)) for entry, keys in found]
 
 
 def find(
@@ -119,10 +116,6 @@ def load(
     nodes = build(_Nodes, {key: plain[key] for key in fields_of(_Nodes)}, trust=trust)
     kept = build(Filter, plain["filter"], "filter")
     return *kept.apply(nodes.corpus()), nodes.tokeniser()
-
-
-def _nodes(group: str, config_dir: Path | None) -> list[tuple[catalog.Entry, dict[str, Any]]]:
-    return [(entry, catalog.read_node(entry.path)) for entry in catalog.entries(group, config_dir)]
 
 
 def _given(keys: dict[str, Any]) -> dict[str, Any]:

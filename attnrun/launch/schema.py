@@ -17,6 +17,8 @@ from attnrun.launch.targets import resolve
 
 Values = Mapping[str, Any]
 
+_GENERAL = ("builtins", "torch", "typing")  # whose types say nothing of the kind of experiment
+
 
 @dataclasses.dataclass(frozen=True)
 class _Declared:
@@ -126,7 +128,8 @@ def _check_fit(made: functools.partial[Any] | None, annotation: Any, where: str)
     if made is None or not inspect.isclass(made.func) or not isinstance(given, list):
         return
     is_kind = inspect.isclass(wanted) and not getattr(wanted, "_is_protocol", False)
-    fits = not is_kind or wanted.__module__.startswith("torch") or issubclass(made.func, wanted)
+    is_kind = is_kind and wanted.__module__.partition(".")[0] not in _GENERAL
+    fits = not is_kind or issubclass(made.func, wanted)
     try:
         inspect.signature(made).bind(*given)
     except TypeError:
