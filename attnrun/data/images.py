@@ -3,7 +3,6 @@
 Letters: B batch, K channels, Y rows and X columns of pixels, N images.
 """
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from attnrun.data.augmentation import Augmentation
 from attnrun.data.examples import Batch, ExampleBatches, Examples
+from attnrun.data.splits import place_of
 from attnrun.errors import UserError
 from attnrun.ranges import Fraction
 
@@ -117,7 +117,7 @@ def split_by_content(name: str, classes: list[str], found: Examples, valid: floa
     Raises:
         UserError: a split is empty, or a class has no image to train on.
     """
-    places = [_place(image) for image in _pixels(found)]
+    places = [place_of(image.numpy().tobytes()) for image in _pixels(found)]
     rows: dict[str, list[int]] = {"train": [], "valid": [], "test": []}
     for row, place in enumerate(places):
         rows["test" if place < test else "valid" if place < test + valid else "train"].append(row)
@@ -147,12 +147,6 @@ def _check_classes(images: Images) -> None:
                 f"{images.name}: no image of the class {name!r} is left to train on; give it more, or lower "
                 "data.valid and data.test"
             )
-
-
-def _place(image: Tensor) -> float:
-    """A number from 0 to 1 that depends on the pixels alone."""
-    digest = hashlib.sha256(image.numpy().tobytes()).digest()
-    return int.from_bytes(digest[:6], "big") / 2**48
 
 
 def _moments(channel: Tensor) -> tuple[float, float]:

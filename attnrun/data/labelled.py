@@ -3,14 +3,13 @@
 The splits are a pure function of the texts, so that no seed changes them.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 from attnrun.data.download import Package, Remote, fetch
 from attnrun.data.reading import counted, read_lines
-from attnrun.data.splits import normalised
+from attnrun.data.splits import normalised, place_of
 from attnrun.data.table import find_columns
 from attnrun.data.transfer import check_address
 from attnrun.errors import UserError
@@ -197,21 +196,15 @@ def _split(rows: Iterable[tuple[Labelled, str]], valid: float, test: float, what
 
 
 def part(rows: Iterable[tuple[Item, str]], valid: float, test: float, what: str) -> dict[str, list[Item]]:
-    """Part items, each given with a text, by a hash of that: equal texts stay together.
+    """Part items, each given with a text, by a hash of that: texts that differ in form alone stay together.
 
     Raises UserError where nothing is left for one of train, valid and test; `what` names the items.
     """
     parts: dict[str, list[Item]] = {"train": [], "valid": [], "test": []}
     for one, text in rows:
-        place = _place(text)
+        place = place_of(normalised(text).encode("utf-8", "surrogatepass"))
         parts["test" if place < test else "valid" if place < test + valid else "train"].append(one)
     if not all(parts.values()):
         sizes = ", ".join(f"{name} {len(items)}" for name, items in parts.items())
         raise UserError(f"{what}: too few to part by data.valid={valid} and data.test={test} ({sizes})")
     return parts
-
-
-def _place(text: str) -> float:
-    """A number from 0 to 1 for a text, however it is written."""
-    digest = hashlib.sha256(normalised(text).encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64

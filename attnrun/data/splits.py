@@ -89,6 +89,11 @@ def both_sides(pair: Pair) -> tuple[str, str]:
     return normalised(pair.source), normalised(pair.target)
 
 
+def place_of(content: bytes) -> float:
+    """Return a number from 0 to 1 that depends on the content alone, to part by."""
+    return int.from_bytes(hashlib.sha256(content).digest()[:8], "big") / 2**64
+
+
 def _take(groups: list[list[int]], size: int) -> list[int]:
     """Remove groups from the front until `size` places are found; one too large for the rest is left."""
     taken: list[int] = []
