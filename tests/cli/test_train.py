@@ -284,6 +284,7 @@ def _wait_for_steps(place: Path, count: int) -> Path:
     raise AssertionError("the training made no progress")
 
 
+@pytest.mark.slow
 def test_a_killed_training_resumes_to_the_same_weights_bit_by_bit(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
     (tmp_path / "killed").mkdir()
