@@ -1,7 +1,6 @@
 """Language models of characters: how well the next is known, and how a text goes on."""
 
 import math
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -152,7 +151,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     data = config.data(run.seed)
     if not isinstance(data, PlainText):
         raise UserError("data: this experiment takes running text, such as data=text data.path=FILE")
-    vocabulary = _vocabulary(data.train, config.minimum_frequency)
+    vocabulary = Vocabulary.build([data.train], config.minimum_frequency, key="minimum_frequency")
     run.save_json("vocabulary", vocabulary.to_json())
     writer = _writer(config, vocabulary, run.device)
     writer.model.to(run.dtype)
@@ -185,16 +184,6 @@ def load(run: TrainedRun) -> Writer:
 def _writer(config: Config, vocabulary: Vocabulary, device: torch.device) -> Writer:
     model = config.model(len(vocabulary), config).to(device)
     return Writer(model, vocabulary, config.context, device, config.eval_batch_size, config.search)
-
-
-def _vocabulary(text: str, minimum_frequency: int) -> Vocabulary:
-    """Its characters, the most frequent first."""
-    counts = Counter(text)
-    kept = [one for one, count in counts.items() if count >= minimum_frequency]
-    if not kept:
-        most = max(counts.values())
-        raise UserError(f"minimum_frequency={minimum_frequency} leaves no characters; choose {most} at most")
-    return Vocabulary(sorted(kept, key=lambda one: (-counts[one], one)))
 
 
 def _measures(bits: float) -> dict[str, float]:

@@ -86,24 +86,29 @@ class Reader:
         """Return the answer to each question."""
         found = [""] * len(rows)
         for indices, logits, _ in self._read(rows):
-            ends = best_spans(logits, self.longest_answer).tolist()
-            for index, (first, last) in zip(indices, ends, strict=True):
-                passage = rows[index].passage
-                spans = words.spans(passage)
-                found[index] = passage[spans[first][0] : spans[last][1]]
+            answers = self._point([rows[index] for index in indices], logits)
+            for index, answer in zip(indices, answers, strict=True):
+                found[index] = answer
         return found
 
     def judge(self, rows: Sequence[Question]) -> dict[str, float]:
         """Return exact match, F1, and the mean cross-entropy of the first and the last token in nats."""
-        spans, total = self._batches(rows).spans, 0.0
+        spans, totals = self._batches(rows).spans, {"exact_match": 0.0, "f1": 0.0, "loss": 0.0}
         for indices, logits, _ in self._read(rows):
-            total += float(span_loss(logits, spans[indices].to(self.device))[0])
-        both = list(zip(self.answers(rows), (one.answers for one in rows), strict=True))
-        scores = {
-            "exact_match": sum(exact_match(*pair) for pair in both) / len(rows),
-            "f1": sum(overlap(*pair) for pair in both) / len(rows),
-        }
-        return scores | {"loss": total / len(rows)}
+            some = [rows[index] for index in indices]
+            totals["loss"] += float(span_loss(logits, spans[indices].to(self.device))[0])
+            for answer, one in zip(self._point(some, logits), some, strict=True):
+                totals["exact_match"] += exact_match(answer, one.answers)
+                totals["f1"] += overlap(answer, one.answers)
+        return {name: total / len(rows) for name, total in totals.items()}
+
+    def _point(self, rows: Sequence[Question], logits: Tensor) -> list[str]:
+        """The parts of the passages that logits (B, 2, N) point at."""
+        found = []
+        for one, (first, last) in zip(rows, best_spans(logits, self.longest_answer).tolist(), strict=True):
+            spans = words.spans(one.passage)
+            found.append(one.passage[spans[first][0] : spans[last][1]])
+        return found
 
     def _batches(self, rows: Sequence[Question]) -> QuestionBatches:
         return QuestionBatches(rows, self.vocabulary, self.batch_size, seed=0)
@@ -141,7 +146,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     if data.dropped:
         run.warn(f"{data.dropped} questions have no answer where they say it is, and were left out")
     texts = (text for one in data.train for text in (one.passage, one.text))
-    vocabulary = Vocabulary.build(map(tokens_of, texts), config.minimum_frequency)
+    vocabulary = Vocabulary.build(map(tokens_of, texts), config.minimum_frequency, key="minimum_frequency")
     run.save_json("vocabulary", vocabulary.to_json())
     reader = _reader(config, vocabulary, run.device)
     model = reader.model.to(run.dtype)

@@ -57,8 +57,7 @@ class Seer:
 
         Raises UserError for a file that is no image.
         """
-        answers = self.judge(self.read(inputs)).answers if inputs else []
-        return [self.form.classes[number] for (number,) in answers]
+        return [self.form.classes[number] for (number,) in self.judge(self.read(inputs)).answers]
 
     def weights(
         self, inputs: Sequence[str], layers: Sequence[int] | None = None, heads: Sequence[int] | None = None

@@ -3,14 +3,14 @@
 The splits are a pure function of the texts, so that no seed changes them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 from attnrun.data.download import Package, Remote, fetch
 from attnrun.data.reading import counted, read_lines
 from attnrun.data.splits import normalised, place_of
-from attnrun.data.table import find_columns
+from attnrun.data.table import read_columns
 from attnrun.data.transfer import check_address
 from attnrun.errors import UserError
 from attnrun.ranges import Fraction, PositiveInt
@@ -169,23 +169,9 @@ def labelled(
         UserError: a file, line or column is not as described; the message names file and line.
     """
     del seed
-    rows = [(one, one.text) for one in _read(path, {"data.text": text, "data.label": label})]
-    return _split(rows, valid, test, path)
-
-
-def _read(path: str, wanted: dict[str, str | int]) -> Iterator[Labelled]:
-    lines = ((place, line.split("\t")) for place, line in read_lines(path))
-    place, header = next(lines) if any(isinstance(name, str) for name in wanted.values()) else (path, None)
-    columns = find_columns(wanted, header, place)
-    for place, fields in lines:
-        if len(fields) <= max(columns):
-            there = counted(len(fields), "column")
-            raise UserError(f"{place}: {there} between tabs, and column {max(columns) + 1} is asked for")
-        one = Labelled(*(fields[column].strip() for column in columns))
-        for key, value in zip(wanted, one, strict=True):
-            if not value:
-                raise UserError(f"{place}: nothing in the column of {key}")
-        yield one
+    wanted = {"data.text": text, "data.label": label}
+    rows = [Labelled(*cells) for _, cells in read_columns(path, wanted)]
+    return _split([(one, one.text) for one in rows], valid, test, path)
 
 
 def _split(rows: Iterable[tuple[Labelled, str]], valid: float, test: float, what: str) -> LabelledTexts:

@@ -4,7 +4,7 @@ import csv as csv_format
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from attnrun.data.reading import read_lines
+from attnrun.data.reading import counted, read_lines
 from attnrun.errors import UserError, suggest
 
 _MISSING = {"", "na", "n/a", "nan", "null"}
@@ -60,6 +60,28 @@ def read_number(cell: str, name: str, place: str) -> float | None:
     if not abs(value) <= _LARGEST:
         raise UserError(f"{place}: {cell[:40]!r} in column {name!r} is out of range")
     return value
+
+
+def read_columns(path: str, wanted: Mapping[str, str | int]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the place of each line of a file and its cells, between tabs, in the columns wanted, stripped.
+
+    `wanted` is as for `find_columns`; a name means a first line of names.
+
+    Raises:
+        UserError: a column is missing or has nothing in it; the message names file and line.
+    """
+    lines = ((place, line.split("\t")) for place, line in read_lines(path))
+    place, header = next(lines) if any(isinstance(name, str) for name in wanted.values()) else (path, None)
+    columns = find_columns(wanted, header, place)
+    for place, fields in lines:
+        if len(fields) <= max(columns):
+            there = counted(len(fields), "column")
+            raise UserError(f"{place}: {there} between tabs, and column {max(columns) + 1} is asked for")
+        cells = [fields[column].strip() for column in columns]
+        for key, cell in zip(wanted, cells, strict=True):
+            if not cell:
+                raise UserError(f"{place}: nothing in the column of {key}")
+        yield place, cells
 
 
 def find_columns(wanted: Mapping[str, str | int], header: Sequence[str] | None, place: str) -> list[int]:

@@ -9,11 +9,13 @@ from attnrun.data import phrases, words
 from attnrun.data.corpus import Pair
 from attnrun.data.labelled import part
 from attnrun.data.reading import counted, read_lines
+from attnrun.data.table import read_columns
 from attnrun.data.vocabulary import Vocabulary
 from attnrun.errors import UserError
 from attnrun.ranges import Fraction, PositiveInt
 
 _SUFFIXES = (3, 2, 1)  # characters of an ending that stands for a rare word, the longest that is known
+_KEY = "minimum_frequency"
 _RARE = "\0"  # before an ending: no token of a text file holds it
 
 
@@ -52,7 +54,7 @@ class Words:
         rare = {word: count for word, count in counts.items() if count < minimum_frequency}
         endings = [[ending] * count for word, count in rare.items() for ending in _endings(word)]
         common = [[word] * count for word, count in counts.items() if word not in rare]
-        return cls(Vocabulary.build([*common, *endings], min(2, minimum_frequency)))
+        return cls(Vocabulary.build([*common, *endings], min(2, minimum_frequency), key=_KEY))
 
     def encode(self, tokens: Iterable[str]) -> list[int]:
         """Return a number for each token."""
@@ -95,7 +97,7 @@ def conllu(
         valid: share of the sentences to choose the best weights by, those whose text has the least hash.
         test: share of the sentences to test on.
 
-    Lines that begin with `#` are left out, and so are CoNLL-U's ranges (1-2) and empty nodes (1.1).
+    Comments, which begin with `#`, are left out, and so are CoNLL-U's ranges (1-2) and empty nodes (1.1).
 
     Raises:
         UserError: a file or line is not as described; the message names file and line.
@@ -108,27 +110,24 @@ def tag_lines(
     seed: int,
     *,
     path: str,
-    tokens: PositiveInt = 1,
-    tags: PositiveInt = 2,
+    tokens: str | int = 1,
+    tags: str | int = 2,
     valid: Fraction = 0.1,
     test: Fraction = 0.1,
 ) -> TaggedSentences:
     """Read a file with a sentence a line: columns between tabs, of tokens and of tags with spaces between.
 
-    `tokens` and `tags` are numbers of columns, counted from 1; the rest is as in `conllu`.
+    `tokens` and `tags` are numbers of columns, counted from 1, or their names in a first line; the rest is as
+    in `conllu`.
 
     Raises:
         UserError: a file or line is not as described; the message names file and line.
     """
     del seed
     found = []
-    for place, line in read_lines(path):
-        fields = line.split("\t")
-        if len(fields) < max(tokens, tags):
-            there = counted(len(fields), "column")
-            raise UserError(f"{place}: {there} between tabs, and column {max(tokens, tags)} is asked for")
-        one = Tagged(tuple(fields[tokens - 1].split()), tuple(fields[tags - 1].split()))
-        if len(one.tokens) != len(one.tags) or not one.tokens:
+    for place, cells in read_columns(path, {"data.tokens": tokens, "data.tags": tags}):
+        one = Tagged(*(tuple(cell.split()) for cell in cells))
+        if len(one.tokens) != len(one.tags):
             raise UserError(f"{place}: {counted(len(one.tokens), 'token')}, {counted(len(one.tags), 'tag')}")
         found.append(one)
     return _parted(found, valid, test, path)
@@ -142,7 +141,7 @@ def _sentences(path: str, token: int, tag: int) -> Iterator[Tagged]:
             if rows:
                 yield _sentence(rows)
             rows = []
-        elif not line.startswith("#") and not (token and not fields[0].isdigit()):
+        elif not _is_comment(line, token) and not (token and not fields[0].isdigit()):
             if len(fields) <= max(token, tag) or not fields[token] or not fields[tag]:
                 there = counted(len(fields), "column")
                 wanted = f"a token in column {token + 1} and a tag in column {tag + 1}"
@@ -150,6 +149,11 @@ def _sentences(path: str, token: int, tag: int) -> Iterator[Tagged]:
             rows.append((fields[token], fields[tag]))
     if rows:
         yield _sentence(rows)
+
+
+def _is_comment(line: str, token: int) -> bool:
+    """Whether a line says something of the sentence; a token in the first column may begin with # too."""
+    return line.startswith("#") and (token > 0 or "\t" not in line)
 
 
 def _sentence(rows: Sequence[tuple[str, str]]) -> Tagged:

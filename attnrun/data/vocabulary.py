@@ -29,11 +29,16 @@ class Vocabulary:
 
     @classmethod
     def build(
-        cls, sentences: Iterable[Iterable[str]], minimum_frequency: int = 1, maximum_size: int | None = None
+        cls,
+        sentences: Iterable[Iterable[str]],
+        minimum_frequency: int = 1,
+        maximum_size: int | None = None,
+        key: str = "tokeniser.minimum_frequency",
     ) -> "Vocabulary":
         """Count the tokens of `sentences` and keep the frequent ones: most frequent first, ties by spelling.
 
-        `maximum_size` counts the four specials too, so that it bounds the size of an embedding.
+        `maximum_size` counts the four specials too, so that it bounds the size of an embedding; `key` is the
+        config key of `minimum_frequency`, for the message.
 
         Raises:
             UserError: no token is left, or `maximum_size` has no room for one.
@@ -44,7 +49,7 @@ class Vocabulary:
         kept = [token for token, count in counts.items() if count >= minimum_frequency]
         if not kept:
             most = f"none occurs more than {max(counts.values(), default=0)} times"
-            raise UserError(f"tokeniser.minimum_frequency={minimum_frequency} leaves no words; {most}")
+            raise UserError(f"{key}={minimum_frequency} leaves no tokens; {most}")
         kept.sort(key=lambda token: (-counts[token], token))
         return cls(kept if maximum_size is None else kept[: maximum_size - len(SPECIALS)])
 

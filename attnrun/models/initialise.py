@@ -53,9 +53,10 @@ def _open_forget_gates(model: nn.Module, hidden: int) -> None:
     """Gates lie in the order i, f, g, o; one of the two biases of a library layer is enough."""
     for module in model.modules():
         if isinstance(module, nn.LSTM):
+            size = module.hidden_size  # an encoder's may be another than the decoder's
             for name, parameter in module.named_parameters():
                 if name.startswith("bias_ih"):
-                    parameter[hidden : 2 * hidden] = 1
+                    parameter[size : 2 * size] = 1
         elif isinstance(module, LstmCell):
             module.recurrent.bias[hidden : 2 * hidden] = 1
 

@@ -87,7 +87,10 @@ def best_spans(logits: Tensor, longest: int) -> Tensor:
     logits (B, 2, N) as `SpanPointer` gives them.
     """
     first, last = logits.log_softmax(-1).unbind(1)  # (B, N)
-    scores = first[:, :, None] + last[:, None, :]  # (B, N, N)
-    allowed = torch.ones_like(scores[0], dtype=torch.bool).triu().tril(longest - 1)
-    best = scores.masked_fill(~allowed, -torch.inf).flatten(1).argmax(1)
-    return torch.stack([best // scores.shape[-1], best % scores.shape[-1]], 1)
+    tokens = first.shape[1]
+    scores = first.new_full((min(longest, tokens), *first.shape), -torch.inf)  # by length, row, first token
+    for further in range(len(scores)):
+        scores[further, :, : tokens - further] = first[:, : tokens - further] + last[:, further:]
+    best = scores.transpose(0, 1).flatten(1).argmax(1)
+    begin = best % tokens
+    return torch.stack([begin, begin + best // tokens], 1)

@@ -72,8 +72,8 @@ def judge(model: Callable[[Tensor, Tensor], Tensor], batches: Batches, device: t
         for index, row, targets in zip(indices, found, gold, strict=True):
             there = targets != NO_ANSWER
             answers[index], right[index] = row[there].tolist(), targets[there].tolist()
-    places = sorted(answers)
-    return Judged([answers[place] for place in places], [right[place] for place in places], total / count)
+    order = sorted(answers)
+    return Judged([answers[one] for one in order], [right[one] for one in order], total / max(count, 1))
 
 
 @torch.no_grad()

@@ -48,6 +48,12 @@ def test_one_sentence_of_a_story_answers_and_others_are_like_it(drawn: Questions
     assert distracting > 180
 
 
+@pytest.mark.parametrize("facts", [2, 50])
+def test_the_shortest_and_the_longest_stories(facts: int) -> None:
+    drawn = stories(0, facts=facts, train=31, valid=2, test=2)
+    assert all(one.passage.count(".") == facts for one in drawn.train)
+
+
 def test_a_span_is_the_tokens_that_an_answer_touches() -> None:
     passage = "It's in the old kitchen, I think."
     expected_of = {"in the old kitchen": (2, 5), "kitch": (5, 5), "s in": (1, 2), "It": (0, 0)}

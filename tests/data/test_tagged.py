@@ -43,6 +43,12 @@ def test_a_file_of_two_columns_with_comments_and_no_end(tmp_path: Path):
     assert data.train[0].tags == ("X", "Y")  # ranges and empty nodes are CoNLL-U's, whose first column counts
 
 
+def test_a_token_in_the_first_column_may_begin_as_a_comment_does(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("".join(f"# number {n}\n#go{n}\tX\nnow\tY\n\n" for n in range(60)))
+    data = conllu(0, path=str(tmp_path / "a.txt"), token=1, tag=2)
+    assert all(one.tokens[0].startswith("#go") and one.tags == ("X", "Y") for one in data.train)
+
+
 def test_ranges_and_empty_nodes_of_conllu_are_no_tokens(tmp_path: Path):
     one = "1-2\tim\t_\t_\n1\tin\tin\tADP\n2\tdem\tder\tDET\n2.1\tx\tx\tVERB\n\n"
     (tmp_path / "a.conllu").write_text(one * 2 + "".join(f"1\ta{n}\t_\tX\n\n" for n in range(60)))
@@ -72,8 +78,8 @@ def test_treebanks_of_every_wrong_kind(text: str, keys: dict[str, int], message:
     "text, message",
     [
         ("a b\tX Y\na b\tX\n", r"a.txt:2: 2 tokens, 1 tag$"),
-        ("a b\tX Y\na b\n", r"a.txt:2: 1 column between tabs, and column 2"),
-        ("a b\tX Y\n\t\n", r"a.txt:2: 0 tokens, 0 tags"),
+        ("a b\tX Y\na b\n", r"a.txt:2: 1 column between tabs, and column 2 is asked for"),
+        ("a b\tX Y\n\t\n", r"a.txt:2: nothing in the column of data.tokens"),
     ],
 )
 def test_lines_of_every_wrong_kind(text: str, message: str, tmp_path: Path):

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attnrun.launch.config import compose
+from attnrun.errors import UserError
+from attnrun.launch.config import check, compose
 from attnrun.launch.job import Report, execute
 from attnrun.launch.trained import open_model
 from attnrun.runs.find import RunRecord
@@ -107,6 +108,14 @@ def test_labels_that_training_lacks_are_left_out_with_a_word(texts: Path, tmp_pa
 def test_data_of_another_kind_is_refused(name: str, tmp_path: Path) -> None:
     report = run(name, tmp_path / "run", "data=sine")
     assert report.status == "refused" and report.message.startswith("data: this experiment takes")
+
+
+@pytest.mark.parametrize(
+    "name, model", [("tagging", "rnn-classifier"), ("classification", "transformer-tagger")]
+)
+def test_a_model_of_another_kind_is_refused(name: str, model: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is for another experiment than this one"):
+        check(compose(name, [f"model={model}"]))
 
 
 def predict(*words: str, text: str | None = None) -> "subprocess.CompletedProcess[str]":

@@ -168,7 +168,7 @@ def test_one_seed_gives_one_result_and_another_another(tmp_path: Path, text: str
         (["position=learned", "position.maximum_length=15"], "context=16: the model knows places for 15"),
         (["model=gru"], "model: RnnSeq2Seq is for another experiment than this one"),
         (["attention=none"], "a Transformer cannot do without attention"),
-        (["minimum_frequency=100000"], "minimum_frequency=100000 leaves no characters; choose "),
+        (["minimum_frequency=100000"], "minimum_frequency=100000 leaves no tokens; none occurs more than "),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(

@@ -11,7 +11,17 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from attnrun.attention import Additive, Heads, Mechanism, RelativeBias, ScaledDot, Sinusoidal, Uniform, Window
+from attnrun.attention import (
+    Additive,
+    Heads,
+    Mechanism,
+    Position,
+    RelativeBias,
+    ScaledDot,
+    Sinusoidal,
+    Uniform,
+    Window,
+)
 from attnrun.errors import UserError
 from attnrun.models.classifier import RnnClassifier, TransformerClassifier
 from attnrun.models.linear import best_linear, fit_linear, share_right, token_counts
@@ -73,21 +83,21 @@ def test_average_pooling_is_the_mean_and_no_attention_the_last_state():
         )
 
 
+MECHANISMS = {
+    "additive": Mechanism(attention=partial(Additive, hidden=5), heads=Heads(2, projections=True)),
+    "relative": Mechanism(attention=ScaledDot, position=RelativeBias),
+    "window": Mechanism(attention=ScaledDot, position=Sinusoidal, mask=partial(Window, width=2)),
+    "none": Mechanism(attention=None),
+}
+
+
 @pytest.mark.parametrize(
-    "mechanism",
-    [
-        Mechanism(attention=partial(Additive, hidden=5), heads=Heads(2, projections=True)),
-        Mechanism(attention=ScaledDot, position=RelativeBias),
-        Mechanism(attention=ScaledDot, position=Sinusoidal, mask=partial(Window, width=2)),
-        Mechanism(attention=None),
-    ],
-    ids=["additive", "relative", "window", "none"],
+    "kind, mechanism",
+    [(RnnTagger, name) for name in MECHANISMS]
+    + [(TransformerTagger, name) for name in MECHANISMS if name != "none"],
 )
-@pytest.mark.parametrize("kind", [RnnTagger, TransformerTagger])
 def test_the_tags_of_a_sentence_do_not_depend_on_its_batch(kind, mechanism):
-    if mechanism.attention is None and kind is TransformerTagger:
-        pytest.skip("a Transformer has attention")
-    model = make(kind, mechanism)
+    model = make(kind, MECHANISMS[mechanism])
     logits, weights = model.look(PADDED, LENGTHS)
     assert logits.shape == (5, 11, 3)
     for row, length in enumerate(LENGTHS.tolist()):
@@ -98,17 +108,25 @@ def test_the_tags_of_a_sentence_do_not_depend_on_its_batch(kind, mechanism):
             assert not weights[row, ..., length:].any()
 
 
-def test_a_tagger_reads_the_state_and_what_it_found():
-    model = make(RnnTagger, Mechanism(attention=ScaledDot))
+def place_marks(places):
+    """Vaswani et al. 2017, section 3.5, by its formula."""
+    angles = [[place / 10_000 ** (2 * (i // 2) / 14) for i in range(14)] for place in range(places)]
+    return np.array([[math.cos(a) if i % 2 else math.sin(a) for i, a in enumerate(row)] for row in angles])
+
+
+@pytest.mark.parametrize("position", [Position, Sinusoidal])
+def test_a_tagger_reads_the_state_and_what_it_found(position):
+    model = make(RnnTagger, Mechanism(attention=ScaledDot, position=position))
     logits, weights = model.look(PADDED, LENGTHS)
     for row in range(5):
         states, _ = states_of(model, row)
+        marked = states + place_marks(len(states)) * (position is Sinusoidal)
         for place, state in enumerate(states):
-            expected = softmax([sum(state * other) / math.sqrt(14) for other in states])
+            expected = softmax([sum(marked[place] * other) / math.sqrt(14) for other in marked])
             np.testing.assert_allclose(
                 weights[row, 0, 0, place, : len(states)].detach(), expected, atol=1e-12
             )
-            found = sum(weight * other for weight, other in zip(expected, states, strict=True))
+            found = sum(weight * other for weight, other in zip(expected, marked, strict=True))
             own = model.output(torch.tensor(np.concatenate([state, found])))
             torch.testing.assert_close(logits[row, place], own, atol=1e-12, rtol=0)
 
