@@ -144,6 +144,7 @@ def test_where_prints_one_path_and_says_that_it_is_not_there_yet(own: Cli, cache
     result = own("where", "served")
     assert (result.stdout, result.stderr) == (f"{cache}/served\n", "")
     assert json.loads(own("where", "--json").stdout) == {"directory": str(cache), "exists": True}
+    assert own("where", "nile").stdout == f"{cache}/statsmodels\n"  # a series, which is no corpus
 
 
 def test_verify_finds_a_changed_byte_and_get_mends_it(own: Cli, cache: Path) -> None:

@@ -1,5 +1,6 @@
 """`attnrun translate`, `smoke` and `doctor` as a user calls them, with a model of a few steps."""
 
+import importlib.util
 import json
 import os
 import re
@@ -268,6 +269,18 @@ def test_smoke_runs_what_is_named_and_leaves_nothing(cli: Cli, tmp_path: Path) -
         ("translation", "done"),
     ]
     assert not list(tmp_path.iterdir())
+
+
+def test_smoke_skips_what_needs_a_package_that_is_not_there(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "sklearn" else find_spec(name, *rest)
+    )
+    (row,) = json.loads(cli("smoke", "vision", "--json").stdout)
+    assert row["status"] == "skipped"
+    assert row["message"] == 'needs sklearn: pip install "attnrun[tasks]"'
 
 
 def test_doctor_names_versions_devices_and_threads(cli: Cli) -> None:

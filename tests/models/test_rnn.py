@@ -57,6 +57,18 @@ def batch(seed=1):
     return source, LENGTHS, torch.randint(1, 23, (5, 11), generator=generator)
 
 
+@pytest.mark.parametrize("encoder_size", [34, 22])
+def test_forget_gates_begin_open_and_nothing_else_does(encoder_size):
+    model = make(cell="lstm", layers=2, encoder_size=encoder_size)
+    encoder = dict(model.encoder.rnn.named_parameters())
+    half = encoder_size // 2
+    inputs = [bias for name, bias in encoder.items() if name.startswith("bias_ih")]
+    assert len(inputs) == 4  # two layers in two directions
+    for bias in inputs:
+        assert bias.tolist() == [0.0] * half + [1.0] * half + [0.0] * 2 * half
+    assert not any(bias.any() for name, bias in encoder.items() if name.startswith("bias_hh"))
+
+
 @pytest.mark.parametrize("keys", SHAPES, ids=str)
 @pytest.mark.parametrize("attention", [additive, None], ids=["additive", "none"])
 def test_steps_give_the_teacher_forced_states_and_weights(keys, attention):

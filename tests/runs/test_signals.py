@@ -10,7 +10,7 @@ import time
 import pytest
 
 from attnrun.errors import Interrupted
-from attnrun.runs.signals import StopAtOnce, StopRequest
+from attnrun.runs.signals import StopAtOnce, StopRequest, end_the_process
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
@@ -100,3 +100,43 @@ def test_a_process_whose_caller_is_gone_is_told_to_end() -> None:
         assert parent.stdout.read() == "interrupted by SIGTERM\n"
     late = subprocess.run([sys.executable, "-c", _CHILD, "1"], capture_output=True, text=True, timeout=30)
     assert late.stdout == "interrupted by SIGTERM\n"
+
+
+_AT_ONCE = """
+import os, signal, sys
+from attnrun.runs.signals import StopAtOnce, end_the_process
+try:
+    with StopAtOnce(), end_the_process():
+        os.kill(os.getpid(), int(sys.argv[1]))
+finally:
+    print("python went on")
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_within_a_library_that_waits_a_signal_ends_the_process(number: signal.Signals) -> None:
+    ended = subprocess.run([sys.executable, "-c", _AT_ONCE, str(int(number))], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (-number, "")
+
+
+def test_afterwards_signals_are_handled_as_before() -> None:
+    with StopAtOnce():
+        with pytest.raises(ValueError, match="the library's"), end_the_process():
+            assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_DFL] * 2
+            raise ValueError("the library's")
+        with pytest.raises(Interrupted, match="by SIGTERM"):
+            os.kill(os.getpid(), signal.SIGTERM)
+            step(60)
+
+
+def test_a_thread_leaves_the_handlers_alone() -> None:
+    before, seen = [signal.getsignal(number) for number in SIGNALS], []
+
+    def work() -> None:
+        with end_the_process():
+            seen.extend(signal.getsignal(number) for number in SIGNALS)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == before
