@@ -108,7 +108,8 @@ class Solver:
         score = partial(forced, self.model, need_weights=align)
         loss, looks = judge(score, self._batches(examples), self.device)
         gold = [example.links for example in examples]
-        return {"loss": loss, **(alignment_scores(looks, gold) if looks else {})}
+        written = [look[:, :, :-1] for look in looks or ()]  # without the end
+        return {"loss": loss, **(alignment_scores(written, gold) if written else {})}
 
     def _read(self, inputs: Sequence[str]) -> list[list[int]]:
         for token in self.unknown(inputs):

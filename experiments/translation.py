@@ -10,15 +10,15 @@ import torch
 from attnrun.analysis.alignment import alignment_scores, strongest
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.analysis.word_weights import by_shift, pieces_of
 from attnrun.attention import Mechanism
-from attnrun.data.alignments import links_tokens
 from attnrun.data.batching import EncodedPairs, TextBatches, encode_pairs, require_one
 from attnrun.data.corpus import Corpus, Pair
 from attnrun.data.dropout import redraws
 from attnrun.data.filters import Filter
 from attnrun.data.moses import Moses
 from attnrun.data.tokenisers import Recipe, Tokeniser, Word, WordTokeniser, fit_sides, from_json
-from attnrun.data.words import natural_split, split
+from attnrun.data.words import Split, natural_split, split
 from attnrun.errors import UserError
 from attnrun.models.decoding import Decoded, forced, greedy
 from attnrun.models.ensemble import Ensemble
@@ -31,6 +31,7 @@ from attnrun.training.course import LOSSES, fit_best, restore_best
 from attnrun.training.scoring import rows_bleu, rows_scores, show_rows, translated_rows
 from attnrun.training.seq2seq import (
     Answer,
+    Array,
     Candidate,
     PairCourse,
     Scored,
@@ -40,7 +41,7 @@ from attnrun.training.seq2seq import (
     score,
     texts,
 )
-from attnrun.training.textbook import Textbook, textbook_bleu
+from attnrun.training.textbook import Textbook
 
 PRIMARY = ("bleu", "max")
 LONG = 16  # source words from which on a sentence counts as long
@@ -139,16 +140,34 @@ class Translator:
             return [self.target.decode(answer.tokens) for answer in found]
         return [self._copying(answer, text) for answer, text in zip(found, sources, strict=True)]
 
-    def judge(self, pairs: Sequence[Pair], align: bool = False) -> dict[str, float]:
-        """Return the mean cross-entropy of a right token, end included; to `align` also its scores."""
-        batches = self._batches(encode_pairs(pairs, self.source, self.target))
-        loss, looks = judge(partial(forced, self.model, need_weights=align), batches, self.device)
+    def judge(self, pairs: Sequence[Pair], how: Split | None = None) -> dict[str, float]:
+        """Return the mean cross-entropy of a right token, end included, and `alignment_scores`.
+
+        `how` is how the pairs' links count words; without it, or without attention, there are no such scores.
+        """
+        loss, looks = self._look(pairs, how)
         gold = [pair.links for pair in pairs], [pair.possible for pair in pairs]
-        return {"loss": loss, **(alignment_scores(looks, *gold) if looks else {})}
+        return {"loss": loss, **(alignment_scores([look[0] for look in looks], *gold) if looks else {})}
+
+    def word_weights(self, pairs: Sequence[Pair], how: Split) -> list[dict[int, Array]]:
+        """Return `by_shift` the weights (L, H, N, M) between the words of pairs in the form of the corpus.
+
+        There are none without attention. `how` says what a word is.
+        """
+        return self._look(pairs, how)[1]
 
     def plain(self, translation: str) -> str:
         """Return a translation in the form of the corpus as plain text."""
         return self.moses[1].restore(translation) if self.moses else translation
+
+    def _look(self, pairs: Sequence[Pair], how: Split | None) -> tuple[float, list[dict[int, Array]]]:
+        batches = self._batches(encode_pairs(pairs, self.source, self.target))
+        loss, looks = judge(partial(forced, self.model, need_weights=how is not None), batches, self.device)
+        if how is None or looks is None:
+            return loss, []
+        targets = [pieces_of(self.target.tokens(pair.target), split(pair.target, how)) for pair in pairs]
+        sources = [pieces_of(self.source.tokens(pair.source), split(pair.source, how)) for pair in pairs]
+        return loss, [by_shift(*cut) for cut in zip(looks, targets, sources, strict=True)]
 
     def _copying(self, answer: Answer, text: str) -> str:
         """The text of an answer to `text`, each unknown word the source word that weighs most for it."""
@@ -180,8 +199,7 @@ def check(config: Config) -> None:
     if config.replace_unknown and config.attention is None:
         better = "set replace_unknown=false, or choose model=gru attention=bahdanau"
         raise UserError(f"replace_unknown: only attention tells what to copy; {better}")
-    drops = isinstance(recipe, Word) and (recipe.minimum_frequency > 1 or recipe.maximum_size is not None)
-    if config.replace_unknown and not drops:
+    if config.replace_unknown and not (isinstance(recipe, Word) and recipe.drops_words):
         reason = "this tokeniser leaves no word of the training texts unknown"
         raise UserError(f"replace_unknown: {reason}; choose tokeniser=word tokeniser.minimum_frequency=2")
 
@@ -193,14 +211,9 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     encoded = encode_pairs(corpus.train, translator.source, translator.target, max_length=config.max_length)
     if encoded.dropped:
         run.warn(f"{encoded.dropped} training pairs are longer than {config.max_length} tokens and left out")
-    sides = translator.source, translator.target
-    batches = TextBatches(
-        encoded,
-        batch_size=config.batch_size,
-        batch_tokens=config.batch_tokens,
-        seed=run.seed,
-        redraw=redraws(config.tokeniser(), sides, config.max_length),
-    )
+    redraw = redraws(config.tokeniser(), (translator.source, translator.target), config.max_length)
+    sizes = {"batch_size": config.batch_size, "batch_tokens": config.batch_tokens}
+    batches = TextBatches(encoded, **sizes, seed=run.seed, redraw=redraw)
     draft = replace(translator, search=greedy)  # for validation, which is to be quick
     kept = fit_best(
         run,
@@ -217,7 +230,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         unit="tokens",
     )
     scores = _test(translator, corpus, run, attends=config.attention is not None)
-    return scores | kept | _textbook(translator, config.textbook, run)
+    return scores | kept | (config.textbook.report(translator, run, LOSSES[0]) if config.textbook else {})
 
 
 def load(run: TrainedRun) -> Translator:
@@ -230,9 +243,7 @@ def load(run: TrainedRun) -> Translator:
 
 def _corpus(config: Config, run: Run) -> Corpus:
     corpus, report = config.filter.apply(config.corpus())
-    for name, pairs in (("valid", corpus.valid), ("test", corpus.test)):
-        if not pairs:
-            raise UserError(f"the corpus has no {name} pairs to score by; give corpus.{name}=… more than 0")
+    corpus.require_held_out()
     if report.examples:
         run.warn(report.summary())
     run.save_json("filter", report.to_json())
@@ -278,20 +289,8 @@ def _test(translator: Translator, corpus: Corpus, run: Run, attends: bool) -> di
     scores = rows_scores(
         rows, **_scoring(translator, corpus), is_long=lambda text: len(split(text, how)) >= LONG
     )
-    aligned = links_tokens(corpus.test, translator.source, translator.target, corpus.tokenised)
-    judged = translator.judge(corpus.test, align=attends and aligned)
+    judged = translator.judge(corpus.test, how if attends and corpus.aligned else None)
     return {**scores, **judged, "test_pairs": len(rows)}
-
-
-def _textbook(translator: Translator, textbook: Textbook | None, run: Run) -> dict[str, float]:
-    """Their two figures: the loss of the last epoch in their unit, and the mean BLEU of their phrases."""
-    if textbook is None:
-        return {}
-    rows = translated_rows(translator, [Pair(source, target) for source, target in textbook.phrases])
-    scores = [textbook_bleu(row["prediction"].split(), row["target"].split()) for row in rows]
-    run.samples("phrases", [{**row, "bleu": score} for row, score in zip(rows, scores, strict=True)])
-    losses = [row[LOSSES[0]] for row in RunRecord(run.directory).metrics_rows() if LOSSES[0] in row]
-    return textbook.figures(scores, losses[-1])
 
 
 def _scoring(translator: Translator, corpus: Corpus) -> dict[str, Any]:

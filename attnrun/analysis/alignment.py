@@ -4,13 +4,18 @@ Legend: L layers with attention, H heads, N queries (target tokens), M keys (sou
 (source token, target token), counted from 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Weights = NDArray[np.floating]
-Links = Sequence[tuple[int, int]]
+Link = tuple[int, int]
+Links = Collection[Link]
+Symmetrisation = Literal["intersection", "union", "grow-diagonal"]
+
+_NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1))
 
 
 def strongest(weights: Weights) -> list[int | None]:
@@ -22,9 +27,72 @@ def strongest(weights: Weights) -> list[int | None]:
     return [int(row.argmax()) if row.any() else None for row in mean]
 
 
-def links(weights: Weights) -> list[tuple[int, int]]:
+def links(weights: Weights) -> list[Link]:
     """Return the link of each target token to the source token that is `strongest` for it."""
     return [(place, token) for token, place in enumerate(strongest(weights)) if place is not None]
+
+
+def links_above(weights: Weights, threshold: float) -> list[Link]:
+    """Return a link for each weight above the threshold, in the mean over layers and heads.
+
+    weights (L, H, N, M).
+    """
+    mean = weights.astype(np.float64).mean(axis=(0, 1))
+    return [(int(source), int(target)) for target, source in zip(*np.nonzero(mean > threshold), strict=True)]
+
+
+def symmetrised(forward: Links, backward: Links, how: Symmetrisation) -> set[Link]:
+    """Join the links of two directions, both written as (source token, target token).
+
+    "grow-diagonal" is of Koehn, Och and Marcu 2003, section 3: it begins with the links of both and adds, in
+    sweeps over the source, those of one that stand next to a link, diagonally too, and reach a token without.
+    """
+    both, either = set(forward) & set(backward), set(forward) | set(backward)
+    if how != "grow-diagonal":
+        return both if how == "intersection" else either
+    grown, before = set(both), -1
+    sources, targets = ({link[side] for link in both} for side in (0, 1))
+    while len(grown) > before:
+        before = len(grown)
+        for source, target in sorted(either):
+            for down, right in _NEIGHBOURS if (source, target) in grown else ():
+                near = source + down, target + right
+                if near in either and (near[0] not in sources or near[1] not in targets):
+                    grown.add(near)
+                    sources.add(near[0])
+                    targets.add(near[1])
+    return grown
+
+
+def agreement(
+    found: Sequence[Links], sure: Sequence[Links | None], possible: Sequence[Links | None]
+) -> dict[str, float]:
+    """Compare the links found in each pair of sentences with the gold ones, over all pairs together.
+
+    With A the links found, S the sure gold links and P all gold links (Och and Ney 2003, section 5): `aer`,
+    the alignment error rate 1 - (|A ∩ S| + |A ∩ P|) / (|A| + |S|), `precision` |A ∩ P| / |A|, `recall`
+    |A ∩ S| / |S|, and `f1`, the harmonic mean of the two. `sure` and `possible` (those that are merely so)
+    are None where a pair is not aligned; such pairs do not count. Of nothing there is no share: a figure
+    whose divisor is zero is left out.
+    """
+    in_sure = in_possible = number = sures = 0
+    for one, sure_links, more in zip(found, sure, possible, strict=True):
+        if sure_links is None and more is None:
+            continue
+        a, s = set(one), set(sure_links or ())
+        in_sure, in_possible = in_sure + len(a & s), in_possible + len(a & (s | set(more or ())))
+        number, sures = number + len(a), sures + len(s)
+    scores = {}
+    if number + sures:
+        scores["aer"] = 1 - (in_sure + in_possible) / (number + sures)
+    if number:
+        scores["precision"] = in_possible / number
+    if sures:
+        scores["recall"] = in_sure / sures
+    if number and sures:
+        both = scores["precision"] + scores["recall"]
+        scores["f1"] = 2 * scores["precision"] * scores["recall"] / both if both else 0.0
+    return scores
 
 
 def alignment_scores(
@@ -32,24 +100,19 @@ def alignment_scores(
 ) -> dict[str, float]:
     """Compare the `links` of each pair of sentences, from its weights (L, H, N, M), with the gold ones.
 
-    `aer` is the alignment error rate 1 - (|A ∩ S| + |A ∩ P|) / (|A| + |S|) of Och and Ney 2003, with A the
-    links found, S the sure gold links and P all gold links, over all pairs together. Attention links every
-    target token, also those that gold leaves without a link, and cannot be right there. So
-    `alignment_accuracy` is the share of the gold ones among the links found for tokens that have a gold link.
-
-    `sure` and `possible` (those that are merely so) are None where a pair is not aligned; such pairs do not
-    count. Without any gold link there are no scores, nor where no link is found and none is sure.
+    `aer` is that of `agreement`. Attention links every target token, also those that gold leaves without a
+    link, and cannot be right there. So `alignment_accuracy` is the share of the gold ones among the links
+    found for tokens that have a gold link. Without any gold link there are no scores, nor where no link is
+    found and none is sure.
     """
-    hits = counted = right = asked = gold = 0
-    for one, sure_links, more in zip(weights, sure, possible or [None] * len(sure), strict=True):
-        if sure_links is None and more is None:
-            continue
-        a, s = set(links(one)), set(sure_links or ())
-        p = s | set(more or ())
-        aligned = {target for _, target in p}
-        hits, counted = hits + len(a & s) + len(a & p), counted + len(a) + len(s)
-        right, asked = right + len(a & p), asked + sum(target in aligned for _, target in a)
-        gold += len(p)
-    if not (gold and counted):
+    more = possible or [None] * len(sure)
+    found = [links(one) for one in weights]
+    right = asked = 0
+    for one, sure_links, more_links in zip(found, sure, more, strict=True):
+        gold = set(sure_links or ()) | set(more_links or ())
+        aligned = {target for _, target in gold}
+        right, asked = right + len(gold & set(one)), asked + sum(target in aligned for _, target in one)
+    scores = agreement(found, sure, more)
+    if "aer" not in scores or not any(map(len, filter(None, (*sure, *more)))):
         return {}
-    return {"aer": 1 - hits / counted, "alignment_accuracy": right / max(asked, 1)}
+    return {"aer": scores["aer"], "alignment_accuracy": right / max(asked, 1)}

@@ -9,7 +9,6 @@ from attnrun.data import words
 from attnrun.data.corpus import Links, Pair
 from attnrun.data.pairs import checked
 from attnrun.data.reading import counted, read_lines
-from attnrun.data.tokenisers import Tokeniser
 from attnrun.errors import UserError
 from attnrun.escape import truncate
 
@@ -58,7 +57,7 @@ class Gold:
             return pairs
         written = written[: len(pairs)]
         pairs = _unnumbered(pairs, written)
-        parsed = [(place, list(_parse(place, text))) for place, text in written]
+        parsed = [(place, list(parse_links(place, text))) for place, text in written]
         zero = any(0 in link[:2] for _, links in parsed for link in links)
         linked = [
             self._linked(pair, links, place, zero) for pair, (place, links) in zip(pairs, parsed, strict=True)
@@ -93,21 +92,6 @@ class Gold:
             raise UserError(fault)
 
 
-def links_tokens(pairs: Sequence[Pair], source: Tokeniser, target: Tokeniser, tokenised: bool) -> bool:
-    """Tell whether gold links are between the tokens that these tokenisers make; false where there are none.
-
-    So they are where every aligned pair has as many tokens as it has words, or of a `tokenised` corpus as
-    many as stand between spaces.
-    """
-    linked = [pair for pair in pairs if pair.links is not None or pair.possible is not None]
-    how = words.natural_split(tokenised)
-    return bool(linked) and all(
-        len(words.split(text, how)) == len(tokeniser.tokens(text))
-        for pair in linked
-        for text, tokeniser in ((pair.source, source), (pair.target, target))
-    )
-
-
 def _read(path: str, count: int, *, whole: bool) -> list[Written]:
     """Return the links of `count` pairs, an empty line for none; more than that unless `whole`."""
     lines = list(read_lines(path, blank_end=True))
@@ -121,7 +105,7 @@ def _read(path: str, count: int, *, whole: bool) -> list[Written]:
     return lines
 
 
-def _parse(place: str, text: str) -> Iterator[tuple[int, int, bool]]:
+def parse_links(place: str, text: str) -> Iterator[tuple[int, int, bool]]:
     """Yield source token, target token, and whether the link is sure; numbers as written."""
     for word in _LINE_NUMBER.sub("", text).split():
         link = _LINK.fullmatch(word)

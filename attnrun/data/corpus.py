@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from attnrun.errors import UserError
+
 Links = tuple[tuple[int, int], ...]
 
 
@@ -52,6 +54,19 @@ class Corpus:
     test: list[Pair]
     tokenised: bool = False  # the texts are tokens with spaces between them, punctuation marks included
     moses: bool = False  # and lower-cased ones as `moses.Moses` makes of a sentence
+
+    @property
+    def aligned(self) -> bool:
+        """Tell whether a test pair has gold links."""
+        return any(pair.links or pair.possible for pair in self.test)
+
+    def require_held_out(self) -> None:
+        """Raise UserError where no pairs are left to validate on, or to test on."""
+        for name, pairs in (("valid", self.valid), ("test", self.test)):
+            if not pairs:
+                raise UserError(
+                    f"the corpus has no {name} pairs to score by; give corpus.{name}=… more than 0"
+                )
 
     def reversed(self) -> "Corpus":
         """Return the corpus with source and target exchanged."""

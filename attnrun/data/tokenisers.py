@@ -66,6 +66,11 @@ class Word:
     split: Split | None = None  # None is `spaces` for tokenised texts and `words` for others
     joint: bool = False
 
+    @property
+    def drops_words(self) -> bool:
+        """Whether words of the training texts may be unknown."""
+        return self.minimum_frequency > 1 or self.maximum_size is not None
+
     def fit(self, texts: Iterable[str], tokenised: bool = False) -> "WordTokeniser":
         """Collect the vocabulary of `texts`.
 

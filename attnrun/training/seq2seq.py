@@ -109,7 +109,8 @@ def judge(
     """Return the mean cross-entropy of a right token, end included, and where the model looked for each.
 
     `score` is called with sources (B, S), their lengths (B,) and targets (B, T), as `models.decoding.forced`
-    is. The weights are (L, H, N, M) of each pair: N without the end; None where `score` gives none.
+    is. The weights are (L, H, N + 1, M) of each pair, the last row for the end; None where `score` gives
+    none.
     """
     total, count, looks = 0.0, 0, dict[int, Array]()
     for indices, batch in _evaluation(batches, device):
@@ -119,7 +120,7 @@ def judge(
         if found.weights is not None:
             lengths = zip(batch.target_lengths.tolist(), batch.source_lengths.tolist(), strict=True)
             for index, look, (target, source) in zip(indices, found.weights, lengths, strict=True):
-                looks[index] = _array(look[:, :, : target - 2, :source])  # without bos and eos
+                looks[index] = _array(look[:, :, : target - 1, :source])  # one for each token but bos
     return total / count, [looks[index] for index in sorted(looks)] or None
 
 

@@ -4,12 +4,15 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 from annotated_types import MinLen
 
 from attnrun.errors import UserError
 from attnrun.ranges import PositiveInt
+from attnrun.runs.find import RunRecord
+from attnrun.runs.run import Run
+from attnrun.training.scoring import translated_rows
 
 
 @dataclass(frozen=True)
@@ -29,18 +32,28 @@ class Textbook:
             if not all(side.strip() for side in phrase):
                 raise UserError(f"textbook.phrases: {list(phrase)} has an empty side")
 
-    def figures(self, scores: Sequence[float], loss: float) -> dict[str, float]:
-        """Return the mean of the phrases' `scores`, and the loss in their unit.
+    def report(self, translator: Any, run: Run, losses: str) -> dict[str, float]:
+        """Translate the phrases, save them with their BLEU, and return the two figures.
 
-        `loss` is the cross-entropy a target token, in nats. Theirs is the mean over all steps, padding as 0,
-        summed over sentences and divided by the target tokens; it is theirs only where no target has more
-        than `steps` tokens, and without label smoothing.
+        `losses` names what the run logged as the cross-entropy a target token, in nats; the last one counts.
+        Theirs is the mean over all steps, padding as 0, summed over sentences and divided by the target
+        tokens; it is theirs only where no target has more than `steps` tokens, and without label smoothing.
         """
+        rows = translated_rows(translator, [_Phrase(*phrase) for phrase in self.phrases])
+        bleus = [textbook_bleu(row["prediction"].split(), row["target"].split()) for row in rows]
+        run.samples("phrases", [{**row, "bleu": score} for row, score in zip(rows, bleus, strict=True)])
+        loss = [row[losses] for row in RunRecord(run.directory).metrics_rows() if losses in row][-1]
         return {
             "train_loss": loss,
             "textbook_loss": loss / self.steps,
-            "textbook_bleu": sum(scores) / len(scores),
+            "textbook_bleu": sum(bleus) / len(bleus),
         }
+
+
+class _Phrase(NamedTuple):
+    source: str
+    target: str
+    raw_target: str | None = None
 
 
 def textbook_bleu(hypothesis: Sequence[str], reference: Sequence[str], most: int = 2) -> float:

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from attnrun.analysis.alignment import Links, alignment_scores, links, strongest
+from attnrun.analysis.alignment import (
+    Links,
+    agreement,
+    alignment_scores,
+    links,
+    links_above,
+    strongest,
+    symmetrised,
+)
 
 
 def looking(places: list[int], keys: int) -> np.ndarray:
@@ -72,3 +80,78 @@ def test_where_nothing_counts_there_are_no_scores() -> None:
 
 def test_an_attention_that_sees_nothing_is_wholly_wrong() -> None:
     assert alignment_scores([np.zeros((1, 1, 1, 2))], [((0, 0),)]) == {"aer": 1, "alignment_accuracy": 0}
+
+
+def test_every_figure_of_the_agreement_by_its_definition() -> None:
+    rng = np.random.default_rng(3)
+    pairs = []
+    for _ in range(11):
+        cells = rng.random((5, 7))
+        found, sure, possible = (
+            {(s, t) for s, t in np.argwhere(cells * k > 0.6).tolist()} for k in (1, 0.9, 1.1)
+        )
+        pairs.append((found, sure & found | {(4, 6)}, possible - sure))
+    a = s = a_s = a_p = 0
+    for found, sure, possible in pairs:
+        a, s = a + len(found), s + len(sure)
+        for link in found:
+            a_s, a_p = a_s + (link in sure), a_p + (link in sure or link in possible)
+    scores = agreement(*(list(side) for side in zip(*pairs, strict=True)))
+    precision, recall = a_p / a, a_s / s
+    assert scores == pytest.approx(
+        {
+            "aer": 1 - (a_s + a_p) / (a + s),
+            "precision": precision,
+            "recall": recall,
+            "f1": 2 / (1 / precision + 1 / recall),
+        }
+    )
+    assert agreement([set()], [{(0, 0)}], [None]) == {"aer": 1.0, "recall": 0.0}
+    assert agreement([{(0, 0)}], [None], [None]) == {}
+    assert agreement([{(1, 0)}], [{(0, 0)}], [None]) == {
+        "aer": 1.0,
+        "precision": 0.0,
+        "recall": 0.0,
+        "f1": 0.0,
+    }
+
+
+def test_links_above_a_threshold_are_of_the_mean() -> None:
+    weights = np.random.default_rng(1).dirichlet(np.ones(7), size=(2, 3, 5)).astype(np.float32)
+    expected = []
+    for row in range(5):
+        for column in range(7):
+            mean = sum(float(weights[a, b, row, column]) for a in range(2) for b in range(3)) / 6
+            if mean > 0.15:
+                expected.append((column, row))
+    assert links_above(weights, 0.15) == expected and len(expected) > 5
+
+
+def grown(forward: set[tuple[int, int]], backward: set[tuple[int, int]], size: int) -> set[tuple[int, int]]:
+    """GROW-DIAG as it is written down: over all points of the grid until none brings anything new."""
+    alignment, union, before = forward & backward, forward | backward, None
+    while before != alignment:
+        before = set(alignment)
+        for s in range(size):
+            for t in range(size):
+                if (s, t) not in alignment:
+                    continue
+                for ds, dt in ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1)):
+                    new = s + ds, t + dt
+                    free = all(new[0] != x for x, _ in alignment) or all(new[1] != y for _, y in alignment)
+                    if free and new in union:
+                        alignment.add(new)
+    return alignment
+
+
+def test_symmetrised_links() -> None:
+    rng, larger = np.random.default_rng(5), 0
+    for _ in range(200):
+        forward, backward = (set(map(tuple, np.argwhere(rng.random((6, 6)) > 0.75).tolist())) for _ in "ab")
+        assert symmetrised(forward, backward, "intersection") == forward & backward
+        assert symmetrised(forward, backward, "union") == forward | backward
+        found = symmetrised(forward, backward, "grow-diagonal")
+        assert found == grown(forward, backward, 6)
+        larger += forward & backward < found < forward | backward
+    assert larger > 50
+    assert symmetrised({(0, 0), (1, 1)}, {(0, 0), (2, 1)}, "grow-diagonal") == {(0, 0), (1, 1)}

@@ -6,9 +6,7 @@ import pytest
 import torch
 from attnrun.experiments.translation import Translator
 
-from attnrun.data.alignments import links_tokens
 from attnrun.data.corpus import Pair
-from attnrun.data.subwords import Bpe
 from attnrun.data.tokenisers import Word
 from attnrun.launch.config import check, compose
 from attnrun.launch.job import execute
@@ -28,36 +26,21 @@ def test_the_alignment_of_given_targets_leaves_the_end_out() -> None:
         Pair("b", "u"),
     ]
     translator = planned(source, target, [(4, 1), (4, 1), (4, 4), (4, 0)], batch_size=1)
-    judged = [translator.judge(some, align=True) for some in (pairs[:1], pairs[1:2], pairs[:2])]
+    judged = [translator.judge(some, how="words") for some in (pairs[:1], pairs[1:2], pairs[:2])]
     assert judged[0]["aer"] == pytest.approx(1 - (0 + 1) / (2 + 2))
     assert judged[1]["aer"] == pytest.approx(1 - (2 + 2) / (3 + 3))
     assert judged[2]["aer"] == pytest.approx(1 - (2 + 3) / (5 + 5))
     assert judged[2]["alignment_accuracy"] == pytest.approx(3 / 5)
     assert set(translator.judge(pairs[:2])) == {"loss"}
     padded = planned(source, target, [(4, 1), (4, 1), (4, 2), (4, 0)], batch_size=2).judge(
-        pairs[:2], align=True
+        pairs[:2], how="words"
     )
     assert padded["alignment_accuracy"] == pytest.approx(2 / 5)
 
 
-def test_links_are_between_the_tokens_of_a_model_of_words_alone() -> None:
-    pairs = [Pair("I'm home.", "J'ai fini, là.", ((0, 0), (3, 4))), Pair("no links", "x")]
-    texts = [pairs[0].source] * 2, [pairs[0].target] * 2
-    words, stops = ([Word(split=how).fit(side) for side in texts] for how in (None, "stops"))
-    pieces = [Bpe(size=50).fit(side) for side in texts]
-    assert links_tokens(pairs, *words, tokenised=False)
-    for others in (stops, pieces, [words[0], pieces[1]], [stops[0], words[1]]):
-        assert not links_tokens(pairs, *others, tokenised=False)
-    assert not links_tokens(pairs[1:], *words, tokenised=False)
-    spaced = [Pair("a. b", "c , d", None, possible=((0, 0),))]
-    spaces = [Word(split="spaces").fit(["x x"])] * 2
-    assert links_tokens(spaced, *spaces, tokenised=True)
-    assert not links_tokens(spaced, *spaces, tokenised=False)
-
-
 @pytest.mark.parametrize(
     ("words", "aligned"),
-    [(["attention=dot"], True), (["attention=none"], False), (["tokeniser=bpe", "tokeniser.size=50"], False)],
+    [(["attention=dot"], True), (["attention=none"], False), (["tokeniser=bpe", "tokeniser.size=50"], True)],
 )
 def test_a_run_reports_the_alignment_where_there_is_one(
     tmp_path: Path, words: list[str], aligned: bool
@@ -78,8 +61,50 @@ def _alignment_by_sentence(translator: Translator, pairs: list[Pair]) -> tuple[f
         source, target = translator.source.encode(pair.source), translator.target.encode(pair.target)
         ids = torch.tensor([[translator.target.bos, *target, translator.target.eos]])
         weights = forced(translator.model, torch.tensor([source]), torch.tensor([len(source)]), ids).weights
-        for token in range(len(target)):
-            row = weights[0, 0, 0, token].tolist()
-            hits += (row.index(max(row)), token) in pair.links
-        asked, sure = asked + len(target), sure + len(pair.links)
+        columns, rows = (
+            _words(translator.source.tokens(pair.source)),
+            _words(translator.target.tokens(pair.target)),
+        )
+        for word, tokens in enumerate(rows):
+            row = [
+                sum(float(weights[0, 0, 0, token, column]) for token in tokens for column in group)
+                for group in columns
+            ]
+            hits += (row.index(max(row)), word) in pair.links
+        asked, sure = asked + len(rows), sure + len(pair.links)
     return 1 - 2 * hits / (asked + sure), hits / asked
+
+
+def _words(tokens: list[str]) -> list[list[int]]:
+    """The places of the tokens of each word: a piece that begins none belongs to the one before."""
+    groups: list[list[int]] = []
+    pieces = any(token.startswith("▁") for token in tokens)
+    for place, token in enumerate(tokens):
+        if pieces and not token.startswith("▁"):
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    return groups
+
+
+@pytest.mark.parametrize("words", [["attention=dot"], ["tokeniser=bpe", "tokeniser.size=50"]])
+def test_the_rows_of_a_shift_are_those_of_the_step_after(tmp_path: Path, words: list[str]) -> None:
+    plan = check(compose("translation", [*TINY, *aligned_corpus(tmp_path), *words]))
+    assert execute(plan.plain, tmp_path / "run").status == "done"
+    translator, pairs = open_model(tmp_path / "run"), plan.config.corpus().test[:5]
+    for pair, looks in zip(pairs, translator.word_weights(pairs, "words"), strict=True):
+        source, target = translator.source.encode(pair.source), translator.target.encode(pair.target)
+        ids = torch.tensor([[translator.target.bos, *target, translator.target.eos]])
+        weights = forced(translator.model, torch.tensor([source]), torch.tensor([len(source)]), ids).weights[
+            0
+        ]
+        columns, rows = (
+            _words(translator.source.tokens(pair.source)),
+            _words(translator.target.tokens(pair.target)),
+        )
+        for shift in (0, 1):
+            assert looks[shift].shape == (1, 1, len(rows), len(columns))
+            for row, tokens in enumerate(rows):
+                for column, group in enumerate(columns):
+                    each = [float(weights[0, 0, token + shift, place]) for token in tokens for place in group]
+                    assert looks[shift][0, 0, row, column] == pytest.approx(sum(each) / len(tokens), abs=1e-6)

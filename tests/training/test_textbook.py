@@ -1,9 +1,14 @@
 """The textbook's two figures, against what it prints."""
 
+from pathlib import Path
+
 import pytest
 
 from attnrun.errors import UserError
 from attnrun.launch.config import check, compose
+from attnrun.runs.device import Runtime
+from attnrun.runs.run import Run
+from attnrun.runs.samples import read_samples
 from attnrun.training.textbook import Textbook, textbook_bleu
 
 
@@ -28,10 +33,28 @@ def test_counts_are_clipped_and_orders_weigh_by_halves() -> None:
     assert textbook_bleu(hypothesis, reference, most=1) == pytest.approx((2 / 4) ** 0.5)
 
 
-def test_figures_are_the_mean_bleu_and_the_loss_over_padded_steps() -> None:
-    textbook = Textbook(steps=7, phrases=[("go .", "va !"), ("hi .", "salut !")])
-    found = textbook.figures([1.0, 0.0], loss=0.21)
+class Parrot:
+    """Translates each phrase as `va !`."""
+
+    moses = None
+
+    def translate(self, sources: list[str]) -> list[str]:
+        return ["va !" for _ in sources]
+
+
+def test_figures_are_the_mean_bleu_and_the_last_loss_over_padded_steps(tmp_path: Path) -> None:
+    textbook = Textbook(steps=7, phrases=[("go .", "va !"), ("hi .", "salut ?")])
+    how = {"config": {}, "config_hash": "a", "seed": 0, "primary": ("bleu", "max")}
+    with Run.open(tmp_path / "run", experiment="tiny", runtime=Runtime(device="cpu"), **how) as run:
+        run.log(1, {"train/loss": 3.0})
+        run.log(2, {"train/loss": 0.21})
+        found = textbook.report(Parrot(), run, "train/loss")
     assert found == {"train_loss": 0.21, "textbook_loss": pytest.approx(0.03), "textbook_bleu": 0.5}
+    rows = read_samples(tmp_path / "run", "phrases")
+    assert [(row["source"], row["prediction"], row["bleu"]) for row in rows] == [
+        ("go .", "va !", 1),
+        ("hi .", "va !", 0),
+    ]
 
 
 @pytest.mark.parametrize(
