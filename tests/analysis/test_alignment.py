@@ -154,4 +154,5 @@ def test_symmetrised_links() -> None:
         assert found == grown(forward, backward, 6)
         larger += forward & backward < found < forward | backward
     assert larger > 50
-    assert symmetrised({(0, 0), (1, 1)}, {(0, 0), (2, 1)}, "grow-diagonal") == {(0, 0), (1, 1)}
+    far = symmetrised({(0, 0), (1, 1), (5, 5)}, {(0, 0), (2, 1)}, "grow-diagonal")
+    assert far == {(0, 0), (1, 1), (2, 1)}
