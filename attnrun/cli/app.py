@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from attnrun.cli.align import align
 from attnrun.cli.bench import bench
 from attnrun.cli.compare import compare
 from attnrun.cli.completion import completion
@@ -64,6 +65,7 @@ app.command()(guarded(status))
 app.command()(guarded(translate))
 app.command()(guarded(predict))
 app.command()(guarded(score))
+app.command()(guarded(align))
 app.command()(guarded(compare))
 app.command()(guarded(significance))
 app.command()(guarded(resume))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from attnrun.data.alignments import Base, parse_links
+from attnrun.data.alignments import parse_links
 from attnrun.data.reading import counted, read_lines
 from attnrun.errors import UserError
 
@@ -39,7 +39,7 @@ class LinkFile:
     """What a file of links holds; `base` is the number that it gives a sentence's first token."""
 
     path: str
-    base: Base
+    base: int  # 0 or 1
     lines: list[Line]
 
     def of(self, pairs: int, what: str) -> "LinkFile":
@@ -65,7 +65,7 @@ class LinkFile:
         told = f"{counted(len(outside), 'link')} beyond the sentences left out: {', '.join(outside[:_NAMED])}"
         return LinkFile(self.path, self.base, lines), f"{told}{more}{self._hint(sizes)}"
 
-    def from_base(self, base: Base) -> "LinkFile":
+    def from_base(self, base: int) -> "LinkFile":
         """Return the file as if a sentence's first token had the number `base`."""
         by = self.base - base
 
@@ -85,7 +85,7 @@ class LinkFile:
         return "; all are inside where the first token is number 1" if lines and all(inside) else ""
 
 
-def read_link_file(path: str, base: Base | None = None) -> LinkFile:
+def read_link_file(path: str, base: int | None = None) -> LinkFile:
     """Read the links of a file. A `base` of None is 0 where any link names a token 0, else 1.
 
     Raises:
