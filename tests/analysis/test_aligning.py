@@ -10,7 +10,7 @@ def one_hot(places: list[int], keys: int) -> np.ndarray:
 
 
 def looks(right: tuple[int, int, int]) -> list[dict[int, np.ndarray]]:
-    """Of two pairs with 2 layers of 3 heads, at random but for one layer, head and shift, which sees the gold."""
+    """Of two pairs, 2 layers of 3 heads: at random but for one layer, head and shift, which sees the gold."""
     rng = np.random.default_rng(1)
     found = []
     for places, keys in (([2, 0, 4, 1], 5), ([1, 0, 2], 3)):

@@ -32,9 +32,7 @@ def test_the_base_is_one_where_many_links_name_no_token_zero(tmp_path: Path) -> 
     assert wrote(tmp_path, "1-1 2-2").base == 0  # too few to tell
     assert wrote(tmp_path, many, base=0).lines[0].sure == {(n, n + 1) for n in range(1, 21)}
     assert wrote(tmp_path, many, base=0).from_base(1) == wrote(tmp_path, many, base=1)
-    with pytest.raises(
-        UserError, match=r"links.txt:2: a link names a token 0, so the first token is number 0"
-    ):
+    with pytest.raises(UserError, match=r"links.txt:2: a link names a token 0, so the first token"):
         wrote(tmp_path, "1-1\n2-0\n", base=1)
 
 
