@@ -171,9 +171,8 @@ def test_links_of_ones_own_in_the_place_of_the_corpus_s(
     found = json.loads(result.stdout)
     assert found["pairs"] + found["development"]["pairs"] == 20
     assert found["aer"] < 0.2 and "the first is number 1" in result.stderr
-    few = cli(
-        "align", "outputs/ibm-model-1/one", "--text", "own.tsv", "--gold", "own.links", "--development=0.01"
-    )
+    own = ["align", "outputs/ibm-model-1/one", "--text", "own.tsv"]
+    few = cli(*own, "--gold", "own.links", "--development=0.01")
     assert few.exit_code == 2 and "too few to choose by a share of 0.01" in few.stderr
     short = cli(*own)
     assert short.exit_code == 2 and "--text needs --gold" in short.stderr
