@@ -16,8 +16,15 @@ from attnrun.data.batching import EncodedPairs, TextBatches, encode_pairs, requi
 from attnrun.data.corpus import Corpus, Pair
 from attnrun.data.dropout import redraws
 from attnrun.data.filters import Filter
-from attnrun.data.moses import Moses
-from attnrun.data.tokenisers import Recipe, Tokeniser, Word, WordTokeniser, fit_sides, from_json
+from attnrun.data.moses import Form
+from attnrun.data.tokenisers import (
+    Recipe,
+    Tokeniser,
+    WordTokeniser,
+    fit_sides,
+    from_json,
+    require_unknown_words,
+)
 from attnrun.data.words import Split, natural_split, split
 from attnrun.errors import UserError
 from attnrun.models.decoding import Decoded, forced, greedy
@@ -27,20 +34,9 @@ from attnrun.ranges import PositiveInt, Probability
 from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
+from attnrun.training import seq2seq
 from attnrun.training.course import LOSSES, fit_best, restore_best
-from attnrun.training.scoring import rows_bleu, rows_scores, show_rows, translated_rows
-from attnrun.training.seq2seq import (
-    Answer,
-    Array,
-    Candidate,
-    PairCourse,
-    Scored,
-    decode,
-    forced_loss,
-    judge,
-    score,
-    texts,
-)
+from attnrun.training.scoring import how_scored, rows_bleu, rows_scores, show_rows, translated_rows
 from attnrun.training.textbook import Textbook
 
 PRIMARY = ("bleu", "max")
@@ -48,7 +44,7 @@ LONG = 16  # source words from which on a sentence counts as long
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Mechanism, PairCourse):
+class Config(Mechanism, seq2seq.PairCourse):
     """The keys of a translation experiment beside the common ones.
 
     `replace_unknown` puts in the place of each `<unk>` of a translation the source word that weighed most for
@@ -70,14 +66,13 @@ class Config(Mechanism, PairCourse):
 class Translator:
     """A trained model with its tokenisers; what `load` returns.
 
-    `moses` turns plain text into the source tokens of the corpus and target tokens back, None where the
-    corpus is of plain text. `replace_unknown` needs word tokenisers.
+    `form` turns plain text into what the corpus holds, and back. `replace_unknown` needs word tokenisers.
     """
 
     model: Any  # a Seq2Seq that is an nn.Module
     source: Tokeniser
     target: Tokeniser
-    moses: tuple[Moses, Moses] | None
+    form: Form
     device: torch.device
     batch_size: int = 128
     replace_unknown: bool = False
@@ -86,7 +81,7 @@ class Translator:
     @property
     def fingerprint(self) -> str:
         """Equal for translators that read and write the same numbers for the same texts."""
-        return f"{self.source.fingerprint()} {self.target.fingerprint()} {self.moses is None}"
+        return f"{self.source.fingerprint()} {self.target.fingerprint()} {self.form.languages is None}"
 
     def joined(self, others: Sequence["Translator"]) -> "Translator":
         """Return one that takes the mean of all models' probabilities; their fingerprints are equal."""
@@ -94,27 +89,27 @@ class Translator:
 
     def predict(self, inputs: Sequence[str]) -> list[str]:
         """Return the translation of each plain text."""
-        return list(map(self.plain, self.translate(list(map(self._prepared, inputs)))))
+        return list(map(self.form.plain, self.translate(list(map(self.form.source, inputs)))))
 
     def batches(self, inputs: Sequence[str]) -> list[list[int]]:
         """Return which texts are translated together, by their places, the longest first."""
-        return self._read(list(map(self._prepared, inputs))).sequential()
+        return self._read(list(map(self.form.source, inputs))).sequential()
 
-    def candidates(self, inputs: Sequence[str], count: int) -> list[list[Candidate]]:
+    def candidates(self, inputs: Sequence[str], count: int) -> list[list[seq2seq.Candidate]]:
         """Return `count` translations of each plain text; unknown words stay."""
-        found = self._search(list(map(self._prepared, inputs)), need_weights=False, count=count)
-        return texts(found, lambda tokens: self.plain(self.target.decode(tokens)))
+        found = self._search(list(map(self.form.source, inputs)), need_weights=False, count=count)
+        return seq2seq.texts(found, lambda tokens: self.form.plain(self.target.decode(tokens)))
 
-    def score(self, pairs: Sequence[tuple[str, str]]) -> list[Scored]:
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[seq2seq.Scored]:
         """Return the log-probabilities of given translations: pairs of plain texts."""
-        prepared = [Pair(self._prepared(source), self._prepared(target, 1)) for source, target in pairs]
+        prepared = [Pair(self.form.source(source), self.form.target(target)) for source, target in pairs]
         batches = self._batches(encode_pairs(prepared, self.source, self.target))
-        return score(partial(forced, self.model, need_weights=False), batches, self.device)
+        return seq2seq.score(partial(forced, self.model, need_weights=False), batches, self.device)
 
     def unknown(self, inputs: Sequence[str]) -> list[str]:
         """Return the words of the texts that are not in the source vocabulary, each once."""
         found = {}
-        for text in map(self._prepared, inputs):
+        for text in map(self.form.source, inputs):
             pairs = zip(self.source.tokens(text), self.source.encode(text), strict=True)
             found |= {token: None for token, number in pairs if number == self.source.unk}
         return list(found)
@@ -127,11 +122,27 @@ class Translator:
         `layers` and `heads` choose some of each; None takes all. Raises UserError where the model has no
         attention, or not so many layers or heads.
         """
-        sources = list(map(self._prepared, inputs))
+        sources = list(map(self.form.source, inputs))
         found = self._search(sources, need_weights=True)
         queries = [self.target.labels(answer.tokens) for answer in found]
         keys = list(map(self.source.tokens, sources))
         return attention_maps(inputs, queries, keys, [answer.weights for answer in found], layers, heads)
+
+    def self_weights(
+        self, inputs: Sequence[str], side: str, layers: Sequence[int] | None, heads: Sequence[int] | None
+    ) -> list[AttentionMap]:
+        """Return where each token of the "source", or of the "target" found for it, looks at its own side.
+
+        Raises UserError as `weights` does, and where the model has no self-attention.
+        """
+        sources = list(map(self.form.source, inputs))
+        pairs = [Pair(*both) for both in zip(sources, self.translate(sources), strict=True)]
+        batches = self._batches(encode_pairs(pairs, self.source, self.target))
+        looks = seq2seq.self_looks(self.model, batches, self.device, side)
+        begin = self.target.labels([self.target.bos])  # which the decoder reads first
+        written = [[*begin, *self.target.tokens(pair.target)] for pair in pairs]
+        names = list(map(self.source.tokens, sources)) if side == "source" else written
+        return attention_maps(inputs, names, names, looks, layers, heads)
 
     def translate(self, sources: Sequence[str]) -> list[str]:
         """Return the translation of each source of a corpus, in the form of the corpus."""
@@ -149,40 +160,33 @@ class Translator:
         gold = [pair.links for pair in pairs], [pair.possible for pair in pairs]
         return {"loss": loss, **(alignment_scores([look[0] for look in looks], *gold) if looks else {})}
 
-    def word_weights(self, pairs: Sequence[Pair], how: Split) -> list[dict[int, Array]]:
+    def word_weights(self, pairs: Sequence[Pair], how: Split) -> list[dict[int, seq2seq.Array]]:
         """Return `by_shift` the weights (L, H, N, M) between the words of pairs in the form of the corpus.
 
         There are none without attention. `how` says what a word is.
         """
         return self._look(pairs, how)[1]
 
-    def plain(self, translation: str) -> str:
-        """Return a translation in the form of the corpus as plain text."""
-        return self.moses[1].restore(translation) if self.moses else translation
-
-    def _look(self, pairs: Sequence[Pair], how: Split | None) -> tuple[float, list[dict[int, Array]]]:
+    def _look(self, pairs: Sequence[Pair], how: Split | None) -> tuple[float, list[dict[int, seq2seq.Array]]]:
         batches = self._batches(encode_pairs(pairs, self.source, self.target))
-        loss, looks = judge(partial(forced, self.model, need_weights=how is not None), batches, self.device)
+        score = partial(forced, self.model, need_weights=how is not None)
+        loss, looks = seq2seq.judge(score, batches, self.device)
         if how is None or looks is None:
             return loss, []
         targets = [pieces_of(self.target.tokens(pair.target), split(pair.target, how)) for pair in pairs]
         sources = [pieces_of(self.source.tokens(pair.source), split(pair.source, how)) for pair in pairs]
         return loss, [by_shift(*cut) for cut in zip(looks, targets, sources, strict=True)]
 
-    def _copying(self, answer: Answer, text: str) -> str:
+    def _copying(self, answer: seq2seq.Answer, text: str) -> str:
         """The text of an answer to `text`, each unknown word the source word that weighs most for it."""
         words, target = self.source.tokens(text), cast(WordTokeniser, self.target)
         places = strongest(answer.weights)
         return target.decode_copying(answer.tokens, [None if at is None else words[at] for at in places])
 
-    def _prepared(self, text: str, side: int = 0) -> str:
-        tokenised = self.moses[side].tokenise(text) if self.moses else text
-        return tokenised if tokenised.strip() else text  # the scripts drop control characters
-
-    def _search(self, sources: Sequence[str], need_weights: bool, count: int = 1) -> list[Answer]:
+    def _search(self, sources: Sequence[str], need_weights: bool, count: int = 1) -> list[seq2seq.Answer]:
         ends = {"bos": self.target.bos, "eos": self.target.eos, "count": count}
         search = partial(self.search, self.model, need_weights=need_weights, **ends)
-        return decode(search, self._read(sources), self.device)
+        return seq2seq.decode(search, self._read(sources), self.device)
 
     def _read(self, sources: Sequence[str]) -> TextBatches:
         return self._batches(encode_pairs([Pair(text, text) for text in sources], self.source, self.source))
@@ -199,9 +203,8 @@ def check(config: Config) -> None:
     if config.replace_unknown and config.attention is None:
         better = "set replace_unknown=false, or choose model=gru attention=bahdanau"
         raise UserError(f"replace_unknown: only attention tells what to copy; {better}")
-    if config.replace_unknown and not (isinstance(recipe, Word) and recipe.drops_words):
-        reason = "this tokeniser leaves no word of the training texts unknown"
-        raise UserError(f"replace_unknown: {reason}; choose tokeniser=word tokeniser.minimum_frequency=2")
+    if config.replace_unknown:
+        require_unknown_words(recipe, "replace_unknown")
 
 
 def train(config: Config, run: Run) -> dict[str, Any]:
@@ -220,7 +223,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         config,
         translator.model,
         batches,
-        loss=lambda batch: forced_loss(translator.model, batch, config.label_smoothing),
+        loss=lambda batch: seq2seq.forced_loss(translator.model, batch, config.label_smoothing),
         evaluate=lambda: _validate(draft, corpus, run, draw=config.attention is not None),
         fingerprint={
             "source_vocabulary": translator.source.fingerprint(),
@@ -236,7 +239,8 @@ def train(config: Config, run: Run) -> dict[str, Any]:
 def load(run: TrainedRun) -> Translator:
     """Return the translator that the run trained, from its best checkpoint."""
     source, target, form = map(run.saved, ("source_vocabulary", "target_vocabulary", "text"))
-    translator = _translator(run.config, from_json(source), from_json(target), form["moses"], run.device)
+    moses = Form(form["moses"])
+    translator = _translator(run.config, from_json(source), from_json(target), moses, run.device)
     restore_best(translator.model, run.directory)
     return translator
 
@@ -252,21 +256,20 @@ def _corpus(config: Config, run: Run) -> Corpus:
 
 def _new_translator(config: Config, corpus: Corpus, run: Run) -> Translator:
     source, target = fit_sides(config.tokeniser(), corpus)
-    moses = [corpus.source_language, corpus.target_language] if corpus.moses else None
+    form = Form([corpus.source_language, corpus.target_language] if corpus.moses else None)
     run.save_json("source_vocabulary", source.to_json())
     run.save_json("target_vocabulary", target.to_json())
-    run.save_json("text", {"moses": moses})
-    translator = _translator(config, source, target, moses, run.device)
+    run.save_json("text", {"moses": form.languages})
+    translator = _translator(config, source, target, form, run.device)
     translator.model.to(run.dtype)
     return translator
 
 
 def _translator(
-    config: Config, source: Tokeniser, target: Tokeniser, moses: list[str] | None, device: torch.device
+    config: Config, source: Tokeniser, target: Tokeniser, form: Form, device: torch.device
 ) -> Translator:
     model = config.model(source.size, target.size, config, config.tokeniser().joint)
-    scripts = None if moses is None else (Moses(moses[0]), Moses(moses[1]))
-    how = scripts, device, config.eval_batch_size, config.replace_unknown, config.search
+    how = form, device, config.eval_batch_size, config.replace_unknown, config.search
     return Translator(model.to(device), source, target, *how)
 
 
@@ -276,7 +279,7 @@ def _validate(translator: Translator, corpus: Corpus, run: Run, draw: bool) -> d
     if draw:
         first = rows[0].get("plain_source", rows[0]["source"])
         run.figure("attention", heat_map(translator.weights([first])[0]))
-    score = rows_bleu(rows, **_scoring(translator, corpus))
+    score = rows_bleu(rows, **how_scored(translator.target, corpus.tokenised))
     return {"bleu": score, **translator.judge(corpus.valid)}
 
 
@@ -287,13 +290,9 @@ def _test(translator: Translator, corpus: Corpus, run: Run, attends: bool) -> di
     run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
     how = natural_split(corpus.tokenised)
     scores = rows_scores(
-        rows, **_scoring(translator, corpus), is_long=lambda text: len(split(text, how)) >= LONG
+        rows,
+        **how_scored(translator.target, corpus.tokenised),
+        is_long=lambda text: len(split(text, how)) >= LONG,
     )
     judged = translator.judge(corpus.test, how if attends and corpus.aligned else None)
     return {**scores, **judged, "test_pairs": len(rows)}
-
-
-def _scoring(translator: Translator, corpus: Corpus) -> dict[str, Any]:
-    """How sacreBLEU is to read the texts: tokens as they stand, or plain text by its own tokeniser 13a."""
-    lowercase = bool(getattr(translator.target, "lowercase", False))
-    return {"lowercase": lowercase, "tokenize": "none" if corpus.tokenised else "13a"}

@@ -68,6 +68,12 @@ def set_title(figure: "Figure", axes: "Axes", title: str) -> None:
     axes.set_title(text, loc="left", fontsize=11, color=INK, fontfamily=fonts(), pad=8)
 
 
+def panel(figure: "Figure", first: "Axes", across: float, up: float) -> "Axes":
+    """Add axes as large as the first, so many inches from it; `fitted` widens the figure to them."""
+    box, size = first.get_position(), figure.get_size_inches()
+    return figure.add_axes((box.x0 + across / size[0], box.y0 + up / size[1], box.width, box.height))
+
+
 def fitted(figure: "Figure") -> "Figure":
     """Cut the figure to what is on it; axes keep their size in inches, labels are measured."""
     figure.canvas.draw()

@@ -67,6 +67,17 @@ class AttentionMap:
                 weights = weights.take(list(chosen), axis=axis)
         return replace(self, weights=weights)
 
+    def row(self, query: int) -> "AttentionMap":
+        """Return the map of one query alone.
+
+        Raises:
+            UserError: there are not so many.
+        """
+        if not 0 <= query < len(self.queries):
+            raise UserError(f"no step {query}; this map has {len(self.queries)}, counted from 0")
+        weights = self.weights[:, :, query : query + 1]
+        return replace(self, queries=[self.queries[query]], weights=weights)
+
     def mean(self) -> Array:
         """Return the weights (N, M) averaged over layers and heads."""
         mean: Array = self.weights.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)

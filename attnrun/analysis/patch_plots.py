@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from attnrun.analysis.canvas import INK, fitted, fonts, new_figure, set_title
+from attnrun.analysis.canvas import INK, fitted, fonts, new_figure, panel, set_title
 from attnrun.analysis.plots import COLOUR_MAP
 from attnrun.escape import for_figure, for_terminal
 
@@ -64,23 +64,17 @@ def patch_overlays(
     figure, first = new_figure(width, height)
     set_title(figure, first, title)
     for column, (image, name) in enumerate(zip(images, names, strict=True)):
-        axes = first if column == 0 else _panel(figure, first, column * (width + _GAP), 0)
+        axes = first if column == 0 else panel(figure, first, column * (width + _GAP), 0)
         _picture(axes, image)
         axes.set_xlabel(_wrapped(name), fontsize=8, color=INK, fontfamily=fonts(), labelpad=3)
         for row, (heading, matrices) in enumerate(overlays.items()):
             down = -_HEADING - (row + 1) * height - row * _GAP
-            below = _panel(figure, first, column * (width + _GAP), down)
+            below = panel(figure, first, column * (width + _GAP), down)
             _picture(below, image)
             _overlay(below, np.asarray(matrices[column], dtype=np.float64), image.shape[1:])
             if column == 0:
                 below.set_ylabel(for_figure(heading, 24), fontsize=8, color=INK, fontfamily=fonts())
     return fitted(figure)
-
-
-def _panel(figure: "Figure", first: "Axes", across: float, up: float) -> "Axes":
-    """Add axes so many inches from the first; `fitted` widens the figure to them."""
-    box, size = first.get_position(), figure.get_size_inches()
-    return figure.add_axes((box.x0 + across / size[0], box.y0 + up / size[1], box.width, box.height))
 
 
 def _wrapped(name: str) -> str:

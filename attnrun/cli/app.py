@@ -18,6 +18,7 @@ from attnrun.cli.export import export
 from attnrun.cli.listing import list_catalog
 from attnrun.cli.predict import predict
 from attnrun.cli.score import score
+from attnrun.cli.show import show
 from attnrun.cli.significance import significance
 from attnrun.cli.smoke import smoke
 from attnrun.cli.sweep import status, sweep
@@ -65,6 +66,7 @@ app.command()(guarded(status))
 app.command()(guarded(translate))
 app.command()(guarded(predict))
 app.command()(guarded(score))
+app.command()(guarded(show))
 app.command()(guarded(align))
 app.command()(guarded(compare))
 app.command()(guarded(significance))

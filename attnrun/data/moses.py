@@ -1,7 +1,8 @@
 """Text as the Moses scripts tokenise it (Koehn et al. 2007), and back, by the library `sacremoses`."""
 
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 
 class Moses:
@@ -39,3 +40,27 @@ class Moses:
             MosesTokenizer(self.language),
             MosesDetokenizer(self.language),
         )
+
+
+class Form:
+    """How a corpus writes its texts: as `Moses` tokens of two languages, or plainly where there are none."""
+
+    def __init__(self, languages: Sequence[str] | None) -> None:
+        self.languages = languages
+        self._sides = None if languages is None else [Moses(language) for language in languages]
+
+    def source(self, text: str) -> str:
+        """Return a plain source in the form of the corpus."""
+        return self._written(text, 0)
+
+    def target(self, text: str) -> str:
+        """Return a plain target in the form of the corpus."""
+        return self._written(text, 1)
+
+    def plain(self, text: str, side: Literal[0, 1] = 1) -> str:
+        """Return as plain text what stands in the form of the corpus, a target unless `side` is 0."""
+        return self._sides[side].restore(text) if self._sides else text
+
+    def _written(self, text: str, side: int) -> str:
+        tokenised = self._sides[side].tokenise(text) if self._sides else text
+        return tokenised if tokenised.strip() else text  # the scripts drop control characters

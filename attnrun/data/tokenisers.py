@@ -11,6 +11,7 @@ from attnrun.data.subwords import BpeTokeniser
 from attnrun.data.unigram import UnigramTokeniser
 from attnrun.data.vocabulary import BOS, EOS, PAD, UNK, Vocabulary, fingerprint
 from attnrun.data.words import Split, natural_split
+from attnrun.errors import UserError
 from attnrun.ranges import PositiveInt
 
 
@@ -65,11 +66,6 @@ class Word:
     maximum_size: PositiveInt | None = None
     split: Split | None = None  # None is `spaces` for tokenised texts and `words` for others
     joint: bool = False
-
-    @property
-    def drops_words(self) -> bool:
-        """Whether words of the training texts may be unknown."""
-        return self.minimum_frequency > 1 or self.maximum_size is not None
 
     def fit(self, texts: Iterable[str], tokenised: bool = False) -> "WordTokeniser":
         """Collect the vocabulary of `texts`.
@@ -165,6 +161,13 @@ def from_json(data: Any) -> Tokeniser:
     if not isinstance(kind, str) or kind not in kinds:
         raise ValueError(f"no tokeniser of kind {kind!r}; known: {', '.join(kinds)}")
     return kinds[kind](data)
+
+
+def require_unknown_words(recipe: Recipe, key: str) -> None:
+    """Raise UserError for the config key where no word of the training texts can be unknown."""
+    if not isinstance(recipe, Word) or (recipe.minimum_frequency == 1 and recipe.maximum_size is None):
+        reason = "this tokeniser leaves no word of the training texts unknown"
+        raise UserError(f"{key}: {reason}; choose tokeniser=word tokeniser.minimum_frequency=2")
 
 
 def fit_sides(recipe: Recipe, corpus: Corpus) -> tuple[Tokeniser, Tokeniser]:

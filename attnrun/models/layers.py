@@ -194,6 +194,12 @@ class DecoderLayer(nn.Module):
         x, weights = self.cross_attention(x, source, source_mask, need_weights)
         return self.feedforward(x), weights
 
+    def look(self, x: Tensor, mask: Tensor, source: Projected, source_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """As `forward`, with the weights (B, H, N, N) of the self-attention."""
+        x, own = self.self_attention(x, mask, need_weights=True)
+        x, _ = self.cross_attention(x, source, source_mask)
+        return self.feedforward(x), own
+
     def extend(
         self, x: Tensor, past: Projected, source: Projected, source_mask: Tensor, need_weights: bool = False
     ) -> tuple[Tensor, Projected, Tensor | None]:

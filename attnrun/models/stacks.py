@@ -119,6 +119,15 @@ class DecoderStack(Stack):
             looks.append(weights)
         return self.norm(x), _stacked(looks)
 
+    def look(self, x: Tensor, source: Tensors, source_mask: Tensor) -> Tensor:
+        """Return the weights (B, L, H, N, N) of the self-attention, for the arguments of `forward`."""
+        mask = causal_mask(x.shape[-2], device=x.device)
+        looks = []
+        for layer, projected in zip(self.layers, _pairs(source), strict=True):
+            x, weights = layer.look(x, mask, projected, source_mask)
+            looks.append(weights)
+        return torch.stack(looks, 1)
+
     def extend(
         self, x: Tensor, past: Tensors, source: Tensors, source_mask: Tensor, need_weights: bool = False
     ) -> tuple[Tensor, Tensors, Tensor | None]:

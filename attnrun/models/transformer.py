@@ -88,6 +88,17 @@ class Transformer(nn.Module):
         states, weights = self.decoder(embedded, memory.projected, memory.mask, need_weights)
         return states, weights
 
+    def source_weights(self, source: Tensor, source_lengths: Tensor) -> Tensor:
+        """Return the weights (B, L, H, S, S) of the encoder's self-attention, for what `encode` reads."""
+        mask = lengths_mask(source_lengths, source.shape[1])
+        _, weights = self.encoder(self.encoder.embed(self.source_embedding, source), mask, need_weights=True)
+        return weights  # type: ignore[no-any-return]
+
+    def target_weights(self, memory: Memory, target_in: Tensor) -> Tensor:
+        """Return the weights (B, L, H, T, T) of the decoder's self-attention, for what `states` reads."""
+        embedded = self.decoder.embed(self.target_embedding, target_in)
+        return self.decoder.look(embedded, memory.projected, memory.mask)
+
     def project(self, states: Tensor) -> Tensor:
         """Turn states (..., E) into logits (..., target vocabulary)."""
         logits: Tensor = self.output(states)

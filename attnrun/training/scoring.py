@@ -19,24 +19,30 @@ Rows = Sequence[dict[str, str]]
 def translated_rows(translator: Any, pairs: Sequence[Any]) -> list[dict[str, str]]:
     """Return rows of the sources of `pairs` translated, with plain text too where the corpus is in tokens.
 
-    `translator` has `translate`, `plain` and `moses`, as the experiment's; a pair is one of a corpus.
+    `translator` has `translate` and `form`, as the experiment's; a pair is one of a corpus.
     """
     predictions = translator.translate([pair.source for pair in pairs])
     rows = [
         {"source": pair.source, "target": pair.target, "prediction": prediction}
         for pair, prediction in zip(pairs, predictions, strict=True)
     ]
-    if translator.moses:
+    if translator.form.languages:
         for row, pair in zip(rows, pairs, strict=True):
-            row["plain_source"] = translator.moses[0].restore(pair.source)
-            row["plain_target"] = pair.raw_target or translator.plain(pair.target)
-            row["plain_prediction"] = translator.plain(row["prediction"])
+            row["plain_source"] = translator.form.plain(pair.source, 0)
+            row["plain_target"] = pair.raw_target or translator.form.plain(pair.target)
+            row["plain_prediction"] = translator.form.plain(row["prediction"])
     return rows
 
 
 def show_rows(run: Run, name: str, rows: Rows) -> None:
     """Show the first rows in TensorBoard, under `name`."""
     run.text(name, markdown_table(rows[:_SHOWN], ("source", "target", "prediction")))
+
+
+def how_scored(tokeniser: Any, tokenised: bool) -> dict[str, Any]:
+    """How sacreBLEU is to read texts: tokens as they stand, or plain text by its own tokeniser 13a."""
+    lowercase = bool(getattr(tokeniser, "lowercase", False))
+    return {"lowercase": lowercase, "tokenize": "none" if tokenised else "13a"}
 
 
 def rows_bleu(rows: Rows, lowercase: bool, tokenize: str) -> float:

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from attnrun.errors import UserError
 from attnrun.ranges import PositiveInt
 from attnrun.training.course import Course
 from attnrun.training.losses import linear_cross_entropy
@@ -122,6 +123,31 @@ def judge(
             for index, look, (target, source) in zip(indices, found.weights, lengths, strict=True):
                 looks[index] = _array(look[:, :, : target - 1, :source])  # one for each token but bos
     return total / count, [looks[index] for index in sorted(looks)] or None
+
+
+@torch.no_grad()
+def self_looks(model: Any, batches: Batches, device: torch.device, side: str) -> list[Array]:
+    """Return where each token of a side of each pair looks at its own side: (L, H, N, N).
+
+    Of the "target" they are those that the model reads, from bos on.
+
+    Raises UserError where the model has no self-attention.
+    """
+    if not hasattr(model, "source_weights"):
+        raise UserError("this model has no self-attention; choose a run of a Transformer")
+    looks, training = dict[int, Array](), model.training
+    model.eval()
+    for indices, batch in _evaluation(batches, device):
+        read = batch.source, batch.source_lengths
+        if side == "source":
+            found, lengths = model.source_weights(*read), batch.source_lengths
+        else:
+            found = model.target_weights(model.encode(*read), batch.target_in)
+            lengths = batch.target_lengths - 1
+        for index, look, length in zip(indices, found, lengths.tolist(), strict=True):
+            looks[index] = _array(look[:, :, :length, :length])
+    model.train(training)
+    return [looks[index] for index in sorted(looks)]
 
 
 def texts(answers: Sequence[Answer], text: Callable[[list[int]], str]) -> list[list[Candidate]]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from attnrun.data.moses import Form
 from attnrun.errors import UserError
 from attnrun.launch.config import check, compose
 from attnrun.runs.device import Runtime
@@ -36,7 +37,7 @@ def test_counts_are_clipped_and_orders_weigh_by_halves() -> None:
 class Parrot:
     """Translates each phrase as `va !`."""
 
-    moses = None
+    form = Form(None)
 
     def translate(self, sources: list[str]) -> list[str]:
         return ["va !" for _ in sources]

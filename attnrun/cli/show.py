@@ -1,0 +1,153 @@
+"""`attnrun show`: where a trained model looked, any layer, head and step of it, for any input."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from attnrun.cli.complete import complete_run
+from attnrun.cli.ends import echo_json, say
+from attnrun.cli.options import AsJson, Trust
+from attnrun.errors import UserError
+
+if TYPE_CHECKING:
+    from attnrun.analysis.maps import AttentionMap
+
+_OUTPUTS = Path("outputs")
+_MOST = 3  # inputs shown of those that a run keeps
+_BAR = 30  # cells of the largest weight
+
+_Chosen = tuple[list[int] | None, list[int] | None]  # layers, heads
+
+
+class _Kind(StrEnum):
+    cross = "cross"
+    source = "source"
+    target = "target"
+
+
+def show(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="A path, a name, its beginning, or latest.", autocompletion=complete_run
+        ),
+    ],
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="INPUT", help="As `predict` takes them; - reads lines from stdin. None: of its test set."
+        ),
+    ] = None,
+    layer: Annotated[
+        list[int] | None, typer.Option("--layer", "-l", min=0, help="Only this one; several: their mean.")
+    ] = None,
+    head: Annotated[
+        list[int] | None, typer.Option("--head", min=0, help="Only this one; several: their mean.")
+    ] = None,
+    step: Annotated[
+        int | None, typer.Option("--step", min=0, help="Only this row, counted from 0, with its figures.")
+    ] = None,
+    kind: Annotated[
+        _Kind, typer.Option("--of", help="Target over source, or what a Transformer's side has of itself.")
+    ] = _Kind.cross,
+    each: Annotated[
+        bool, typer.Option("--each", help="Draw each head, not the mean over all that are chosen.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write it there: .png, .svg, .pdf or .npz."),
+    ] = None,
+    trust: Trust = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the attention weights of a trained model, in the terminal or as a picture.
+
+    They are computed anew for the input, whatever kernel the training used.
+    """
+    from attnrun.launch.trained import open_model
+    from attnrun.runs.find import find
+
+    directory = find(_OUTPUTS, run)
+    given = _given(inputs or [], directory)
+    if output is not None and len(given) > 1:
+        raise UserError("--output holds one map: give one INPUT")
+    model = open_model(directory, tuple(trust or ()))
+    chosen = layer or None, head or None
+    maps = _weights(model, given, kind, chosen)
+    maps = maps if step is None else [one.row(step) for one in maps]
+    if output is not None:
+        _write(maps[0], output, each)
+    if as_json:
+        echo_json({"run": str(directory), "maps": list(map(_document, maps))})
+    elif output is None:
+        _print(maps, each, step is not None, chosen)
+
+
+def _given(words: list[str], directory: Path) -> list[str]:
+    from attnrun.cli.inputs import read_inputs, sample
+
+    lines = read_inputs(words).lines
+    return lines or [row["source"] for row in sample(directory, _MOST)]
+
+
+def _weights(model: Any, inputs: list[str], kind: _Kind, chosen: _Chosen) -> "list[AttentionMap]":
+    if kind == _Kind.cross:
+        found: list[AttentionMap] = model.weights(inputs, *chosen)
+        return found
+    if not hasattr(model, "self_weights"):
+        raise UserError(f"--of {kind.value}: only a translating Transformer has a side that looks at itself")
+    own: list[AttentionMap] = model.self_weights(inputs, kind.value, *chosen)
+    return own
+
+
+def _write(attention_map: "AttentionMap", path: Path, each: bool) -> None:
+    from attnrun.analysis.head_plots import head_grid
+    from attnrun.analysis.plots import heat_map, save
+
+    if path.suffix.lower() == ".npz":
+        attention_map.save(path)
+    else:
+        save(head_grid(attention_map) if each else heat_map(attention_map), path)
+    say(f"written: {path}")
+
+
+def _document(attention_map: "AttentionMap") -> dict[str, Any]:
+    return {
+        "title": attention_map.title,
+        "queries": attention_map.queries,
+        "keys": attention_map.keys,
+        "weights": attention_map.weights.astype(float).round(6).tolist(),  # by layer, head, query, key
+    }
+
+
+def _print(maps: "Sequence[AttentionMap]", each: bool, row: bool, chosen: _Chosen) -> None:
+    import numpy as np
+    from rich.console import Console
+
+    from attnrun.analysis.terminal import render
+
+    console, (layers, heads) = Console(highlight=False), chosen
+    for one in maps:
+        if not each:
+            console.print(_bars(one) if row else render(one))
+        for a, b in np.ndindex(one.weights.shape[:2]) if each else ():
+            console.print(f"layer {layers[a] if layers else a}, head {heads[b] if heads else b}", style="dim")
+            single = one.choose([a], [b])
+            console.print(_bars(single) if row else render(single))
+        console.print()
+
+
+def _bars(attention_map: "AttentionMap") -> Any:
+    """One query's weights as a table: the key, its weight, and a bar."""
+    from attnrun.cli.tables import figures_table, literal, number
+
+    weights = attention_map.mean()[0]
+    top = max(float(weights.max(initial=0.0)), 1e-9)
+    table = figures_table(f"{attention_map.queries[0]} looks at", "weight")
+    table.add_column()
+    for key, weight in zip(attention_map.keys, weights.tolist(), strict=True):
+        table.add_row(literal(key), number(weight), "█" * round(_BAR * weight / top))
+    return table

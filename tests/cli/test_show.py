@@ -1,0 +1,147 @@
+"""`attnrun show` as a user calls it: terminal, pictures, arrays, any layer, head and step."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import Result
+
+from attnrun.analysis.maps import AttentionMap
+from attnrun.launch.config import compose
+from attnrun.launch.job import execute
+from attnrun.launch.trained import open_model
+from tests.experiments.small import TINY, aligned_corpus
+
+Cli = Callable[..., Result]
+TEXT = "a k e"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with outputs/: a Transformer of 2 layers and 3 heads, and an RNN, of a few steps."""
+    place = tmp_path_factory.mktemp("runs")
+    corpus = aligned_corpus(place)
+    small = [
+        "model.size=12",
+        "model.feedforward=16",
+        "model.layers=2",
+        "heads.count=3",
+        "trainer.max_steps=2",
+    ]
+    for name, words in (("transformer", small), ("translation", TINY)):
+        report = execute(compose(name, [*corpus, *words]), place / "outputs" / name / "one")
+        assert report.status == "done", report.message
+    return place
+
+
+@pytest.fixture
+def shown(cli: Cli, runs: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    monkeypatch.chdir(runs)
+    return lambda *words: cli("show", *words)
+
+
+def test_the_terminal_shows_the_mean_or_each_head(shown: Cli) -> None:
+    mean = shown("outputs/transformer/one", TEXT)
+    assert mean.exit_code == 0 and mean.stdout.splitlines()[1].split() == ["a", "k", "e"]
+    each = shown("outputs/transformer/one", TEXT, "--each")
+    assert [line for line in each.stdout.splitlines() if line.startswith("layer")] == [
+        f"layer {layer}, head {head}" for layer in range(2) for head in range(3)
+    ]
+    chosen = shown("outputs/transformer/one", TEXT, "--each", "--layer", "1", "--head", "2", "--head", "0")
+    assert [line for line in chosen.stdout.splitlines() if line.startswith("layer")] == [
+        "layer 1, head 2",
+        "layer 1, head 0",
+    ]
+    sampled = shown("outputs/translation/one")
+    assert sampled.stdout.count(" 0 ") == 3  # scales of three maps
+
+
+def test_the_numbers_are_those_of_the_model(shown: Cli, runs: Path) -> None:
+    expected = open_model(runs / "outputs/transformer/one").weights([TEXT])[0]
+    (found,) = json.loads(shown("outputs/transformer/one", TEXT, "--json").stdout)["maps"]
+    np.testing.assert_allclose(found["weights"], expected.weights, atol=1e-6)
+    assert (found["keys"], found["title"]) == (["a", "k", "e"], TEXT)
+    (one,) = json.loads(shown("outputs/transformer/one", TEXT, "-l", "1", "--head", "2", "--json").stdout)[
+        "maps"
+    ]
+    np.testing.assert_allclose(one["weights"], expected.weights[1:, 2:], atol=1e-6)
+    (row,) = json.loads(shown(*words, "--step", "1").stdout)["maps"]
+    np.testing.assert_allclose(row["weights"], expected.weights[:, :, 1:2], atol=1e-6)
+    assert row["queries"] == found["queries"][1:2]
+    bars = shown("outputs/transformer/one", TEXT, "--step", "1").stdout
+    assert "looks at" in bars and "█" in bars
+
+
+def test_a_transformer_shows_what_each_side_has_of_itself(shown: Cli, runs: Path) -> None:
+    (source,) = json.loads(shown("outputs/transformer/one", TEXT, "--of", "source", "--json").stdout)["maps"]
+    (target,) = json.loads(shown("outputs/transformer/one", TEXT, "--of", "target", "--json").stdout)["maps"]
+    assert source["queries"] == source["keys"] == ["a", "k", "e"]
+    assert target["queries"] == target["keys"] and target["queries"][0] == "<bos>"
+    weights = {side: np.array(one["weights"]) for side, one in (("source", source), ("target", target))}
+    for side, found in weights.items():
+        assert found.shape[:2] == (2, 3), side
+        np.testing.assert_allclose(found.sum(-1), 1, atol=1e-5)
+    assert not np.triu(weights["target"], 1).any()  # no token sees one after it
+    translator = open_model(runs / "outputs/transformer/one")
+    model = translator.model.eval()
+    ids = torch.tensor([translator.source.encode(TEXT)])
+    with torch.no_grad():
+        x, mask = model.encoder.embed(model.source_embedding, ids), None
+        for layer in range(2):
+            attention = model.encoder.layers[layer].self_attention
+            read = attention.residual.before(x)
+            _, by_hand = attention.attention(read, read, read, mask, need_weights=True)
+            np.testing.assert_allclose(weights["source"][layer], by_hand[0], atol=1e-6)
+            x, _ = model.encoder.layers[layer](x)
+    refused = shown("outputs/translation/one", TEXT, "--of", "source")
+    assert refused.exit_code == 2 and "no self-attention; choose a run of a Transformer" in refused.stderr
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.svg", "a.npz"])
+def test_it_goes_to_the_file_that_is_asked_for(shown: Cli, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    result = shown("outputs/transformer/one", TEXT, "-o", str(path), "--each")
+    assert result.exit_code == 0 and result.stdout == "" and f"written: {path}" in result.stderr
+    if path.suffix == ".npz":
+        assert AttentionMap.load(path).weights.shape[:2] == (2, 3)
+    else:
+        assert path.read_bytes().startswith(b"\x89PNG" if name.endswith("png") else b"<?xml")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--layer", "5"], "no layer 5; this model has 2, counted from 0"),
+        (["--head", "3"], "no head 3; this model has 3, counted from 0"),
+        (["--step", "99"], "no step 99; this map has "),
+        (["-o", "a.gif"], "cannot draw 'a.gif': choose a name that ends in .png"),
+        (["b", "-o", "a.png"], "--output holds one map: give one INPUT"),
+    ],
+)
+def test_a_mistake_is_one_line(shown: Cli, words: list[str], message: str) -> None:
+    result = shown("outputs/transformer/one", TEXT, *words)
+    assert result.exit_code == 2 and message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_every_head_has_a_panel(hostile_map: AttentionMap) -> None:
+    from attnrun.analysis.head_plots import head_grid
+    from attnrun.analysis.plots import to_pixels
+
+    figure = head_grid(hostile_map)
+    assert len(figure.axes) == 6
+    assert [axes.get_xlabel() for axes in figure.axes] == [
+        f"layer {a}, head {b}" for a in (0, 1) for b in (0, 1, 2)
+    ]
+    for place, axes in enumerate(figure.axes):
+        np.testing.assert_array_equal(axes.images[0].get_array(), hostile_map.head(*divmod(place, 3)))
+    assert to_pixels(figure).std() > 1
+
+
+@pytest.fixture
+def hostile_map() -> AttentionMap:
+    weights = np.random.default_rng(1).dirichlet(np.ones(3), size=(2, 3, 5)).astype(np.float32)
+    return AttentionMap(["$x$", "\x1b[2J", "中文", "", "a" * 200], ["<b>", "\u202e", "$$"], weights, "[red]$")
