@@ -64,9 +64,8 @@ def test_the_numbers_are_those_of_the_model(shown: Cli, runs: Path) -> None:
     (found,) = json.loads(shown("outputs/transformer/one", TEXT, "--json").stdout)["maps"]
     np.testing.assert_allclose(found["weights"], expected.weights, atol=1e-6)
     assert (found["keys"], found["title"]) == (["a", "k", "e"], TEXT)
-    (one,) = json.loads(shown("outputs/transformer/one", TEXT, "-l", "1", "--head", "2", "--json").stdout)[
-        "maps"
-    ]
+    words = ["outputs/transformer/one", TEXT, "--json"]
+    (one,) = json.loads(shown(*words, "-l", "1", "--head", "2").stdout)["maps"]
     np.testing.assert_allclose(one["weights"], expected.weights[1:, 2:], atol=1e-6)
     (row,) = json.loads(shown(*words, "--step", "1").stdout)["maps"]
     np.testing.assert_allclose(row["weights"], expected.weights[:, :, 1:2], atol=1e-6)
