@@ -33,7 +33,7 @@ demo: .venv/installed  ## Fit a kernel regression and train a translator with Ba
 	@echo "Next: $(BIN)/attnrun translate --attention bahdanau \"If it rains tonight, he'll play cards.\""
 	@echo "      $(BIN)/attnrun train nw-regression data=mcycle"
 	@echo "      $(BIN)/attnrun list"
-	@echo "      $(BIN)/tensorboard --logdir outputs"
+	@echo "      $(BIN)/attnrun board"
 
 .PHONY: test
 test: .venv/installed  ## Run the test suite

@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from attnrun.cli.align import align
 from attnrun.cli.bench import bench
+from attnrun.cli.board import board
 from attnrun.cli.compare import compare
 from attnrun.cli.completion import completion
 from attnrun.cli.data import data
@@ -67,6 +68,7 @@ app.command()(guarded(translate))
 app.command()(guarded(predict))
 app.command()(guarded(score))
 app.command()(guarded(show))
+app.command()(guarded(board))
 app.command()(guarded(align))
 app.command()(guarded(compare))
 app.command()(guarded(significance))
