@@ -107,7 +107,7 @@ class PointerGenerator(RnnSeq2Seq):
     def states(
         self, memory: Memory, target_in: Tensor, need_weights: bool = False
     ) -> tuple[Tensor, Tensor | None]:
-        """Read target_in (B, T): log-probabilities (B, T, V + X), and where asked for weights (B, 1, H, T, S)."""
+        """Read target_in (B, T): log-probabilities (B, T, V + X), and weights (B, 1, H, T, S) or None."""
         outputs, weights = self._outputs(memory, target_in, need_weights)
         mixed = self._mixed(memory, outputs, None if weights is None else weights[:, 0])
         return mixed, weights if need_weights else None
@@ -119,8 +119,9 @@ class PointerGenerator(RnnSeq2Seq):
     def score(self, memory: CopyMemory, target: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return log-probabilities (B, T - 1) of target[:, 1:], and how likely each was copied.
 
-        None for the latter where the model does not copy. target (B, T), from bos on; what stands on its padding has no meaning. The same as those of `states`,
-        without a number for every word of the extended vocabulary.
+        None for the latter where the model does not copy. target (B, T), from bos on; what stands on its
+        padding has no meaning. The log-probabilities are those of `states`, without a number for every word
+        of the extended vocabulary.
         """
         outputs, weights = self._outputs(memory, target[:, :-1], False)
         following = target[:, 1:]
