@@ -119,15 +119,15 @@ class PointerGenerator(RnnSeq2Seq):
     def score(self, memory: CopyMemory, target: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return log-probabilities (B, T - 1) of target[:, 1:], and how likely each was copied.
 
-        None for the latter where the model does not copy. target (B, T), from bos on; what stands on its
-        padding has no meaning. The log-probabilities are those of `states`, without a number for every word
-        of the extended vocabulary.
+        target (B, T), from bos on; what stands on its padding has no meaning. The log-probabilities are those
+        of `states`, without a number for every word of the extended vocabulary. A model that does not copy
+        gives None for the second, and takes any word beyond the vocabulary for the unknown one.
         """
         outputs, weights = self._outputs(memory, target[:, :-1], False)
         following = target[:, 1:]
         words = self._words(outputs).gather(-1, self._known(following)[..., None])[..., 0]
         if self.generates is None or weights is None:
-            return words.masked_fill(following >= self.vocabulary, -torch.inf), None
+            return words, None
         pointed, generate = self._pointed(outputs, weights[:, 0])
         points = (memory.source[:, None] == following[..., None]) & memory.mask  # (B, T - 1, S)
         copied = F.logsigmoid(-generate) + _log((pointed * points).sum(-1, keepdim=True))
