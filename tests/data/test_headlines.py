@@ -12,7 +12,7 @@ from attnrun.data.tokenisers import Word
 KINDS = {
     "unroofs": r"storm", "saves": r"pulled", "robbed": r"by force", "elects": r"mayor",
     "beaten": r"the final", "New": r"sold|bought", "please": r"sang|heard", "returns": r"found",
-    "host": r"visit", "meets": r"greeted",
+    "host": r"visit(ed)?", "meets": r"greeted",
 }  # fmt: skip
 
 
@@ -35,7 +35,9 @@ def test_the_headline_is_of_the_weightiest_event_that_is_not_denied(drawn: Summa
         sentences = one.text.removesuffix(".").split(". ")
         assert len(sentences) == 5
         told = [s for s in sentences if not re.match("Nobody believes that|It is not true that", s)]
-        ranks = {rank: s for s in told for rank, how in enumerate(KINDS.values()) if re.search(how, s)}
+        ranks = {
+            rank: s for s in told for rank, how in enumerate(KINDS.values()) if re.search(rf"\b({how})\b", s)
+        }
         assert len(ranks) == len(told)
         verb = list(KINDS)[min(ranks)]
         names = set(re.findall(r"\b[A-Z]\w+", one.summary)) - {"Storm", "New", "Songs"}
