@@ -98,16 +98,17 @@ class Summariser:
         return [one.decode(answer.tokens) for one, answer in zip(readings, found, strict=True)]
 
     def judge(self, rows: Sequence[Summarised]) -> dict[str, float]:
-        """Return the mean cross-entropy of a right token in nats, end included, and the share it is copied.
+        """Return the mean loss of a right token in nats, end included, and the share of words copied.
 
-        The share is left out where the model does not copy.
+        The latter is left out where the model does not copy.
         """
-        totals = torch.zeros(3, dtype=torch.float64)
-        for _, losses, copied, real in self._score(encode(self.tokeniser, rows, *self.longest)):
-            totals += torch.stack([(part * real).sum() for part in (losses, copied, torch.ones(()))])
-        loss, copied_mean, count = totals.tolist()
-        share = {} if self.model.generates is None else {"copied": copied_mean / count}
-        return {"loss": loss / count, **share}
+        totals = torch.zeros(4, dtype=torch.float64)
+        for _, losses, copied, tokens in self._score(encode(self.tokeniser, rows, *self.longest)):
+            real = tokens != self.tokeniser.pad
+            words = real & (tokens != self.tokeniser.eos)
+            totals += torch.stack([losses[real].sum(), real.sum(), copied[words].sum(), words.sum()])
+        loss, count, share, number = totals.tolist()
+        return {"loss": loss / count} | ({} if self.model.generates is None else {"copied": share / number})
 
     def read(self, text: str) -> Reading:
         """Return a text as the model reads it."""
@@ -134,15 +135,14 @@ class Summariser:
 
     @torch.no_grad()
     def _score(self, pairs: EncodedPairs) -> Iterator[tuple[list[int], Tensor, Tensor, Tensor]]:
-        """Yield indices, losses (B, T - 1), how likely each token was copied, and which are no padding."""
+        """Yield indices, and of each token after bos (B, T - 1) its loss, how likely it is copied, and which."""
         batches = self._batches(pairs)
         for indices in batches.sequential():
             batch = batches.collate(indices).to(self.device)
             memory = self.model.encode(batch.source, batch.source_lengths)
             found, copied = self.model.score(memory, batch.target)
-            real = batch.target[:, 1:] != self.tokeniser.pad
             copied = torch.zeros_like(found) if copied is None else copied
-            yield indices, -found.double().cpu(), copied.double().cpu(), real.cpu()
+            yield indices, -found.double().cpu(), copied.double().cpu(), batch.target[:, 1:].cpu()
 
     def _batches(self, pairs: EncodedPairs) -> TextBatches:
         return TextBatches(pairs, batch_size=self.batch_size, seed=0)

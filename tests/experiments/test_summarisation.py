@@ -17,7 +17,7 @@ from attnrun.runs.find import RunRecord
 from attnrun.training.rouge import Rouge
 
 SMALL = [
-    "data.events=1", "data.train=1000", "data.valid=20", "data.test=101", "model.embedding=24",
+    "data.events=1", "data.train=700", "data.valid=10", "data.test=101", "model.embedding=24",
     "model.hidden=32", "trainer.epochs=6", "batch_size=32", "optim.lr=0.01", "runtime.threads=1",
 ]  # fmt: skip
 TINY = [
