@@ -135,7 +135,7 @@ class Summariser:
 
     @torch.no_grad()
     def _score(self, pairs: EncodedPairs) -> Iterator[tuple[list[int], Tensor, Tensor, Tensor]]:
-        """Yield indices, and (B, T - 1) losses, how likely each token was copied, and which tokens they are."""
+        """Yield indices, and (B, T - 1) losses, how likely each token was copied, and the tokens."""
         batches = self._batches(pairs)
         for indices in batches.sequential():
             batch = batches.collate(indices).to(self.device)

@@ -160,6 +160,6 @@ def test_copying_pays_and_so_does_attention(tmp_path: Path) -> None:
         assert report.status == "done", report.message
         figures.append(RunRecord(tmp_path / str(place)).metrics)
     whole, attending, alone = (one["rouge_l"] for one in figures)
-    assert whole > 0.97 and whole > attending + 0.2 and attending > alone + 0.05
+    assert whole > 0.97 and whole > attending + 0.2 and attending > alone + 0.2
     assert figures[0]["recall_unknown"] > 0.97 and figures[1]["recall_unknown"] == 0
     assert figures[0]["rouge_l_lead"] < 0.2
