@@ -17,7 +17,7 @@ from attnrun.runs.find import RunRecord
 from attnrun.training.rouge import Rouge
 
 SMALL = [
-    "data.events=1", "data.train=700", "data.valid=10", "data.test=101", "model.embedding=24",
+    "data.events=1", "data.train=1200", "data.valid=10", "data.test=101", "model.embedding=24",
     "model.hidden=32", "trainer.epochs=6", "batch_size=32", "optim.lr=0.01", "runtime.threads=1",
 ]  # fmt: skip
 TINY = [
@@ -48,7 +48,7 @@ def rows_of(place: Path) -> list[dict[str, str]]:
 def test_names_that_training_lacks_are_copied_and_figures_are_those_of_the_samples(trained: Path) -> None:
     metrics, rows = RunRecord(trained).metrics, rows_of(trained)
     assert len(rows) == 101 == metrics["test_texts"] and next(iter(metrics)) == "rouge_1"
-    assert metrics["rouge_l"] > 0.85 and metrics["recall_unknown"] > 0.8 > metrics["copied"] > 0.3
+    assert metrics["rouge_l"] > 0.85 and metrics["recall_unknown"] > 0.85 and 0.3 < metrics["copied"] < 0.9
     scores = Rouge()((row["target"], row["prediction"]) for row in rows)
     lead = Rouge()((row["target"], first_sentence(row["source"])) for row in rows)
     assert {name: metrics[name] for name in scores} == pytest.approx(scores)
