@@ -48,7 +48,7 @@ def test_the_table_says_the_same_and_each_reason_once(cli: Cli) -> None:
     assert found
     for reason in found:
         assert " ".join(below.split()).count(reason) == 1
-    assert "✗ block, window (sequence, translation)" in below
+    assert "✗ block, window (sequence, summarisation, translation)" in below
 
 
 @pytest.mark.parametrize("columns", ["80", "200"])
