@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from attnrun.experiments.translation import Translator
 
 from attnrun.data.alignments import links_tokens
 from attnrun.data.corpus import Pair
 from attnrun.data.subwords import Bpe
 from attnrun.data.tokenisers import Word
+from attnrun.experiments.translation import Translator
 from attnrun.launch.config import check, compose
 from attnrun.launch.job import execute
 from attnrun.launch.trained import open_model
