@@ -15,7 +15,7 @@ from attnrun.analysis.speech_plots import spectrogram
 from attnrun.attention import Mechanism
 from attnrun.data.batching import EncodedPairs, Sequences, TextBatches, require_one
 from attnrun.data.log_mel import LogMel
-from attnrun.data.recordings import Recording, Recordings
+from attnrun.data.recordings import Recording, Recordings, fingerprint
 from attnrun.data.tokenisers import Recipe, Tokeniser, from_json
 from attnrun.data.wav import read_wav, to_wav
 from attnrun.errors import UserError
@@ -153,7 +153,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         batches,
         loss=lambda batch: forced_loss(scribe.model, batch),
         evaluate=lambda: scribe.judge(valid, scribe.answers(_sources(valid))),
-        fingerprint={"tokeniser": tokeniser.fingerprint(), "recordings": pairs.fingerprint()},
+        fingerprint={"tokeniser": tokeniser.fingerprint(), "recordings": fingerprint(data.train)},
         unit="tokens",
     )
     answers = scribe.answers(_sources(test), need_weights=config.attention is not None)

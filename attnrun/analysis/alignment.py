@@ -62,7 +62,8 @@ def centres(weights: Weights) -> NDArray[np.float64]:
     """
     mean = weights.astype(np.float64).mean(axis=(0, 1))  # (N, M)
     total = mean.sum(1)
-    return (mean @ np.arange(mean.shape[1])) / np.where(total > 0, total, np.nan)
+    found: NDArray[np.float64] = (mean @ np.arange(mean.shape[1])) / np.where(total > 0, total, np.nan)
+    return found
 
 
 def monotonicity(weights: Sequence[Weights]) -> float | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from attnrun.analysis.canvas import fitted, new_figure, set_title, thin_ink
+from attnrun.analysis.canvas import fitted, fonts, new_figure, set_title, thin_ink
 from attnrun.analysis.plots import COLOUR_MAP, PALETTE, STYLES, name_axes
 from attnrun.escape import for_figure
 
@@ -55,7 +55,8 @@ def spectrogram(
             below.plot(times, row, linewidth=1.5, **style)
             peak = times[int(row.argmax())]
             axes.axvline(peak, linewidth=1.0, **style)
-            below.annotate(for_figure(token, 20), (peak, row.max()), ha="center", va="bottom", fontsize=8)
+            name: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": 8, "fontfamily": fonts()}
+            below.annotate(for_figure(token, 20), (peak, row.max()), **name)
         below.set_xlim(0, end)
         below.set_ylim(0, max(0.1, 1.25 * float(rows.max(initial=0))))
         below.tick_params(labelsize=9, length=3)

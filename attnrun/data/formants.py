@@ -111,8 +111,13 @@ def speak(words: Sequence[str], speaker: Speaker, generator: np.random.Generator
     hum = generator.standard_normal((samples // 2 + 1, 2), dtype=np.float32)
     frequencies = torch.linspace(0, RATE / 2, len(hum))
     room = torch.fft.irfft(torch.view_as_complex(torch.from_numpy(hum)) / (1 + frequencies / _HUM), samples)
-    spoken += room * (speaker.room * spoken.norm() / room.norm())
+    spoken += room * (speaker.room * _loudness(spoken) / _loudness(room))
     return (spoken * (generator.uniform(0.2, 0.9) / spoken.abs().max())).numpy()
+
+
+def _loudness(samples: Tensor) -> float:
+    """Root mean square; by numpy, whose sum does not depend on the number of threads."""
+    return float(np.sqrt(np.square(samples.numpy(), dtype=np.float64).mean()))
 
 
 def _tracks(words: Sequence[str], speaker: Speaker, generator: np.random.Generator) -> Tensor:
@@ -151,7 +156,8 @@ def _pitch(samples: int, speaker: Speaker, generator: np.random.Generator) -> np
     waves = 0.06 * np.sin(2 * np.pi * (generator.uniform(0.5, 2) * time + generator.uniform()))
     drift = generator.uniform(0.7, 1.0) ** (time / time[-1])
     hertz = speaker.pitch * drift * (1 + waves + generator.normal(0, 0.01, len(time)))
-    return np.interp(np.arange(samples) / _HOP, np.arange(len(time)), hertz)
+    pitch: np.ndarray = np.interp(np.arange(samples) / _HOP, np.arange(len(time)), hertz)
+    return pitch
 
 
 def _pulses(pitch: np.ndarray) -> np.ndarray:
@@ -172,7 +178,8 @@ _HANN = torch.hann_window(_WINDOW)
 
 def _spectra(samples: np.ndarray) -> Tensor:
     """Of the frames of (T,): (N, K)."""
-    return torch.fft.rfft(torch.from_numpy(samples).unfold(0, _WINDOW, _HOP) * _HANN, _SIZE)
+    spectra: Tensor = torch.fft.rfft(torch.from_numpy(samples).unfold(0, _WINDOW, _HOP) * _HANN, _SIZE)
+    return spectra
 
 
 def _mouth(formants: Tensor, bandwidths: Tensor) -> Tensor:

@@ -47,7 +47,8 @@ class LogMel:
         floor = energies.amax() * _RANGE + torch.finfo(energies.dtype).tiny
         logarithms = energies.clamp_min(floor).log()
         spread, mean = torch.std_mean(logarithms, 0, correction=0)
-        return (logarithms - mean) / spread.clamp_min(_FLAT)
+        features: Tensor = (logarithms - mean) / spread.clamp_min(_FLAT)
+        return features
 
     def samples(self, rate: int) -> tuple[int, int]:
         """Return how many samples a window and a hop have at `rate`, as `__call__` raises."""

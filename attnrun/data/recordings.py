@@ -3,6 +3,8 @@
 T samples of a recording.
 """
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
@@ -34,6 +36,15 @@ class Recordings:
     train: list[Recording]
     valid: list[Recording]
     test: list[Recording]
+
+
+def fingerprint(recordings: Sequence[Recording]) -> str:
+    """Return a hash of what is heard and said, in their order."""
+    found = hashlib.sha256()
+    for one in recordings:
+        found.update(hashlib.sha256(one.samples.tobytes()).digest())
+        found.update(hashlib.sha256(one.text.encode("utf-8", "surrogatepass")).digest())
+    return found.hexdigest()
 
 
 def spoken_digits(

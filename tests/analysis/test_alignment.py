@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from attnrun.analysis.alignment import Links, alignment_scores, links, strongest
+from attnrun.analysis.alignment import Links, alignment_scores, centres, links, monotonicity, strongest
 
 
 def looking(places: list[int], keys: int) -> np.ndarray:
@@ -72,3 +72,20 @@ def test_where_nothing_counts_there_are_no_scores() -> None:
 
 def test_an_attention_that_sees_nothing_is_wholly_wrong() -> None:
     assert alignment_scores([np.zeros((1, 1, 1, 2))], [((0, 0),)]) == {"aer": 1, "alignment_accuracy": 0}
+
+
+def test_a_centre_is_the_mean_place_by_weight() -> None:
+    weights = np.random.default_rng(2).random((2, 3, 5, 7))
+    weights[:, :, 3] = 0
+    found = centres(weights)
+    for row in (0, 1, 2, 4):
+        total = weights[:, :, row].sum((0, 1))
+        assert found[row] == pytest.approx(sum(m * total[m] for m in range(7)) / total.sum())
+    assert np.isnan(found[3])
+
+
+def test_monotonicity_is_the_share_of_steps_forward() -> None:
+    examples = [looking([0, 2, 2, 5], 7), looking([4], 5), looking([3, 1, 2], 4), looking([], 3)]
+    assert monotonicity(examples) == pytest.approx(3 / 5)
+    assert monotonicity([looking([1, 2, 3], 5)]) == 1 and monotonicity([looking([3, 2, 1], 5)]) == 0
+    assert monotonicity([looking([1], 5)]) is None and monotonicity([]) is None
