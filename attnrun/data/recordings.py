@@ -53,7 +53,7 @@ def spoken_digits(
     speakers: PositiveInt = 400,
     minimum_digits: Digits = 2,
     maximum_digits: Digits = 5,
-    train: PositiveInt = 2000,
+    train: PositiveInt = 3000,
     valid: PositiveInt = 150,
     test: PositiveInt = 500,
 ) -> Recordings:

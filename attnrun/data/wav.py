@@ -89,9 +89,17 @@ def _numbers(raw: bytes, width: int) -> np.ndarray:
     return high.reshape(-1).view("<i4").astype(np.float64) / 2**31
 
 
+def _begins(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(4)
+    except OSError:
+        return b"RIFF"  # nobody can tell
+
+
 def _reason(file: Path, error: Exception) -> str:
     said = " ".join(str(error).split())
-    if "RIFF" in said or "WAVE" in said:
+    if "RIFF" in said or "WAVE" in said or _begins(file) != b"RIFF":
         return f"{file} is no WAV file; {_CONVERT}"
     if "unknown format" in said or "unknown extended format" in said:
         return f"{file} does not hold plain PCM samples ({for_terminal(said)}); {_CONVERT}"

@@ -11,7 +11,7 @@ from annotated_types import Ge, Le
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from attnrun.attention import Dropout, Mechanism, lengths_mask
+from attnrun.attention import Dropout, Mechanism, Monotonic, lengths_mask
 from attnrun.errors import UserError
 from attnrun.models.encoder import LIBRARY
 from attnrun.models.rnn import RnnDecoder
@@ -90,16 +90,17 @@ def in_pairs(states: Tensor) -> Tensor:
 class ListenAttendSpell(RnnDecoder):
     """A `Listener` and an attention decoder that spells what it heard; satisfies `seq2seq.Seq2Seq`.
 
-    Sources are frames (B, S, F). The decoder looks after its recurrent step and reads what it found in the
-    next one, through the layer that also feeds the output (section 3.2, eq. 6 to 8; `input_feeding`), unless
-    `attend` is "before". Without attention every step sees the listener's last state.
+    Sources are frames (B, S, F). With `attend` "before" the decoder looks before its recurrent step, which
+    reads what it found (Chorowski et al. 2015, section 2.1); with "after" the new state looks, and reads what
+    it found in the next step where `input_feeding` is set, as in the paper (section 3.2, eq. 6 to 8). Without
+    attention every step sees the listener's last state.
 
     `hidden` is the size of the states of both; `pyramid` counts the listener's layers that halve, `layers`
-    the decoder's. Dropout acts on what the listener's layers read, on embeddings, between the decoder's
-    layers and on what its readout reads.
+    the decoder's. Dropout acts on what each layer of the listener puts out, on embeddings, between the
+    decoder's layers and on what its readout reads.
 
-    Raises UserError for a scheme of positions, since recurrence has the order already, and where the parts of
-    the mechanism do not go together.
+    Raises UserError for a scheme of positions, since recurrence has the order already, for windows that move
+    by a state a token, and where the parts of the mechanism do not go together.
     """
 
     listener: Listener
@@ -117,12 +118,17 @@ class ListenAttendSpell(RnnDecoder):
         pyramid: Layers = 3,
         bottom: bool = False,
         layers: PositiveInt = 1,
-        attend: Literal["before", "after"] = "after",
-        input_feeding: bool = True,
-        dropout: Probability = 0.1,
+        attend: Literal["before", "after"] = "before",
+        input_feeding: bool = False,
+        dropout: Probability = 0.2,
         tied: bool = False,
     ) -> None:
         mechanism.require_use("a listener", "cross")
+        if isinstance(mechanism.mask(1), Monotonic):
+            raise UserError(
+                "mask: token t looks about state t, and in speech a token lasts for several states; choose "
+                "mask=local-p or full"
+            )
         listener = Listener(features, hidden, cell=cell, layers=pyramid, bottom=bottom, dropout=dropout)
         target = nn.Embedding(target_size, embedding, padding_idx=PAD)
         super().__init__(

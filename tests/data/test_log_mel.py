@@ -1,5 +1,6 @@
 """Log-mel features against loops in float64, and what is known of them."""
 
+import cmath
 import math
 
 import numpy as np
@@ -19,16 +20,8 @@ def reference(samples, rate, filters, window, hop, size):
     rows = []
     for start in range(0, len(samples) - window + 1, hop):
         frame = [samples[start + n] * (0.5 - 0.5 * math.cos(2 * math.pi * n / window)) for n in range(window)]
-        power = [
-            abs(
-                sum(
-                    frame[n] * complex(math.cos(a := 2 * math.pi * k * n / size), -math.sin(a))
-                    for n in range(window)
-                )
-            )
-            ** 2
-            for k in range(size // 2 + 1)
-        ]
+        turns = [cmath.exp(-2j * math.pi * k / size) for k in range(size // 2 + 1)]
+        power = [abs(sum(value * turn**n for n, value in enumerate(frame))) ** 2 for turn in turns]
         row = []
         for low, peak, high in zip(edges, edges[1:], edges[2:], strict=False):
             total = 0.0

@@ -78,8 +78,9 @@ GOOD = to_wav(np.full(800, 0.25), 8000)
 FAULTS = {
     "cut": (GOOD[:-700], "is cut short: 450 of the 800 samples"),
     "head": (GOOD[:30], "cannot read the WAV file .*bad.wav, of 30 bytes: it is cut short"),
-    "nothing": (b"", "of 0 bytes: it is cut short"),
+    "nothing": (b"", "bad.wav is no WAV file"),
     "empty": (to_wav(np.zeros(0), 8000), "holds no samples"),
+    "word": (b"hi", "is no WAV file"),
     "text": (b"hello there, this is no audio", "is no WAV file; convert it, as by: ffmpeg"),
     "video": (changed(GOOD, 8, b"AVI "), "is no WAV file"),
     "float": (changed(GOOD, 20, b"\x03\0"), "does not hold plain PCM samples .*convert it"),

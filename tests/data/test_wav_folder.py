@@ -1,5 +1,6 @@
 """A folder of WAV files, in both layouts, and what can be wrong with it."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def test_folders_of_every_wrong_kind(tmp_path: Path, labelled: Path) -> None:
     (labelled / "empty/song.mp3").write_text("")
     assert "song.mp3 does not end in .wav" in message(path=str(labelled))
     (labelled / "empty/song.mp3").rename(labelled / "empty/song.wav")
-    assert "song.wav, of 0 bytes: it is cut short" in message(path=str(labelled))
+    assert "song.wav is no WAV file" in message(path=str(labelled))
 
 
 @pytest.mark.parametrize(
@@ -112,3 +113,10 @@ def test_tables_of_every_wrong_form(text: str, keys: Any, expected: str, table: 
 def test_no_more_is_kept_than_the_bound(labelled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("attnrun.data.wav_folder._MAXIMUM_TOTAL", 10_000)
     assert "take more than 0 MiB; take fewer, or lower data.rate" in message(path=str(labelled))
+
+
+def test_a_label_that_is_no_text_is_refused(labelled: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(labelled) + b"/caf\xe9"))
+    for number in range(4):
+        write(odd / f"{number}.wav", 50 + number)
+    assert "this name is not UTF-8 or does not print" in message(path=str(labelled))

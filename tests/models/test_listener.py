@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from attnrun.attention import Additive, Dot, Heads, Mechanism, Sinusoidal, Window
+from attnrun.attention import Additive, Dot, Heads, Mechanism, Monotonic, Sinusoidal, Window
 from attnrun.errors import UserError
 from attnrun.models.decoding import greedy
 from attnrun.models.listener import ListenAttendSpell, in_pairs
@@ -20,7 +20,7 @@ SHAPES = [
     {"cell": "gru"},
     {"cell": "lstm"},
     {"cell": "lstm", "bottom": True, "pyramid": 2},
-    {"cell": "gru", "attend": "before", "input_feeding": False, "layers": 2, "pyramid": 1},
+    {"cell": "gru", "attend": "after", "input_feeding": True, "layers": 2, "pyramid": 1},
 ]
 
 
@@ -150,5 +150,7 @@ def test_what_cannot_be_is_refused():
         make(parts={"position": Sinusoidal})
     with pytest.raises(UserError, match="narrows attention within one sequence"):
         make(parts={"mask": lambda size: Window(size, width=2)})
+    with pytest.raises(UserError, match="a token lasts for several states; choose mask=local-p or full"):
+        make(parts={"mask": Monotonic})
     with pytest.raises(UserError, match=r"cannot share model.hidden=7; make it even"):
         make(hidden=7)
