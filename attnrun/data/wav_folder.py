@@ -78,8 +78,8 @@ def _listed_there(folder: Path, speaker: int | None) -> Iterator[tuple[Path, str
     if len(labels) < 2:
         raise UserError(f"{folder} has no {LABELS} and {counted(len(labels), 'sub-folder')}; {_LAYOUTS}")
     for label in labels:
-        if not label.name.isprintable():
-            raise UserError(f"{label}: this name is not UTF-8 or does not print, and cannot be a label")
+        if not label.name.isprintable() or not label.name.strip():
+            raise UserError(f"{label}: this name is blank, or no text that prints, and cannot be a label")
         files = _entries(label)
         if not files:
             raise UserError(f"{label} holds no WAV files")

@@ -181,8 +181,7 @@ class Run:
 
     def samples(self, name: str, samples: str | bytes | list[dict[str, Any]]) -> Path:
         """Write text to samples/NAME.txt, records to NAME.jsonl, or a WAV file's bytes to NAME.wav there."""
-        suffix = {str: ".txt", bytes: ".wav"}.get(type(samples), ".jsonl")
-        path = self._path(layout.SAMPLES, name, suffix)
+        path = self._path(layout.SAMPLES, name, {str: ".txt", bytes: ".wav"}.get(type(samples), ".jsonl"))
         write_durably(path, samples if isinstance(samples, bytes) else as_lines(samples))
         return path
 

@@ -1,6 +1,7 @@
 """A folder of WAV files, in both layouts, and what can be wrong with it."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,8 @@ def test_no_more_is_kept_than_the_bound(labelled: Path, monkeypatch: pytest.Monk
 
 
 def test_a_label_that_is_no_text_is_refused(labelled: Path) -> None:
-    odd = Path(os.fsdecode(os.fsencode(labelled) + b"/caf\xe9"))
-    for number in range(4):
-        write(odd / f"{number}.wav", 50 + number)
-    assert "this name is not UTF-8 or does not print" in message(path=str(labelled))
+    for name in (b"caf\xe9", b" ", b"a\x1b[31m"):
+        odd = Path(os.fsdecode(os.fsencode(labelled) + b"/" + name))
+        write(odd / "1.wav", 50)
+        assert "this name is blank, or no text that prints, and cannot be" in message(path=str(labelled))
+        shutil.rmtree(odd)
