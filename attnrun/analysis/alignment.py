@@ -116,3 +116,23 @@ def alignment_scores(
     if "aer" not in scores or not any(map(len, filter(None, (*sure, *more)))):
         return {}
     return {"aer": scores["aer"], "alignment_accuracy": right / max(asked, 1)}
+
+
+def centres(weights: Weights) -> NDArray[np.float64]:
+    """Return the centre of each query's weights (L, H, N, M), of the mean over layers and heads: (N,).
+
+    It is the mean of the keys' places by weight, counted from 0; NaN where nothing weighs anything.
+    """
+    mean = weights.astype(np.float64).mean(axis=(0, 1))  # (N, M)
+    total = mean.sum(1)
+    found: NDArray[np.float64] = (mean @ np.arange(mean.shape[1])) / np.where(total > 0, total, np.nan)
+    return found
+
+
+def monotonicity(weights: Sequence[Weights]) -> float | None:
+    """Return the share of steps, from a query to the next, in which the centre of attention moves forward.
+
+    weights (L, H, N, M) of each example; None where none has two queries.
+    """
+    steps = np.concatenate([np.zeros(0), *(np.diff(centres(one)) for one in weights)])
+    return float((steps > 0).mean()) if len(steps) else None

@@ -23,9 +23,9 @@ Redraw = Callable[[np.ndarray], Sequence[int]]
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded sentence pairs, all int64; padding is 0 and only ever at the end of a row."""
+    """Padded pairs, int64 but for a source of vectors; padding is 0 and only ever at the end of a row."""
 
-    source: Tensor  # (B, S)
+    source: Tensor  # (B, S), or (B, S, F) float32
     source_lengths: Tensor  # (B,)
     target: Tensor  # (B, T): bos … eos
     target_lengths: Tensor  # (B,), bos and eos included
@@ -49,10 +49,13 @@ class Batch:
 
 
 class Sequences:
-    """Number sequences of unequal length in flat arrays, which workers share without copying."""
+    """Sequences of unequal length in flat arrays, which workers share without copying.
 
-    def __init__(self, rows: Iterable[Sequence[int]]) -> None:
-        kept = [np.asarray(row, dtype=np.int32) for row in rows]
+    A row is of whole numbers; or of vectors (length, F), float32, all of one size F.
+    """
+
+    def __init__(self, rows: Iterable[Sequence[int] | np.ndarray]) -> None:
+        kept = [_plain(row) for row in rows]
         self.lengths = np.array([len(row) for row in kept], dtype=np.int64)
         self._ends = np.cumsum(self.lengths)
         self._flat = np.concatenate(kept) if kept else np.zeros(0, dtype=np.int32)
@@ -68,18 +71,27 @@ class Sequences:
         return hashlib.sha256(self.lengths.tobytes() + self._flat.tobytes()).hexdigest()
 
     def padded(self, indices: Sequence[int], redraw: Redraw | None = None) -> tuple[Tensor, Tensor]:
-        """Return the sequences, or what `redraw` makes of them: (B, longest) padded with 0, lengths (B,)."""
+        """Return the sequences, or what `redraw` makes of them, padded with 0, and their lengths (B,).
+
+        Those of numbers are (B, longest) int64, those of vectors (B, longest, F) float32.
+        """
         found = [self[index] if redraw is None else redraw(self[index]) for index in indices]
         lengths = np.array([len(sequence) for sequence in found], dtype=np.int64)
-        rows = np.full((len(indices), lengths.max(initial=0)), PAD, dtype=np.int64)
+        kind = np.int64 if self._flat.ndim == 1 else self._flat.dtype
+        rows = np.full((len(indices), lengths.max(initial=0), *self._flat.shape[1:]), PAD, dtype=kind)
         for row, sequence in zip(rows, found, strict=True):
             row[: len(sequence)] = sequence
         return torch.from_numpy(rows), torch.from_numpy(lengths)
 
 
+def _plain(row: Sequence[int] | np.ndarray) -> np.ndarray:
+    vectors = isinstance(row, np.ndarray) and row.ndim == 2
+    return np.asarray(row, dtype=np.float32 if vectors else np.int32)
+
+
 @dataclass(frozen=True)
 class EncodedPairs:
-    """Pairs as numbers: the source bare, the target between bos and eos."""
+    """Pairs as numbers: the source bare, tokens or vectors, the target between bos and eos."""
 
     source: Sequences
     target: Sequences

@@ -9,6 +9,7 @@ size, H heads.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -25,57 +26,43 @@ from attnrun.ranges import PositiveInt, Probability
 Look = tuple[Tensor, Tensor | None]  # contexts (B, N, C) and, if asked for, weights (B, H, N, S)
 
 
-class RnnSeq2Seq(nn.Module):
-    """Translate with a recurrent encoder and an attention decoder; satisfies `seq2seq.Seq2Seq`.
+class RnnDecoder(nn.Module):
+    """Answer token by token while looking at what an encoder left; the decoder's half of `seq2seq.Seq2Seq`.
 
-    `mechanism` joins decoder states to encoder states. Without attention every step sees the encoder's final
-    top-layer state. `joint` says that both sides have one vocabulary: they share one embedding.
+    `before` are the modules of a subclass that stand before the decoder's own, by name, `target_embedding`
+    among them; `encode` is the subclass's too. `size` is that of the encoder's states, `bridged` whether the
+    decoder's first state is a learned map of the encoder's last. The other keys are those of `RnnSeq2Seq`.
 
-    `encoder_size` is the size of the encoder's states, both directions together; None stands for `hidden`, so
-    that scores that need queries and keys of one size have them. `attend` says when the decoder looks:
-    "before" its recurrent step, which then reads the context, or "after", when the context only joins the
-    new state in the readout. With `input_feeding` each step also reads the readout of the one before (Luong
-    et al. 2015, section 3.3).
-
-    Dropout acts on embeddings, between layers and on what the readout reads. `tied` uses the target
-    embeddings as output weights (Press and Wolf 2017).
-
-    Raises UserError for a scheme of positions, since recurrence has the order already, where the two
-    directions cannot share `encoder_size`, and where the mechanism cannot join the states.
+    Raises UserError where the mechanism cannot join the states.
     """
 
     longest = math.inf  # target tokens that it can read
+    target_embedding: nn.Embedding
 
     def __init__(
         self,
-        source_size: int,
+        before: Mapping[str, nn.Module],
         target_size: int,
         mechanism: Mechanism,
-        joint: bool = False,
         *,
-        cell: Literal["gru", "lstm"] = "gru",
-        embedding: PositiveInt = 128,
-        hidden: PositiveInt = 256,
-        encoder_size: PositiveInt | None = None,
-        layers: PositiveInt = 1,
-        bidirectional: bool = True,
-        attend: Literal["before", "after"] = "before",
-        input_feeding: bool = False,
-        dropout: Probability = 0.1,
-        tied: bool = False,
+        cell: str,
+        embedding: int,
+        hidden: int,
+        size: int,
+        layers: int,
+        bridged: bool,
+        attend: str,
+        input_feeding: bool,
+        dropout: float,
+        tied: bool,
     ) -> None:
         super().__init__()
-        mechanism.require_use("an RNN", "cross")
         make_cell = CELLS[cell]
-        size = encoder_size or hidden
-        both = embeddings(source_size, target_size, embedding, joint)
-        self.source_embedding, self.target_embedding = both
-        self.encoder = RnnEncoder(
-            embedding, size, cell=cell, layers=layers, bidirectional=bidirectional, dropout=dropout
-        )
+        for name, module in before.items():
+            self.add_module(name, module)
         self.attention = _build(mechanism, hidden, size)
-        bridged = layers * make_cell.parts if bidirectional or size != hidden else 0
-        self.bridges = nn.ModuleList(nn.Linear(size, hidden) for _ in range(bridged))
+        bridges = layers * make_cell.parts if bridged else 0
+        self.bridges = nn.ModuleList(nn.Linear(size, hidden) for _ in range(bridges))
         gates = make_cell.gates * hidden
         self.from_token = nn.Linear(embedding, gates)
         self.from_context = nn.Linear(size, gates, bias=False) if attend == "before" else None
@@ -92,11 +79,12 @@ class RnnSeq2Seq(nn.Module):
             shrink(self.target_embedding)
             self.output.weight = self.target_embedding.weight
 
-    def encode(self, source: Tensor, source_lengths: Tensor) -> Memory:
-        """Read source (B, S), padded with 0; `source_lengths` (B,) from 1 to S, in any order."""
-        embedded = self.dropout(self.source_embedding(source))  # (B, S, E)
-        states, final = self.encoder(embedded, source_lengths)
-        mask = lengths_mask(source_lengths, source.shape[1])
+    def remember(self, states: Tensor, lengths: Tensor, final: list[Tensor]) -> Memory:
+        """Return what the decoder needs of states (B, S, C), of which the first `lengths` (B,) are real.
+
+        `final` are the encoder's last states, one tensor (layers, B, C) for each part of its cell.
+        """
+        mask = lengths_mask(lengths, states.shape[1])
         projected = () if self.attention is None else self.attention.project(states, states)
         return Memory(states, mask, projected, self._bridge(final), summary=final[0][-1])
 
@@ -218,6 +206,75 @@ class RnnSeq2Seq(nn.Module):
         if self.from_context is not None:
             parts.append(embedded)
         return torch.tanh(self.readout(torch.cat(parts, dim=-1)))
+
+
+class RnnSeq2Seq(RnnDecoder):
+    """Translate with a recurrent encoder and an attention decoder; satisfies `seq2seq.Seq2Seq`.
+
+    `mechanism` joins decoder states to encoder states. Without attention every step sees the encoder's final
+    top-layer state. `joint` says that both sides have one vocabulary: they share one embedding.
+
+    `encoder_size` is the size of the encoder's states, both directions together; None stands for `hidden`, so
+    that scores that need queries and keys of one size have them. `attend` says when the decoder looks:
+    "before" its recurrent step, which then reads the context, or "after", when the context only joins the
+    new state in the readout. With `input_feeding` each step also reads the readout of the one before (Luong
+    et al. 2015, section 3.3).
+
+    Dropout acts on embeddings, between layers and on what the readout reads. `tied` uses the target
+    embeddings as output weights (Press and Wolf 2017).
+
+    Raises UserError for a scheme of positions, since recurrence has the order already, where the two
+    directions cannot share `encoder_size`, and where the mechanism cannot join the states.
+    """
+
+    source_embedding: nn.Embedding
+    encoder: RnnEncoder
+
+    def __init__(
+        self,
+        source_size: int,
+        target_size: int,
+        mechanism: Mechanism,
+        joint: bool = False,
+        *,
+        cell: Literal["gru", "lstm"] = "gru",
+        embedding: PositiveInt = 128,
+        hidden: PositiveInt = 256,
+        encoder_size: PositiveInt | None = None,
+        layers: PositiveInt = 1,
+        bidirectional: bool = True,
+        attend: Literal["before", "after"] = "before",
+        input_feeding: bool = False,
+        dropout: Probability = 0.1,
+        tied: bool = False,
+    ) -> None:
+        mechanism.require_use("an RNN", "cross")
+        size = encoder_size or hidden
+        both = embeddings(source_size, target_size, embedding, joint)
+        encoder = RnnEncoder(
+            embedding, size, cell=cell, layers=layers, bidirectional=bidirectional, dropout=dropout
+        )
+        super().__init__(
+            {"source_embedding": both[0], "target_embedding": both[1], "encoder": encoder},
+            target_size,
+            mechanism,
+            cell=cell,
+            embedding=embedding,
+            hidden=hidden,
+            size=size,
+            layers=layers,
+            bridged=bidirectional or size != hidden,
+            attend=attend,
+            input_feeding=input_feeding,
+            dropout=dropout,
+            tied=tied,
+        )
+
+    def encode(self, source: Tensor, source_lengths: Tensor) -> Memory:
+        """Read source (B, S), padded with 0; `source_lengths` (B,) from 1 to S, in any order."""
+        embedded = self.dropout(self.source_embedding(source))  # (B, S, E)
+        states, final = self.encoder(embedded, source_lengths)
+        return self.remember(states, source_lengths, final)
 
 
 def _build(mechanism: Mechanism, hidden: int, size: int) -> MultiHead | None:

@@ -179,10 +179,10 @@ class Run:
         """Show `markdown` in TensorBoard; corpus text in it must be escaped (`attnrun.escape`)."""
         self._board.text(checked_name(name), markdown, self.step if step is None else step)
 
-    def samples(self, name: str, samples: str | list[dict[str, Any]]) -> Path:
-        """Write text to samples/NAME.txt, or records to samples/NAME.jsonl; return the path."""
-        path = self._path(layout.SAMPLES, name, ".txt" if isinstance(samples, str) else ".jsonl")
-        write_durably(path, as_lines(samples))
+    def samples(self, name: str, samples: str | bytes | list[dict[str, Any]]) -> Path:
+        """Write text to samples/NAME.txt, records to NAME.jsonl, or a WAV file's bytes to NAME.wav there."""
+        path = self._path(layout.SAMPLES, name, {str: ".txt", bytes: ".wav"}.get(type(samples), ".jsonl"))
+        write_durably(path, samples if isinstance(samples, bytes) else as_lines(samples))
         return path
 
     def save_json(self, name: str, data: Any) -> Path:

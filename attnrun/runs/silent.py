@@ -31,7 +31,7 @@ class SilentRun(Run):
     def text(self, name: str, markdown: str, step: int | None = None) -> None:
         pass
 
-    def samples(self, name: str, samples: str | list[dict[str, Any]]) -> Path:
+    def samples(self, name: str, samples: str | bytes | list[dict[str, Any]]) -> Path:
         return self.directory
 
     def save_json(self, name: str, data: Any) -> Path:

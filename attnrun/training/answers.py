@@ -1,4 +1,4 @@
-"""How near an answer comes to right ones: exact match and F1 (Rajpurkar et al. 2016, section 6.1)."""
+"""How near an answer comes to right ones: exact match, F1 (Rajpurkar et al. 2016, section 6.1), and edits."""
 
 import re
 import string
@@ -26,6 +26,22 @@ def exact_match(answer: str, right: Sequence[str]) -> float:
 def overlap(answer: str, right: Sequence[str]) -> float:
     """Return the greatest F1 of words with one of the right answers; equal empty ones have 1."""
     return max(_f1(normalised(answer).split(), normalised(one).split()) for one in right)
+
+
+def edits(answer: Sequence[object], right: Sequence[object]) -> int:
+    """Return the least number of items to change, leave out or put in that makes one sequence of the other.
+
+    Levenshtein 1966; divided by the length of `right` it is an error rate.
+
+    >>> edits("kitten", "sitting")
+    3
+    """
+    row = list(range(len(right) + 1))  # of the answer so far, to each beginning of the right one
+    for number, item in enumerate(answer, 1):
+        before, row[0] = row[0], number
+        for place, other in enumerate(right, 1):
+            before, row[place] = row[place], min(before + (item != other), row[place] + 1, row[place - 1] + 1)
+    return row[-1]
 
 
 def _f1(found: list[str], right: list[str]) -> float:

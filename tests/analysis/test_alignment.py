@@ -7,8 +7,10 @@ from attnrun.analysis.alignment import (
     Links,
     agreement,
     alignment_scores,
+    centres,
     links,
     links_above,
+    monotonicity,
     strongest,
     symmetrised,
 )
@@ -156,3 +158,20 @@ def test_symmetrised_links() -> None:
     assert larger > 50
     far = symmetrised({(0, 0), (1, 1), (5, 5)}, {(0, 0), (2, 1)}, "grow-diagonal")
     assert far == {(0, 0), (1, 1), (2, 1)}
+
+
+def test_a_centre_is_the_mean_place_by_weight() -> None:
+    weights = np.random.default_rng(2).random((2, 3, 5, 7))
+    weights[:, :, 3] = 0
+    found = centres(weights)
+    for row in (0, 1, 2, 4):
+        total = weights[:, :, row].sum((0, 1))
+        assert found[row] == pytest.approx(sum(m * total[m] for m in range(7)) / total.sum())
+    assert np.isnan(found[3])
+
+
+def test_monotonicity_is_the_share_of_steps_forward() -> None:
+    examples = [looking([0, 2, 2, 5], 7), looking([4], 5), looking([3, 1, 2], 4), looking([], 3)]
+    assert monotonicity(examples) == pytest.approx(3 / 5)
+    assert monotonicity([looking([1, 2, 3], 5)]) == 1 and monotonicity([looking([3, 2, 1], 5)]) == 0
+    assert monotonicity([looking([1], 5)]) is None and monotonicity([]) is None

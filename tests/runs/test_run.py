@@ -172,6 +172,7 @@ def test_figure_text_and_samples(open_run, tmp_path):
         path = run.figure("maps/layer_0", figure)
         run.text("notes", "**bold**")
         run.samples("plain", "a\nb")
+        run.samples("sound", b"RIFF\0")
         run.samples("rows", [{"text": "\ud800 é", "loss": math.nan}])
         run.finish({})
     assert path == tmp_path / "figures" / "maps" / "layer_0.png"
@@ -180,6 +181,7 @@ def test_figure_text_and_samples(open_run, tmp_path):
     assert image.encoded_image_string == path.read_bytes()
     assert "notes/text_summary" in events(tmp_path).Tags()["tensors"]
     assert (tmp_path / "samples" / "plain.txt").read_text() == "a\nb\n"
+    assert (tmp_path / "samples" / "sound.wav").read_bytes() == b"RIFF\0"
     assert json.loads((tmp_path / "samples" / "rows.jsonl").read_text()) == {"text": "\ud800 é", "loss": None}
 
 

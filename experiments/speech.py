@@ -1,0 +1,216 @@
+"""What is said in a recording? A pyramid of recurrent networks listens, attends and spells."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from attnrun.analysis.alignment import monotonicity
+from attnrun.analysis.maps import AttentionMap, attention_maps
+from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.analysis.speech_plots import spectrogram
+from attnrun.attention import Mechanism
+from attnrun.data.batching import EncodedPairs, Sequences, TextBatches, require_one
+from attnrun.data.log_mel import LogMel
+from attnrun.data.recordings import Recording, Recordings, fingerprint
+from attnrun.data.tokenisers import Recipe, Tokeniser, from_json
+from attnrun.data.wav import read_wav, to_wav
+from attnrun.errors import UserError
+from attnrun.models.decoding import Decoded, forced, greedy
+from attnrun.models.listener import ListenAttendSpell
+from attnrun.runs.find import RunRecord
+from attnrun.runs.run import Run
+from attnrun.runs.trained import TrainedRun
+from attnrun.training.answers import edits
+from attnrun.training.course import LOSSES, fit_best, restore_best
+from attnrun.training.scoring import show_rows
+from attnrun.training.seq2seq import Answer, PairCourse, decode, forced_loss, judge
+
+PRIMARY = ("accuracy", "max")
+_KEPT = 10  # test recordings that a run keeps, to be heard
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Mechanism, PairCourse):
+    """The keys of a speech experiment beside the common ones; `batch_tokens` counts frames and tokens."""
+
+    data: Callable[[int], Recordings]
+    model: Callable[[int, int, Mechanism], ListenAttendSpell]
+    tokeniser: Callable[[], Recipe]
+    features: LogMel = field(default_factory=LogMel)
+    search: Callable[..., Decoded] = greedy
+
+
+@dataclass(frozen=True)
+class Scribe:
+    """A trained model with its tokeniser and features; what `load` returns. Inputs are paths of WAV files."""
+
+    model: ListenAttendSpell
+    tokeniser: Tokeniser
+    features: LogMel
+    rate: int  # samples a second
+    device: torch.device
+    batch_size: int
+    search: Callable[..., Decoded]
+
+    def predict(self, inputs: Sequence[str]) -> list[str]:
+        """Return what is said in each WAV file.
+
+        Raises UserError for a file that is none, as `wav.read_wav`.
+        """
+        return [self.tokeniser.decode(answer.tokens) for answer in self.answers(self._files(inputs))]
+
+    def weights(
+        self, inputs: Sequence[str], layers: Sequence[int] | None = None, heads: Sequence[int] | None = None
+    ) -> list[AttentionMap]:
+        """Return when the decoder listened for each token, one map a WAV file.
+
+        A column is a state of the listener, named by the second at which it begins. `layers` and `heads`
+        choose some of each; None takes all. Raises UserError where the model has no attention, or not so many
+        layers or heads, and for a file that is no WAV file.
+        """
+        heard = self._files(inputs)
+        answers = self.answers(heard, need_weights=True)
+        state = self.model.pace * self.features.hop  # seconds
+        keys = [[f"{n * state:.2f}" for n in range(self.model.states_of(len(one)))] for one in heard]
+        queries = [self.tokeniser.labels(answer.tokens) for answer in answers]
+        return attention_maps(inputs, queries, keys, [one.weights for one in answers], layers, heads)
+
+    def listen(self, samples: np.ndarray) -> np.ndarray:
+        """Return the features (N, F) of samples (T,)."""
+        return self.features(samples, self.rate).numpy()
+
+    def encode(self, recordings: Sequence[Recording]) -> EncodedPairs:
+        """Return the features of recordings, and what is said as numbers."""
+        return self._pairs(
+            [self.listen(one.samples) for one in recordings],
+            [self.tokeniser.encode(one.text) for one in recordings],
+        )
+
+    def answers(self, heard: Sequence[np.ndarray], need_weights: bool = False) -> list[Answer]:
+        """Return what is found in recordings, given by their features; weights are (L, H, tokens, states)."""
+        wanted = {"bos": self.tokeniser.bos, "eos": self.tokeniser.eos, "need_weights": need_weights}
+        batches = self._batches(self._pairs(heard, [()] * len(heard)))
+        found = decode(partial(self.search, self.model, **wanted), batches, self.device)
+        ends = [self.model.states_of(len(one)) for one in heard]
+        return [
+            answer if answer.weights is None else replace(answer, weights=answer.weights[..., :end])
+            for answer, end in zip(found, ends, strict=True)
+        ]
+
+    def judge(self, pairs: EncodedPairs, answers: Sequence[Answer]) -> dict[str, float]:
+        """Return how far answers are right, and the mean cross-entropy of a right token, end included.
+
+        `accuracy` is the share of recordings whose every token is right, `token_error_rate` the edits that
+        are missing to that, by the number of tokens said.
+        """
+        gold = [pairs.target[place].tolist()[1:-1] for place in range(len(pairs))]
+        both = [(answer.tokens, right) for answer, right in zip(answers, gold, strict=True)]
+        loss, _ = judge(partial(forced, self.model, need_weights=False), self._batches(pairs), self.device)
+        return {
+            "accuracy": sum(answer == right for answer, right in both) / len(both),
+            "token_error_rate": sum(edits(*pair) for pair in both) / sum(map(len, gold)),
+            "loss": loss,
+        }
+
+    def _files(self, inputs: Sequence[str]) -> list[np.ndarray]:
+        return [self.listen(read_wav(path, self.rate)) for path in inputs]
+
+    def _pairs(self, heard: Sequence[np.ndarray], said: Sequence[Sequence[int]]) -> EncodedPairs:
+        ends = self.tokeniser.bos, self.tokeniser.eos
+        return EncodedPairs(Sequences(heard), Sequences((ends[0], *one, ends[1]) for one in said), 0)
+
+    def _batches(self, pairs: EncodedPairs) -> TextBatches:
+        return TextBatches(pairs, batch_size=self.batch_size, seed=0)
+
+
+def check(config: Config) -> None:
+    """Raise UserError where the mechanism cannot serve the model, or a key has nothing to act on."""
+    require_one(config.batch_size, config.batch_tokens)
+    config.model(11, 13, config)
+
+
+def train(config: Config, run: Run) -> dict[str, Any]:
+    """Train on recordings, keep the epoch with most of them wholly right, and test on other speakers'."""
+    data = config.data(run.seed)
+    if not isinstance(data, Recordings):
+        raise UserError("data: this experiment takes recordings, such as data=spoken-digits")
+    tokeniser = config.tokeniser().fit(one.text for one in data.train)
+    run.save_json("speech", {"rate": data.rate, "tokeniser": tokeniser.to_json()})
+    scribe = _scribe(config, tokeniser, data.rate, run.device)
+    scribe.model.to(run.dtype)
+    pairs, valid, test = (scribe.encode(part) for part in (data.train, data.valid, data.test))
+    batches = TextBatches(
+        pairs, batch_size=config.batch_size, batch_tokens=config.batch_tokens, seed=run.seed
+    )
+    kept = fit_best(
+        run,
+        config,
+        scribe.model,
+        batches,
+        loss=lambda batch: forced_loss(scribe.model, batch),
+        evaluate=lambda: scribe.judge(valid, scribe.answers(_sources(valid))),
+        fingerprint={"tokeniser": tokeniser.fingerprint(), "recordings": fingerprint(data.train)},
+        unit="tokens",
+    )
+    answers = scribe.answers(_sources(test), need_weights=config.attention is not None)
+    _show(scribe, data.test, answers, run)
+    looks = [answer.weights for answer in answers if answer.weights is not None]
+    forward = monotonicity(looks)
+    return {
+        **scribe.judge(test, answers),
+        **({} if forward is None else {"monotonicity": forward}),
+        **kept,
+        "test_recordings": len(data.test),
+    }
+
+
+def load(run: TrainedRun) -> Scribe:
+    """Return the scribe that the run trained, from its best checkpoint."""
+    stored = run.saved("speech")
+    scribe = _scribe(run.config, from_json(stored["tokeniser"]), _rate(stored["rate"]), run.device)
+    restore_best(scribe.model, run.directory)
+    return scribe
+
+
+def _scribe(config: Config, tokeniser: Tokeniser, rate: int, device: torch.device) -> Scribe:
+    model = config.model(config.features.filters, tokeniser.size, config).to(device)
+    return Scribe(model, tokeniser, config.features, rate, device, config.eval_batch_size, config.search)
+
+
+def _rate(stored: Any) -> int:
+    if not isinstance(stored, int) or not 1 <= stored <= 384_000:
+        raise ValueError(f"no recording has {stored!r} samples a second")
+    return stored
+
+
+def _sources(pairs: EncodedPairs) -> list[np.ndarray]:
+    return [pairs.source[place] for place in range(len(pairs))]
+
+
+def _show(scribe: Scribe, recordings: Sequence[Recording], answers: Sequence[Answer], run: Run) -> None:
+    """All answers; some recordings, to be heard; and what the one with most tokens of these looks like."""
+    rows = [
+        {"source": one.name, "target": one.text, "prediction": scribe.tokeniser.decode(answer.tokens)}
+        for one, answer in zip(recordings, answers, strict=True)
+    ]
+    for place, one in enumerate(recordings[:_KEPT]):
+        kept = run.samples(f"test-{place}", to_wav(one.samples, scribe.rate))
+        rows[place]["recording"] = kept.name
+    run.samples("test", rows)
+    show_rows(run, "test_samples", rows)
+    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    drawn = max(range(len(recordings[:_KEPT])), key=lambda place: len(answers[place].tokens))
+    labels, weights = scribe.tokeniser.labels(answers[drawn].tokens), answers[drawn].weights
+    features, hop = scribe.listen(recordings[drawn].samples), scribe.features.hop
+    title = f"test-{drawn}.wav: {rows[drawn]['prediction']}"
+    if weights is None:
+        run.figure("spectrogram", spectrogram(features, hop, title=title))
+        return
+    seconds = [f"{place * scribe.model.pace * hop:.2f}" for place in range(weights.shape[-1])]
+    run.figure("attention", heat_map(AttentionMap(labels, seconds, weights, title)))
+    mean = weights.mean((0, 1))
+    run.figure("spectrogram", spectrogram(features, hop, labels, mean, scribe.model.pace, title))
