@@ -35,14 +35,14 @@ def align_run(run: str, reverse: str | None, given: Given, way: Way) -> dict[str
     from attnrun.analysis.alignment import agreement, symmetrised
     from attnrun.runs.find import find
 
-    directory = find(Path("outputs"), run)
+    directory = find(Path("outputs"), run, finished=True)
     chosen_on, judged, how = _parts(directory, given, way)
     extract = extractor(way.threshold)
     forward = _Reader.made(directory, chosen_on, how, extract, way.trust)
     found = list(forward.links(judged))
     readers = {"": forward}
     if reverse is not None:
-        other = find(Path("outputs"), reverse)
+        other = find(Path("outputs"), reverse, finished=True)
         turned = [pair.reversed() for pair in chosen_on]
         backward = readers["reverse_"] = _Reader.made(other, turned, how, extract, way.trust)
         back = backward.links([pair.reversed() for pair in judged])

@@ -46,7 +46,7 @@ def export(
     from attnrun.launch.trained import open_model
     from attnrun.runs.find import find
 
-    directory = find(_OUTPUTS, run)
+    directory = find(_OUTPUTS, run, finished=True)
     place = directory / "export" / to if output is None else output
     if place.exists():
         raise UserError(f"{place} is there already; remove it, or choose a new directory by --output")

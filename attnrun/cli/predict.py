@@ -38,7 +38,7 @@ def predict(
     given = read_inputs(inputs or []).lines
     if not given:
         raise UserError("nothing to answer: give INPUT, or lines on stdin")
-    directory = find(Path("outputs"), run)
+    directory = find(Path("outputs"), run, finished=True)
     answers = open_model(directory, tuple(trust or ())).predict(given)
     if as_json:
         pairs = [{"input": text, "answer": answer} for text, answer in zip(given, answers, strict=True)]

@@ -32,7 +32,7 @@ def score(
     from attnrun.launch.trained import open_model
     from attnrun.runs.find import RunRecord, find
 
-    directory = find(Path("outputs"), run)
+    directory = find(Path("outputs"), run, finished=True)
     corpus = tsv(path=str(file), source=_column(source), target=_column(target), valid=0, test=0)
     pairs = [(pair.source, pair.target) for pair in corpus.train]
     model = open_model(directory, tuple(trust or ()))

@@ -70,7 +70,7 @@ def show(
     from attnrun.launch.trained import open_model
     from attnrun.runs.find import find
 
-    directory = find(_OUTPUTS, run)
+    directory = find(_OUTPUTS, run, finished=True)
     given = _given(inputs or [], directory)
     if output is not None and len(given) > 1:
         raise UserError("--output holds one map: give one INPUT")

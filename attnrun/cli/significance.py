@@ -49,7 +49,7 @@ def significance(
 
     if len(runs) < 2:
         raise UserError("significance compares runs with the first: give two or more")
-    directories = [find(Path("outputs"), name) for name in runs]
+    directories = [find(Path("outputs"), name, finished=True) for name in runs]
     found = compare(directories, test.value, samples)
     if as_json:
         names = [str(directory) for directory in directories]

@@ -133,7 +133,7 @@ def translate(
     else:
         from attnrun.runs.find import RunRecord, find
 
-        directories = [find(_OUTPUTS, name) for name in run]
+        directories = [find(_OUTPUTS, name, finished=True) for name in run]
         node = changed_search(RunRecord(directories[0]).config, words, config_dir)
     _translate(directories, inputs, trusted, node, how, as_json)
 

@@ -99,19 +99,20 @@ def is_run(directory: Path) -> bool:
     return False
 
 
-def find(root: Path, name: str) -> Path:
+def find(root: Path, name: str, *, finished: bool = False) -> Path:
     """Return the directory of the run that `name` means.
 
     Args:
         root: where runs land, usually ./outputs.
         name: a path, a directory name, the unique beginning of one, or `latest`.
+        finished: `latest` is the newest of the runs that are done, not of all.
 
     Raises:
         UserError: there is none (with the nearest names), or several (with their paths).
     """
     root = Path(root)
     if name == "latest":
-        return _latest(root)
+        return _latest(root, finished)
     path = Path(os.path.expanduser(name))  # which leaves the name of a user who is not there as it is
     if name and is_run(path):
         return path
@@ -154,11 +155,15 @@ def _is_path(name: str) -> bool:
     return name.startswith((".", "~", os.sep)) or os.path.isdir(name)
 
 
-def _latest(root: Path) -> Path:
+def _latest(root: Path, finished: bool) -> Path:
     found = records(root)
     if not found:
         raise UserError(f"there is no run in {root}; attnrun train makes one")
-    return found[0].directory
+    fitting = (record.directory for record in found if not finished or record.status == "done")
+    newest = next(fitting, None)
+    if newest is None:
+        raise UserError(f"no run in {root} is finished; the newest, {found[0].directory}, is {found[0].status}")
+    return newest
 
 
 def _not_a_run(path: Path) -> str:

@@ -81,6 +81,16 @@ def test_no_runs_at_all(tmp_path, name):
         find(tmp_path / "none", name)
 
 
+def test_the_latest_that_is_finished(root):
+    with pytest.raises(UserError, match="no run in .*outputs is finished; the newest, .* is interrupted"):
+        find(root, "latest", finished=True)
+    for name in ("nw/2026-01-05_10-00", "translation/2026-01-05_12-00"):
+        (root / name / "result.json").write_text('{"status": "done", "metrics": {}}')
+    (root / "nw/2026-01-07_11-00/result.json").write_text('{"status": "failed", "metrics": {}}')
+    assert find(root, "latest", finished=True) == root / "translation/2026-01-05_12-00"
+    assert find(root, "latest") == root / "nw/2026-01-07_11-00"
+
+
 def test_newest_first_and_sweeps_too(root):
     found = [str(record.directory.relative_to(root)) for record in records(root)]
     assert found == sorted(NAMES, key=NAMES.__getitem__, reverse=True)
