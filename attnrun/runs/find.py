@@ -162,7 +162,9 @@ def _latest(root: Path, finished: bool) -> Path:
     fitting = (record.directory for record in found if not finished or record.status == "done")
     newest = next(fitting, None)
     if newest is None:
-        raise UserError(f"no run in {root} is finished; the newest, {found[0].directory}, is {found[0].status}")
+        raise UserError(
+            f"no run in {root} is finished; the newest, {found[0].directory}, is {found[0].status}"
+        )
     return newest
 
 

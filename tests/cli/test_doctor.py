@@ -29,7 +29,10 @@ def test_the_machine_is_described(cli: Cli) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [["sequence-transformer"], pytest.param(list(determinism.TRAININGS), marks=pytest.mark.faults)],
+    [
+        pytest.param(["sequence-transformer"], marks=pytest.mark.slow),
+        pytest.param(list(determinism.TRAININGS), marks=pytest.mark.faults),
+    ],
 )
 def test_one_seed_gives_one_result(cli: Cli, monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
     monkeypatch.setattr(determinism, "TRAININGS", names)

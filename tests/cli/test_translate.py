@@ -21,6 +21,8 @@ from attnrun.cli.decode import How
 from attnrun.cli.inputs import Inputs
 from attnrun.cli.translate import _translate
 from attnrun.launch import catalog
+from attnrun.launch.config import compose
+from attnrun.launch.job import execute
 
 Cli = Callable[..., Result]
 SMALL = [
@@ -40,9 +42,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("translate")
     for attention in ("bahdanau", "none"):
         words = [word for word in SMALL if attention != "none" or not word.startswith("attention.")]
-        command = [sys.executable, "-m", "attnrun", "train", "translation", f"attention={attention}", *words]
-        done = subprocess.run(command, cwd=place, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        config = compose("translation", [f"attention={attention}", *words])
+        report = execute(config, place / "outputs/translation" / attention)
+        assert report.status == "done", report.message
     return place
 
 
@@ -54,10 +56,7 @@ def here(cli: Cli, place: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 def _run_of(place: Path, attention: str) -> Path:
-    for config in sorted(place.glob("outputs/translation/*/config.yaml")):
-        if ("Additive" in config.read_text()) == (attention != "none"):
-            return config.parent
-    raise AssertionError(f"no run with attention={attention}")
+    return place / "outputs/translation" / attention
 
 
 def test_the_finished_run_of_the_same_config_is_used_again(here: Cli, place: Path) -> None:

@@ -82,7 +82,7 @@ def test_no_runs_at_all(tmp_path, name):
 
 
 def test_the_latest_that_is_finished(root):
-    with pytest.raises(UserError, match="no run in .*outputs is finished; the newest, .* is interrupted"):
+    with pytest.raises(UserError, match=r"no run in .*outputs is finished; the newest, .* is interrupted"):
         find(root, "latest", finished=True)
     for name in ("nw/2026-01-05_10-00", "translation/2026-01-05_12-00"):
         (root / name / "result.json").write_text('{"status": "done", "metrics": {}}')
