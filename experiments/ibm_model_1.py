@@ -16,7 +16,7 @@ from attnrun.data.filters import Filter
 from attnrun.data.tokenisers import Recipe, Tokeniser, fit_sides, from_json
 from attnrun.data.words import Split, natural_split, split
 from attnrun.errors import UserError
-from attnrun.models.ibm_model_1 import IbmModel1, fit
+from attnrun.models.ibm_model_1 import IbmModel1, cells, fit
 from attnrun.ranges import PositiveInt
 from attnrun.runs.checkpoints import load_best
 from attnrun.runs.find import RunRecord
@@ -26,6 +26,8 @@ from attnrun.training.checkpoint import save
 from attnrun.training.progress import make_progress
 
 PRIMARY = ("loss", "min")
+ONE_PROCESS = "its counts are of the whole corpus at once"
+_MOST_CELLS = 150_000_000  # pairs of words that an iteration counts, at 50 bytes each
 SEPARATOR = " ||| "  # between a source and a target, in an input
 _SHIFT = 1  # the numbers of a tokeniser begin with 0, which is the empty word's here
 
@@ -47,6 +49,7 @@ class Aligner:
     model: IbmModel1
     source: Tokeniser
     target: Tokeniser
+    how: Split = "words"  # as words are counted where links are
 
     def predict(self, inputs: Sequence[str]) -> list[str]:
         """Return the links of each pair, as `0-0 1-2`: words counted from 0, a target word's best one.
@@ -54,7 +57,7 @@ class Aligner:
         Raises UserError for an input without a source or a target.
         """
         pairs = list(map(_pair, inputs))
-        looks = (look[0] for look in self.word_weights(pairs, "words"))
+        looks = (look[0] for look in self.word_weights(pairs, self.how))
         return [" ".join(f"{source}-{target}" for source, target in links(look)) for look in looks]
 
     def weights(
@@ -75,11 +78,11 @@ class Aligner:
         """Return under 0 the weights (1, 1, N, M) between words; none where the empty word is likelier."""
         return [{0: self._by_words(pair, how)} for pair in pairs]
 
-    def judge(self, pairs: Sequence[Pair], how: Split) -> dict[str, float]:
+    def judge(self, pairs: Sequence[Pair]) -> dict[str, float]:
         """Return the mean cross-entropy of a target token, and `alignment_scores` where links are known."""
         gold = [pair.links for pair in pairs], [pair.possible for pair in pairs]
         aligned = any(map(any, zip(*gold, strict=True)))
-        looks = [look[0] for look in self.word_weights(pairs, how)] if aligned else []
+        looks = [look[0] for look in self.word_weights(pairs, self.how)] if aligned else []
         loss = self.model.cross_entropy([self._numbers(pair) for pair in pairs])
         return {"loss": loss, **(alignment_scores(looks, *gold) if aligned else {})}
 
@@ -91,7 +94,7 @@ class Aligner:
         return between_words(kept, queries, keys)
 
     def _posterior(self, pair: Pair) -> np.ndarray:
-        return self.model.posterior(*self._numbers(pair)).float().cpu().numpy()
+        return self.model.posterior(*self._numbers(pair)).float().numpy()
 
     def _numbers(self, pair: Pair) -> tuple[list[int], list[int]]:
         return _numbers(self.source, pair.source), _numbers(self.target, pair.target)
@@ -104,30 +107,39 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     if report.examples:
         run.warn(report.summary())
     source, target = fit_sides(config.tokeniser(), corpus)
+    how = natural_split(corpus.tokenised)
     for name, tokeniser in (("source_vocabulary", source), ("target_vocabulary", target)):
         run.save_json(name, tokeniser.to_json())
+    run.save_json("text", {"split": how})
     numbers = [(_numbers(source, pair.source), _numbers(target, pair.target)) for pair in corpus.train]
-    how = natural_split(corpus.tokenised)
+    _require_few(cells(numbers))
     words = sum(len(target) for _, target in numbers)
     with closing(make_progress(config.iterations, 0, "words", run.quiet)) as progress:
-        for step, (model, loss) in enumerate(fit(numbers, config.iterations, run.device), 1):
-            aligner = Aligner(model, source, target)
-            figures = {"train/loss": loss} | _named("valid", aligner.judge(corpus.valid, how))
+        for step, (model, loss) in enumerate(fit(numbers, config.iterations), 1):
+            aligner = Aligner(model, source, target, how)
+            figures = {"train/loss": loss} | _named("valid", aligner.judge(corpus.valid))
             run.log(step, figures, epoch=step)
             progress.step(step, step, loss, words)
             progress.evaluated(step, step, figures)
+    _show(aligner, corpus, run)
+    tested = aligner.judge(corpus.test)
     tables = {"keys": model.keys, "probabilities": model.probabilities}
     save(run.directory, {"parts": {"model": tables}, "targets": model.targets}, step=step, best=True)
-    _show(aligner, corpus, run)
-    return aligner.judge(corpus.test, how) | {"test_pairs": len(corpus.test)}
+    return tested | {"test_pairs": len(corpus.test)}
 
 
 def load(run: TrainedRun) -> Aligner:
     """Return the aligner that the run fitted."""
     source, target = (from_json(run.saved(f"{side}_vocabulary")) for side in ("source", "target"))
     best = load_best(run.directory)
-    tables = (best["model"][name].to(run.device) for name in ("keys", "probabilities"))
-    return Aligner(IbmModel1(*tables, best.state["targets"]), source, target)
+    tables = (best["model"][name] for name in ("keys", "probabilities"))
+    return Aligner(IbmModel1(*tables, best.state["targets"]), source, target, run.saved("text")["split"])
+
+
+def _require_few(number: int) -> None:
+    if number > _MOST_CELLS:
+        most = f"{number:,} pairs of words to count, and {_MOST_CELLS:,} are the most"
+        raise UserError(f"{most}; lower corpus.limit or filter.maximum_words")
 
 
 def _numbers(tokeniser: Tokeniser, text: str) -> list[int]:

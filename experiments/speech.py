@@ -107,7 +107,9 @@ class Scribe:
         `accuracy` is the share of recordings whose every token is right, `token_error_rate` the edits that
         are missing to that, by the number of tokens said.
         """
-        gold = [pairs.target[place].tolist()[1:-1] for place in range(len(pairs))]
+        said = [pairs.target[place].tolist()[1:-1] for place in range(len(pairs))]
+        unknown = self.tokeniser.unk  # is right in no answer: it stands for any word
+        gold = [[None if number == unknown else number for number in one] for one in said]
         both = [(answer.tokens, right) for answer, right in zip(answers, gold, strict=True)]
         loss, _ = judge(partial(forced, self.model, need_weights=False), self._batches(pairs), self.device)
         return {

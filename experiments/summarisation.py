@@ -142,7 +142,7 @@ class Summariser:
             memory = self.model.encode(batch.source, batch.source_lengths)
             found, copied = self.model.score(memory, batch.target)
             copied = torch.zeros_like(found) if copied is None else copied
-            yield indices, -found.double().cpu(), copied.double().cpu(), batch.target[:, 1:].cpu()
+            yield indices, -found.cpu().double(), copied.cpu().double(), batch.target[:, 1:].cpu()
 
     def _batches(self, pairs: EncodedPairs) -> TextBatches:
         return TextBatches(pairs, batch_size=self.batch_size, seed=0)

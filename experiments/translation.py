@@ -12,7 +12,7 @@ from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
 from attnrun.analysis.word_weights import by_shift, pieces_of
 from attnrun.attention import Mechanism
-from attnrun.data.batching import EncodedPairs, TextBatches, encode_pairs, require_one
+from attnrun.data.batching import EncodedPairs, Sequences, TextBatches, encode_pairs, require_one
 from attnrun.data.corpus import Corpus, Pair
 from attnrun.data.dropout import redraws
 from attnrun.data.filters import Filter
@@ -136,12 +136,13 @@ class Translator:
         Raises UserError as `weights` does, and where the model has no self-attention.
         """
         sources = list(map(self.form.source, inputs))
-        pairs = [Pair(*both) for both in zip(sources, self.translate(sources), strict=True)]
-        batches = self._batches(encode_pairs(pairs, self.source, self.target))
+        found = self._search(sources, need_weights=False)
+        read = [[self.target.bos, *answer.tokens] for answer in found]  # by the decoder
+        written = Sequences([*numbers, self.target.eos] for numbers in read)
+        batches = self._batches(EncodedPairs(self._read(sources).pairs.source, written, 0))
         looks = seq2seq.self_looks(self.model, batches, self.device, side)
-        begin = self.target.labels([self.target.bos])  # which the decoder reads first
-        written = [[*begin, *self.target.tokens(pair.target)] for pair in pairs]
-        names = list(map(self.source.tokens, sources)) if side == "source" else written
+        own = map(self.source.tokens, sources) if side == "source" else map(self.target.labels, read)
+        names = list(own)
         return attention_maps(inputs, names, names, looks, layers, heads)
 
     def translate(self, sources: Sequence[str]) -> list[str]:

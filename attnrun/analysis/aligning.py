@@ -3,8 +3,8 @@
 Legend: L layers with attention, H heads, N target words, M source words.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from attnrun.analysis.alignment import Link, Links, Weights, agreement, links, links_above
@@ -45,24 +45,29 @@ class Choice:
         return asdict(self)
 
 
-def rank(looks: Sequence[Mapping[int, Weights]], gold: Gold, extract: Extract) -> list[Choice]:
+def rank(looks: Iterable[Mapping[int, Weights]], gold: Gold, extract: Extract) -> list[Choice]:
     """Return every choice for the pairs, the one with the least alignment error rate first.
 
-    looks: of each pair the weights (L, H, N, M) by shift. Of equals the first counts: the mean over all
-    before single heads, no shift before one.
+    looks: of each pair the weights (L, H, N, M) by shift, one pair at a time. Of equals the first counts: the
+    mean over all before single heads, no shift before one.
     """
-    shifts = sorted(looks[0])
-    layers, heads = looks[0][shifts[0]].shape[:2]
-    single = [(layer, head) for layer in range(layers) for head in range(heads)] if layers * heads > 1 else []
-    choices = [Choice(layer, head, shift, 1.0) for layer, head in [(None, None), *single] for shift in shifts]
-    scored = [_scored(choice, looks, gold, extract) for choice in choices]
+    found = dict[Choice, list[list[Link]]]()
+    for one in looks:
+        for choice in found or _choices(one):
+            found.setdefault(choice, []).append(extract(choice.read(one)))
+    scored = [
+        replace(choice, aer=agreement(links, gold.sure, gold.possible).get("aer", 1.0))
+        for choice, links in found.items()
+    ]
     return sorted(scored, key=lambda choice: choice.aer)
 
 
-def _scored(choice: Choice, looks: Sequence[Mapping[int, Weights]], gold: Gold, extract: Extract) -> Choice:
-    found = [extract(choice.read(one)) for one in looks]
-    aer = agreement(found, gold.sure, gold.possible).get("aer", 1.0)
-    return Choice(choice.layer, choice.head, choice.shift, aer)
+def _choices(looks: Mapping[int, Weights]) -> list[Choice]:
+    shifts = sorted(looks)
+    layers, heads = looks[shifts[0]].shape[:2]
+    single = [(layer, head) for layer in range(layers) for head in range(heads)] if layers * heads > 1 else []
+    places = [(None, None), *single]
+    return [Choice(layer, head, shift, 1.0) for layer, head in places for shift in shifts]
 
 
 def extractor(threshold: float | None) -> Extract:

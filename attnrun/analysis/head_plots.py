@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnrun.analysis.canvas import INK, fitted, fonts, new_figure, panel, set_title, thin_ink
 from attnrun.analysis.maps import AttentionMap
-from attnrun.analysis.plots import COLOUR_MAP
+from attnrun.analysis.plots import COLOUR_MAP, heat_map
 from attnrun.escape import for_figure
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ def head_grid(attention_map: AttentionMap) -> "Figure":
     Tokens are named beside the first column and above the first row, where they are few.
     """
     layers, heads, rows, columns = attention_map.weights.shape
+    if not attention_map.weights.size:
+        return heat_map(attention_map)
     longer = max(rows, columns, 1)
     width, height = (max(_SIDE * side / longer, 0.3) for side in (columns, rows))
     figure, first = new_figure(width, height)

@@ -1,12 +1,13 @@
 """From the tokens of a model to the words that a person counts, whatever the pieces."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
-_MARKS = str.maketrans("", "", "▁￭")  # signs of where a word begins, or is joined to another: no letters
+_BEGIN, _JOINED = "▁", "￭"  # tokenisers' marks of a word's beginning, and of a word that is joined to another
 
 Array = NDArray[np.float32]
 Groups = Sequence[Sequence[int]]
@@ -21,28 +22,33 @@ def pieces_of(tokens: Sequence[str], words: Sequence[str]) -> list[list[int]]:
     Raises:
         ValueError: the two are not of one text.
     """
-    ends = list(accumulate(map(_letters, tokens)))
-    letters, sizes = ends[-1] if ends else 0, list(map(_letters, words))
-    if sum(sizes) != letters:  # lower case can be longer
-        sizes = [_letters(word.lower()) for word in words]
-    if sum(sizes) != letters:
-        raise ValueError(f"{letters} letters in tokens are not the {sum(sizes)} of words")
-    begins = [0, *ends]
-    found, begin = list[list[int]](), 0
-    for end in accumulate(sizes):
-        found.append([place for place in range(len(ends)) if _meet(begins[place], ends[place], begin, end)])
-        begin = end
+    sizes, ends = _same_length(tokens, words)
+    found: list[list[int]] = [[] for _ in words]
+    begin = 0
+    for place, size in enumerate(sizes):
+        last = bisect_right(ends, begin + max(size, 1) - 1)
+        for word in range(bisect_right(ends, begin), min(last, len(words) - 1) + 1):
+            found[word].append(place)
+        if begin == (ends or [0])[-1] and found:  # without letters, after all of them
+            found[-1].append(place)
+        begin += size
     return found
 
 
-def _letters(token: str) -> int:
-    return len("".join(token.translate(_MARKS).split()))
+def _same_length(tokens: Sequence[str], words: Sequence[str]) -> tuple[list[int], list[int]]:
+    """How many letters each token has, and where each word ends: what is a mark shows in the sum."""
+    plain = [word.removeprefix(_JOINED) or word for word in words]
+    unmarked = [token.removeprefix(_BEGIN) for token in tokens]
+    for letters in (unmarked, tokens):
+        for written in (plain, [word.lower() for word in plain]):  # lower case can be longer
+            sizes, ends = list(map(_letters, letters)), list(accumulate(map(_letters, written)))
+            if sum(sizes) == (ends[-1] if ends else 0):
+                return sizes, ends
+    raise ValueError(f"{' '.join(tokens)[:60]!r} is not cut from {' '.join(plain)[:60]!r}")
 
 
-def _meet(begin: int, end: int, word_begin: int, word_end: int) -> bool:
-    if begin == end:
-        return word_begin <= begin < word_end
-    return begin < word_end and end > word_begin
+def _letters(text: str) -> int:
+    return len("".join(text.split()))
 
 
 def between_words(weights: Array, queries: Groups, keys: Groups) -> Array:

@@ -53,20 +53,20 @@ def align(
         typer.Option("--reverse", help="A run of the other direction, to join.", autocompletion=complete_run),
     ] = None,
     symmetrise: Annotated[
-        _Way, typer.Option("--symmetrise", help="How to join the two directions.")
-    ] = _Way.grow_diagonal,
+        _Way | None, typer.Option("--symmetrise", help="How to join them; grow-diagonal by default.")
+    ] = None,
     threshold: Annotated[
         float | None,
         typer.Option("--threshold", min=0, max=1, help="Link weights above it, not the strongest of a word."),
     ] = None,
     development: Annotated[
-        float,
+        float | None,
         typer.Option(
-            "--development", min=0.01, max=0.99, help="Share of the pairs to choose layer and head by."
+            "--development", min=0.01, max=0.99, help="Share of the pairs to choose layer and head by: 0.2."
         ),
-    ] = 0.2,
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the links of the judged pairs there.")
+        Path | None, typer.Option("--output", "-o", help="Write the links of all pairs there, a line a pair.")
     ] = None,
     trust: Trust = None,
     as_json: AsJson = False,
@@ -79,14 +79,20 @@ def align(
     if (run is None) == (hypothesis is None):
         raise UserError("give a RUN, or --hypothesis with the links of another aligner")
     if hypothesis is not None:
-        _refuse_beside_links({"--reverse": reverse, "--threshold": threshold, "--output": output})
+        beside: dict[str, Any] = {"--reverse": reverse, "--symmetrise": symmetrise}
+        beside |= {"--threshold": threshold, "--development": development, "--output": output}
+        _refuse(beside, "is for a RUN, whose weights are there; --hypothesis gives links")
         document = _compare_files(hypothesis, hypothesis_base, gold, gold_base, text)
     else:
         from attnrun.cli.align_run import Way, align_run
 
-        if hypothesis_base is not None:
-            raise UserError("--hypothesis-base is for --hypothesis; a run counts by itself")
-        how = Way(symmetrise.value, threshold, development, output, tuple(trust or ()))
+        _refuse({"--hypothesis-base": hypothesis_base}, "is for --hypothesis; a run counts by itself")
+        if gold is None:
+            _refuse({"--gold-base": gold_base}, "needs --gold, the file that it is of")
+        if reverse is None:
+            _refuse({"--symmetrise": symmetrise}, "needs --reverse, a run to join")
+        joined = (symmetrise or _Way.grow_diagonal).value
+        how = Way(joined, threshold, development, output, tuple(trust or ()))
         document = align_run(str(run), reverse, (text, gold, gold_base), how)
     if as_json:
         echo_json(document)
@@ -94,10 +100,10 @@ def align(
         _show(document)
 
 
-def _refuse_beside_links(options: dict[str, Any]) -> None:
+def _refuse(options: dict[str, Any], why: str) -> None:
     for name, given in options.items():
         if given is not None:
-            raise UserError(f"{name} is for a RUN, whose weights are there; --hypothesis gives links")
+            raise UserError(f"{name} {why}")
 
 
 def _compare_files(
@@ -112,7 +118,8 @@ def _compare_files(
     found = found.of(len(right.lines), gold) if len(found.lines) >= len(right.lines) else found
     right = right.of(len(found.lines), hypothesis)
     if text is not None:
-        found, right = (told_within(file, text) for file in (found, right))
+        sizes = [(len(source.split()), len(target.split())) for source, target in read_pairs(text)]
+        found, right = (told_within(file.of(len(sizes), text), sizes) for file in (found, right))
     scores = _agreement(found, right)
     _notice_base(found, right, scores)
     counts = {
@@ -138,6 +145,8 @@ def _notice_base(found: Any, right: Any, scores: dict[str, float]) -> None:
     """Say so where another number of the first token brings much more agreement."""
     for file, option in ((right, "--gold-base"), (found, "--hypothesis-base")):
         base = 1 - file.base
+        if base == 1 and any(0 in link for line in file.lines for link in line.possible):
+            continue
         other = file.from_base(base)
         pair = (found, other) if file is right else (other, right)
         aer = _agreement(*pair)["aer"]
@@ -153,13 +162,11 @@ def told_base(file: Any, given: int | None, option: str) -> Any:
     return file
 
 
-def told_within(file: Any, text: str) -> Any:
-    """Return the file with the links that the sentences of `text` have, having named the others."""
-    pairs = read_pairs(text)
+def told_within(file: Any, sizes: Sequence[tuple[int, int]]) -> Any:
+    """Return the file with the links that sentences of so many words have, having named the others."""
     from attnrun.data.link_files import Size
 
-    sizes = [Size(len(source.split()), len(target.split())) for source, target in pairs]
-    kept, message = file.of(len(sizes), text).within(sizes)
+    kept, message = file.within([Size(*size) for size in sizes])
     if message:
         say(f"{file.path}: {message}")
     return kept
@@ -181,9 +188,9 @@ def read_pairs(path: str) -> list[tuple[str, str]]:
 def _show(document: dict[str, Any]) -> None:
     from attnrun.cli.tables import figures_table, number, print_figures
 
-    heads: Sequence[dict[str, Any]] = (document.get("development") or {}).get("heads") or ()
-    if heads:
-        _show_heads(heads, document)
+    for prefix in ("", "reverse_"):
+        if f"{prefix}chosen" in document:
+            _show_heads(document[f"{prefix}development"], document[f"{prefix}chosen"])
     table = figures_table("", "value")
     for name in ("aer", "precision", "recall", "f1", "links", "sure", "possible", "pairs"):
         if name in document:
@@ -191,9 +198,10 @@ def _show(document: dict[str, Any]) -> None:
     print_figures(table)
 
 
-def _show_heads(heads: Sequence[dict[str, Any]], document: dict[str, Any]) -> None:
+def _show_heads(development: dict[str, Any], chosen: dict[str, Any]) -> None:
     from attnrun.cli.tables import figures_table, number, print_figures
 
+    heads: list[dict[str, Any]] = development["heads"]
     shifts = sorted({row["shift"] for row in heads})
     names = {0: "to write the word", 1: "after the word"}
     table = figures_table("layer", "head", *(names[shift] for shift in shifts))
@@ -203,7 +211,6 @@ def _show_heads(heads: Sequence[dict[str, Any]], document: dict[str, Any]) -> No
         told = ("mean", "") if layer is None else (str(layer), str(head))
         table.add_row(*told, *(number(found[layer, head, shift]) for shift in shifts))
     print_figures(table)
-    chosen = document["chosen"]
     one = f"layer {chosen['layer']}, head {chosen['head']}"
     which = "the mean over all" if chosen["layer"] is None else one
-    say(f"error rate on {document['development']['pairs']} pairs; chosen: {which}, {names[chosen['shift']]}")
+    say(f"error rate on {development['pairs']} pairs; chosen: {which}, {names[chosen['shift']]}")

@@ -24,7 +24,7 @@ class Way:
 
     symmetrise: Any
     threshold: float | None
-    development: float
+    development: float | None
     output: Path | None
     trust: tuple[str, ...]
 
@@ -36,21 +36,27 @@ def align_run(run: str, reverse: str | None, given: Given, way: Way) -> dict[str
     from attnrun.runs.find import find
 
     directory = find(Path("outputs"), run, finished=True)
-    chosen_on, judged, how = _parts(directory, given, way)
+    everything, chosen_on, judged, how = _parts(directory, given, way)
     extract = extractor(way.threshold)
     forward = _Reader.made(directory, chosen_on, how, extract, way.trust)
-    found = list(forward.links(judged))
     readers = {"": forward}
     if reverse is not None:
         other = find(Path("outputs"), reverse, finished=True)
         turned = [pair.reversed() for pair in chosen_on]
-        backward = readers["reverse_"] = _Reader.made(other, turned, how, extract, way.trust)
-        back = backward.links([pair.reversed() for pair in judged])
+        readers["reverse_"] = _Reader.made(other, turned, how, extract, way.trust)
+
+    def read(pairs: "Sequence[Pair]") -> "list[Sequence[Link]]":
+        found = list(forward.links(pairs))
+        if reverse is None:
+            return list(found)
+        back = readers["reverse_"].links([pair.reversed() for pair in pairs])
         swapped = ([(s, t) for t, s in links] for links in back)
-        found = [sorted(symmetrised(*both, way.symmetrise)) for both in zip(found, swapped, strict=True)]
+        return [sorted(symmetrised(*both, way.symmetrise)) for both in zip(found, swapped, strict=True)]
+
+    found = read(judged)
     scores = agreement(found, [pair.links for pair in judged], [pair.possible for pair in judged])
     if way.output is not None:
-        _write(way.output, found)
+        _write(way.output, read(everything))
     return {"run": str(directory), **scores, **_counts(found, judged), **_told(readers, chosen_on)}
 
 
@@ -76,7 +82,7 @@ class _Reader:
             experiment = RunRecord(directory).experiment
             raise UserError(f"{directory} is a run of {experiment}, which aligns no words")
         unread = cls(model, how, extract, [])
-        looks = [look for some in unread._looks(pairs) for look in some]
+        looks = (look for some in unread._looks(pairs) for look in some)
         gold = Gold([pair.links for pair in pairs], [pair.possible for pair in pairs])
         return replace(unread, ranked=rank(looks, gold, extract))
 
@@ -96,27 +102,31 @@ class _Reader:
             yield looks
 
 
-def _parts(directory: Path, given: Given, way: Way) -> "tuple[list[Pair], list[Pair], Any]":
-    """The pairs to choose by, those to judge, and how their links count words."""
+def _parts(directory: Path, given: Given, way: Way) -> "tuple[list[Pair], list[Pair], list[Pair], Any]":
+    """All pairs, those with links to choose by, those with links to judge, and how links count words."""
     from attnrun.data.splits import place_of
 
-    pairs, valid, how = _aligned(directory, given, way.trust)
+    everything, valid, how = _aligned(directory, given, way.trust)
+    pairs = [pair for pair in everything if pair.links or pair.possible]
+    if valid and way.development is not None:
+        raise UserError("--development: the validation split has links, and the choice is made on these")
     if valid:
-        return valid, pairs, how
+        return everything, valid, pairs, how
+    share = 0.2 if way.development is None else way.development
     chosen_on, judged = list["Pair"](), list["Pair"]()
     for pair in pairs:
         place = place_of(f"{pair.source}\t{pair.target}".encode("utf-8", "surrogatepass"))
-        (chosen_on if place < way.development else judged).append(pair)
+        (chosen_on if place < share else judged).append(pair)
     if not chosen_on or not judged:
         raise UserError(
-            f"{len(pairs)} pairs with links are too few to choose by a share of {way.development:g} and to "
-            "judge the others; --development chooses another"
+            f"{len(pairs)} pairs with links are too few to choose by a share of {share:g} and to judge the "
+            "others; --development chooses another"
         )
-    return chosen_on, judged, how
+    return everything, chosen_on, judged, how
 
 
 def _aligned(directory: Path, given: Given, trust: tuple[str, ...]) -> "tuple[list[Pair], list[Pair], Any]":
-    """Pairs with gold links to judge, those of the corpus to choose by, and how their links count words."""
+    """All pairs, with gold links where they have some; those of the corpus to choose by; how links count."""
     from attnrun.cli.align import read_pairs
     from attnrun.data.corpus import Pair
     from attnrun.data.words import natural_split
@@ -131,14 +141,9 @@ def _aligned(directory: Path, given: Given, trust: tuple[str, ...]) -> "tuple[li
     how = natural_split(corpus.tokenised)
     if gold is not None:
         return _linked(corpus.test, gold, base, how, "the run's test split"), [], how
-    judged, valid = (
-        [pair for pair in part if pair.links or pair.possible] for part in (corpus.test, corpus.valid)
-    )
-    if not judged:
-        raise UserError(
-            f"the corpus of {directory} has no gold links; --gold FILE brings those of its test split"
-        )
-    return judged, valid, how
+    if not corpus.aligned:
+        raise UserError(f"the corpus of {directory} has no gold links; --gold brings those of its test split")
+    return corpus.test, [pair for pair in corpus.valid if pair.links or pair.possible], how
 
 
 def _corpus(directory: Path, trust: tuple[str, ...]) -> Any:
@@ -152,19 +157,15 @@ def _corpus(directory: Path, trust: tuple[str, ...]) -> Any:
 
 
 def _linked(pairs: "Sequence[Pair]", gold: str, base: int | None, how: Any, what: str) -> "list[Pair]":
-    from attnrun.cli.align import told_base
-    from attnrun.data.link_files import Size, read_link_file
+    from attnrun.cli.align import told_base, told_within
+    from attnrun.data.link_files import read_link_file
     from attnrun.data.words import split
 
     file = told_base(read_link_file(gold, base), base, "--gold-base").of(len(pairs), what)
-    sizes = [Size(len(split(pair.source, how)), len(split(pair.target, how))) for pair in pairs]
-    file, message = file.within(sizes)
-    if message:
-        say(f"{gold}: {message}")
+    sizes = [(len(split(pair.source, how)), len(split(pair.target, how))) for pair in pairs]
     return [
         replace(pair, links=tuple(sorted(line.sure)), possible=tuple(sorted(line.possible - line.sure)))
-        for pair, line in zip(pairs, file.lines, strict=True)
-        if line.possible
+        for pair, line in zip(pairs, told_within(file, sizes).lines, strict=True)
     ]
 
 

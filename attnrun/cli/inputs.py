@@ -7,8 +7,10 @@ import sys
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from attnrun.errors import UserError
+from attnrun.runs.layout import SAMPLES
 from attnrun.runs.samples import read_samples
 
 _PATIENCE = 0.2  # seconds for a writer at the other end of a pipe to start; a silent pipe is taken as empty
@@ -70,6 +72,23 @@ def sample(directory: Path, count: int = 3) -> list[dict[str, str]]:
         raise UserError(f"{directory}/samples/test.jsonl is damaged: no {error}; {hint}") from None
     except UserError as error:
         raise UserError(f"{error}; give TEXT to translate") from None
+
+
+def kept_inputs(directory: Path, count: int) -> list[str]:
+    """Return what the first test samples of a run are of: texts, or files in the run.
+
+    Raises UserError where the run keeps none.
+    """
+    try:
+        return [_input(directory, row) for row in islice(read_samples(directory, "test"), count)]
+    except (KeyError, UserError):
+        raise UserError(f"{directory} keeps no inputs to show; give INPUT") from None
+
+
+def _input(directory: Path, row: dict[str, Any]) -> str:
+    if "recording" in row:
+        return str(directory / SAMPLES / Path(row["recording"]).name)
+    return str(row["source"])
 
 
 def _shown(row: dict[str, str]) -> dict[str, str]:

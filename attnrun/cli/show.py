@@ -38,7 +38,8 @@ def show(
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="INPUT", help="As `predict` takes them; - reads lines from stdin. None: of its test set."
+            metavar="INPUT",
+            help="As `predict` takes them; - reads lines from stdin. None: of its tests.",
         ),
     ] = None,
     layer: Annotated[
@@ -87,10 +88,9 @@ def show(
 
 
 def _given(words: list[str], directory: Path) -> list[str]:
-    from attnrun.cli.inputs import read_inputs, sample
+    from attnrun.cli.inputs import kept_inputs, read_inputs
 
-    lines = read_inputs(words).lines
-    return lines or [row["source"] for row in sample(directory, _MOST)]
+    return read_inputs(words).lines or kept_inputs(directory, _MOST)
 
 
 def _weights(model: Any, inputs: list[str], kind: _Kind, chosen: _Chosen) -> "list[AttentionMap]":

@@ -135,7 +135,8 @@ def new_table(first: str, *others: str) -> Table:
 
 def figures_table(first: str, *heads: str) -> Table:
     """Return an empty table with its figures to the right; the heads are raw text."""
-    table = new_table(first)
+    table = new_table("")
+    table.columns[0].header = literal(first)
     for head in heads:
         table.add_column(literal(head), justify="right", overflow="fold")
     return table

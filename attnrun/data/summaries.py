@@ -12,7 +12,8 @@ from attnrun.data.table import read_columns
 from attnrun.data.tokenisers import Tokeniser, WordTokeniser
 from attnrun.ranges import Fraction, PositiveInt
 
-_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[”’」』）]*")  # of a sentence that another follows
+# Of a sentence that another follows. What has matched is not tried in parts again.
+_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+(?=\s)|[。！？]++[”’」』）]*+")
 
 
 class Summarised(NamedTuple):

@@ -5,6 +5,7 @@ import math
 import struct
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from attnrun.escape import for_terminal
 
 MAXIMUM_SECONDS = 60  # of a recording
 _MAXIMUM_BYTES = 100 * 2**20  # of a file
-_RATES = range(1000, 384_001)  # samples a second
+_RATES = range(1000, 192_001)  # samples a second
+_MOST_CHANNELS = 8
 _CONVERT = "convert it, as by: ffmpeg -i FILE -c:a pcm_s16le NEW.wav"
 _DAMAGE = (wave.Error, EOFError, OSError, ValueError, OverflowError, RuntimeError, struct.error)
 
@@ -22,7 +24,7 @@ _DAMAGE = (wave.Error, EOFError, OSError, ValueError, OverflowError, RuntimeErro
 def read_wav(path: str | Path, rate: int) -> np.ndarray:
     """Return the samples (T,) float32 from -1 to 1 of a WAV file, `rate` a second.
 
-    PCM of 8, 16, 24 or 32 bits at any rate from 1,000 to 384,000; several channels are mixed to their mean.
+    PCM of 8, 16, 24 or 32 bits at any rate from 1,000 to 192,000; several channels are mixed to their mean.
 
     Raises:
         UserError: the file is missing, damaged, cut short, empty, of another form, or too long.
@@ -33,12 +35,11 @@ def read_wav(path: str | Path, rate: int) -> np.ndarray:
     try:
         with file.open("rb") as stream, wave.open(stream) as opened:
             form = opened.getparams()
-            raw = opened.readframes(form.nframes)
+            _check(file, form)
+            there = file.stat().st_size // (form.sampwidth * form.nchannels)  # at most
+            raw = opened.readframes(min(form.nframes, there))
     except _DAMAGE as error:
         raise UserError(_reason(file, error)) from None
-    if form.sampwidth not in (1, 2, 3, 4) or form.framerate not in _RATES:
-        found = f"{8 * form.sampwidth} bits, {form.framerate} samples a second"
-        raise UserError(f"{file}: {found}, which is not read; {_CONVERT}")
     whole = len(raw) // (form.sampwidth * form.nchannels)
     if whole < form.nframes:
         raise UserError(f"{file} is cut short: {whole} of the {form.nframes} samples that it says it has")
@@ -49,6 +50,14 @@ def read_wav(path: str | Path, rate: int) -> np.ndarray:
         raise UserError(f"{file} takes {length}, and {MAXIMUM_SECONDS} s is the most; cut it into recordings")
     mixed = _numbers(raw, form.sampwidth).reshape(-1, form.nchannels).mean(1)
     return resample(mixed, form.framerate, rate).astype(np.float32)
+
+
+def _check(file: Path, form: Any) -> None:
+    """Raise UserError for what its header says, before anything of that size is taken."""
+    if form.sampwidth not in (1, 2, 3, 4) or form.framerate not in _RATES or form.nchannels > _MOST_CHANNELS:
+        found = f"{8 * form.sampwidth} bits, {form.framerate} samples a second"
+        found += f", {form.nchannels} channels" if form.nchannels > _MOST_CHANNELS else ""
+        raise UserError(f"{file}: {found}, which is not read; {_CONVERT}")
 
 
 def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:

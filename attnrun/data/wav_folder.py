@@ -94,10 +94,19 @@ def _from_table(folder: Path, speaker: int | None) -> Iterator[tuple[Path, str, 
     if speaker is not None:
         wanted["data.speaker"] = speaker
     for place, (name, text, *who) in read_columns(str(folder / LABELS), wanted):
-        file = folder / name
-        if not file.is_file():
+        if not _is_inside(folder, name):
             raise UserError(f"{place}: {folder} holds no file {name[:80]!r}")
-        yield file, text, who[0] if who else ""
+        yield folder / name, text, who[0] if who else ""
+
+
+def _is_inside(folder: Path, name: str) -> bool:
+    """Tell whether the folder, not another by a link or by `..`, holds such a file."""
+    try:
+        file = folder / name
+        found = file.is_file() and file.resolve().is_relative_to(folder.resolve())
+        return found and file.is_relative_to(folder)
+    except (OSError, ValueError):  # too long a name, or one that no file can have
+        return False
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -75,5 +75,5 @@ def _begins_word(text: str) -> bool:
 
 
 def display(token: str) -> str:
-    """Return the token as a person would read it, without the joining mark."""
-    return token.removeprefix(JOINER)
+    """Return the token as a person would read it, without the joining mark; a mark alone is text."""
+    return token.removeprefix(JOINER) or token

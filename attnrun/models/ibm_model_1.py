@@ -15,14 +15,15 @@ from torch import Tensor
 EMPTY = 0  # the number of the empty word, which stands in every source sentence; no other has it
 _UNSEEN = 1e-9  # probability of words that never occurred together
 
-Pairs = Sequence[tuple[Sequence[int], Sequence[int]]]  # numbers of source and of target words, all above 0
+NumberedPairs = Sequence[tuple[Sequence[int], Sequence[int]]]  # numbers of words, all above 0
 
 
 @dataclass(frozen=True)
 class IbmModel1:
     """What translates into what: t(target word | source word) of the pairs of words in `keys`.
 
-    `keys` (P,) are source · `targets` + target, in rising order; `probabilities` (P,) are float64.
+    `keys` (P,) are source · `targets` + target, in rising order; `probabilities` (P,) are float64, which not
+    every GPU has: all of it is on the CPU.
     """
 
     keys: Tensor
@@ -31,8 +32,8 @@ class IbmModel1:
 
     def table(self, source: Sequence[int], target: Sequence[int]) -> Tensor:
         """Return t (T, S + 1) of each target word given the empty word and each source word."""
-        rows = torch.tensor(target, device=self.keys.device)
-        columns = torch.tensor([EMPTY, *source], device=self.keys.device)
+        rows = torch.tensor(target)
+        columns = torch.tensor([EMPTY, *source])
         keys = columns * self.targets + rows[:, None]
         places = torch.searchsorted(self.keys, keys).clamp(max=len(self.keys) - 1)
         found = self.keys[places] == keys
@@ -43,7 +44,7 @@ class IbmModel1:
         table = self.table(source, target)
         return table / table.sum(1, keepdim=True)
 
-    def cross_entropy(self, pairs: Pairs) -> float:
+    def cross_entropy(self, pairs: NumberedPairs) -> float:
         """Return the mean of -log p(target word | source sentence), in nats."""
         total, count = 0.0, 0
         for source, target in pairs:
@@ -52,18 +53,21 @@ class IbmModel1:
         return total / count
 
 
-def fit(pairs: Pairs, iterations: int, device: torch.device) -> Iterator[tuple[IbmModel1, float]]:
+def cells(pairs: NumberedPairs) -> int:
+    """Return how many pairs of words an iteration counts, the empty words too."""
+    return sum((len(source) + 1) * len(target) for source, target in pairs)
+
+
+def fit(pairs: NumberedPairs, iterations: int) -> Iterator[tuple[IbmModel1, float]]:
     """Yield the model after each iteration, and the cross-entropy of the training pairs before it.
 
     It starts with every target word of the pairs equally likely.
     """
-    sources, targets, words = _cells(pairs, device)
+    sources, targets, words = _cells(pairs)
     most = int(targets.max()) + 1
     keys, places = _distinct(sources * most + targets)
     owners = keys // most
-    probabilities = torch.full(
-        (len(keys),), 1 / len(_distinct(targets)[0]), dtype=torch.float64, device=device
-    )
+    probabilities = torch.full((len(keys),), 1 / len(_distinct(targets)[0]), dtype=torch.float64)
     for _ in range(iterations):
         cells = probabilities[places]
         totals = torch.bincount(words, cells)  # of each target word
@@ -79,7 +83,7 @@ def _distinct(values: Tensor) -> tuple[Tensor, Tensor]:
     return found
 
 
-def _cells(pairs: Pairs, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+def _cells(pairs: NumberedPairs) -> tuple[Tensor, Tensor, Tensor]:
     """For each target word of each pair and each source word, the empty one too: source, target, which one.
 
     "Which one" counts the target words of all pairs.
@@ -92,5 +96,5 @@ def _cells(pairs: Pairs, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         targets.append(rows.repeat_interleave(len(columns)))
         words.append(torch.arange(number, number + len(rows)).repeat_interleave(len(columns)))
         number += len(rows)
-    together = (torch.cat(part).to(device) for part in (sources, targets, words))
+    together = (torch.cat(part) for part in (sources, targets, words))
     return tuple(together)  # type: ignore[return-value]

@@ -135,8 +135,8 @@ def self_looks(model: Any, batches: Batches, device: torch.device, side: str) ->
     """
     if not hasattr(model, "source_weights"):
         raise UserError("this model has no self-attention; choose a run of a Transformer")
-    looks, training = dict[int, Array](), model.training
-    model.eval()
+    looks = dict[int, Array]()
+    model.eval()  # a loaded one, which trains no more
     for indices, batch in _evaluation(batches, device):
         read = batch.source, batch.source_lengths
         if side == "source":
@@ -146,7 +146,6 @@ def self_looks(model: Any, batches: Batches, device: torch.device, side: str) ->
             lengths = batch.target_lengths - 1
         for index, look, length in zip(indices, found, lengths.tolist(), strict=True):
             looks[index] = _array(look[:, :, :length, :length])
-    model.train(training)
     return [looks[index] for index in sorted(looks)]
 
 

@@ -64,6 +64,15 @@ def test_the_hansards_have_the_published_error_rates(
     assert json.loads(within.stdout)["aer"] == found["aer"] and "beyond" not in within.stderr
 
 
+def test_a_wrong_base_is_noticed_without_much_text(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "gold").write_text("".join(f"{n}-{n + 1} {n + 1}-{n}\n" for n in range(1, 12)))
+    (tmp_path / "found").write_text("".join(f"{n - 1}-{n} {n}-{n - 1}\n" for n in range(1, 12)))
+    result = cli("align", "--hypothesis", "found", "--gold", "gold", "--gold-base", "0")
+    assert "would be 0.0000 with --gold-base 1" in result.stderr
+    assert "--hypothesis-base" not in result.stderr  # which cannot be: a link names a token 0
+    assert "would be" not in cli("align", "--hypothesis", "found", "--gold", "gold").stderr
+
+
 def test_a_wrong_base_is_noticed(cli: Cli, real_data: Path) -> None:
     place = real_data / "hansards-en-fr"
     files = ["--hypothesis", str(place / "enfr.awesome-align.out"), "--gold", str(place / "enfr.gold")]
@@ -82,6 +91,11 @@ def test_a_wrong_base_is_noticed(cli: Cli, real_data: Path) -> None:
         (["latest", "--hypothesis", "found"], "give a RUN, or --hypothesis"),
         (["--hypothesis", "found"], "--hypothesis needs --gold"),
         (["--hypothesis", "found", "--gold", "gold", "--reverse", "x"], "--reverse is for a RUN"),
+        (["--hypothesis", "found", "--gold", "gold", "--symmetrise", "union"], "--symmetrise is for a RUN"),
+        (["--hypothesis", "found", "--gold", "gold", "--development", "0.5"], "--development is for a RUN"),
+        (["latest", "--symmetrise", "union"], "--symmetrise needs --reverse"),
+        (["latest", "--gold-base", "1"], "--gold-base needs --gold"),
+        (["latest", "--hypothesis-base", "1"], "--hypothesis-base is for --hypothesis"),
         (["--hypothesis", "found", "--gold", "missing"], "missing"),
         (["--hypothesis", "short", "--gold", "gold"], "gold has 3 lines, but short has 2"),
         (["--hypothesis", "gold", "--gold", "short"], "gold has 3 lines, but short has 2"),
@@ -176,6 +190,27 @@ def test_links_of_ones_own_in_the_place_of_the_corpus_s(
     assert few.exit_code == 2 and "too few to choose by a share of 0.01" in few.stderr
     short = cli(*own)
     assert short.exit_code == 2 and "--text needs --gold" in short.stderr
+
+
+def test_the_links_of_all_pairs_are_written(cli: Cli, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(runs)
+    (runs / "some.tsv").write_text("".join(f"{a} k\tkx {a}x\n" for a in "abcdefghi"))
+    (runs / "some.links").write_text("0-1 1-0\n\n" * 4 + "0-1\n")
+    words = [
+        "align",
+        "outputs/ibm-model-1/one",
+        "--text",
+        "some.tsv",
+        "--gold",
+        "some.links",
+        "-o",
+        "all.links",
+    ]
+    found = json.loads(cli(*words, "--development", "0.4", "--json").stdout)
+    assert found["pairs"] + found["development"]["pairs"] == 5  # those with gold links
+    assert len((runs / "all.links").read_text().splitlines()) == 9
+    refused = cli("align", "outputs/ibm-model-1/one", "--development", "0.4")
+    assert refused.exit_code == 2 and "the validation split has links" in refused.stderr
 
 
 def test_what_aligns_nothing_says_so(

@@ -144,3 +144,34 @@ def test_every_head_has_a_panel(hostile_map: AttentionMap) -> None:
 def hostile_map() -> AttentionMap:
     weights = np.random.default_rng(1).dirichlet(np.ones(3), size=(2, 3, 5)).astype(np.float32)
     return AttentionMap(["$x$", "\x1b[2J", "中文", "", "a" * 200], ["<b>", "\u202e", "$$"], weights, "[red]$")
+
+
+def test_a_row_of_hostile_tokens_is_shown_literally(capsys: pytest.CaptureFixture[str]) -> None:
+    from attnrun.cli.show import _print
+
+    tokens = ["[/b]", "\x1b[31mred", "[red]x", "a"]
+    weights = np.full((1, 1, 4, 4), 0.25, np.float32)
+    for step in range(4):
+        _print([AttentionMap(tokens, tokens, weights).row(step)], each=False, row=True, chosen=(None, None))
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed and "[/b]" in printed and "[red]x" in printed
+
+
+def test_an_empty_or_unknown_output_is_shown_as_the_decoder_read_it(runs: Path) -> None:
+    from types import SimpleNamespace
+
+    translator = open_model(runs / "outputs/transformer/one")
+    object.__setattr__(translator, "search", None)
+    for tokens in ([], [translator.target.unk, 5, 5]):
+        found = [SimpleNamespace(tokens=tokens, weights=None)]
+        object.__setattr__(translator, "_search", lambda sources, need_weights, found=found: found)
+        (one,) = translator.self_weights([TEXT], "target", None, None)
+        assert one.queries == translator.target.labels([translator.target.bos, *tokens])
+        assert one.weights.shape[2:] == (len(tokens) + 1,) * 2
+
+
+def test_what_keeps_no_inputs_asks_for_one(cli: Cli, tmp_path: Path) -> None:
+    assert execute(compose("nw-regression", ["trainer.max_steps=1"]), tmp_path / "run").status == "done"
+    result = cli("show", str(tmp_path / "run"))
+    assert result.exit_code == 2 and "keeps no inputs to show; give INPUT" in result.stderr
+    assert "looks at" in cli("show", str(tmp_path / "run"), "2.5", "--step", "0").stdout

@@ -119,3 +119,8 @@ def test_a_word_that_only_a_text_and_its_summary_have_is_rare() -> None:
     tokeniser = Word(lowercase=False, minimum_frequency=2).fit(to_fit(rows))
     assert "king" in tokeniser.vocabulary and "news" in tokeniser.vocabulary
     assert "Kim" not in tokeniser.vocabulary
+
+
+def test_a_row_of_dots_takes_no_time() -> None:
+    assert first_sentence("." * 100_000) == "." * 100_000
+    assert first_sentence("One." + "." * 100_000 + " Two.") == "One." + "." * 100_000

@@ -96,6 +96,11 @@ def test_folders_of_every_wrong_kind(tmp_path: Path, labelled: Path) -> None:
     "text, keys, expected",
     [
         ("nowhere.wav\tone\n", {}, "labels.tsv:1: .* holds no file 'nowhere.wav'"),
+        ("../out.wav\tone\n", {}, "labels.tsv:1: .* holds no file '../out.wav'"),
+        ("/etc/passwd\tone\n", {}, "labels.tsv:1: .* holds no file '/etc/passwd'"),
+        ("out/link.wav\tone\n", {}, "labels.tsv:1: .* holds no file 'out/link.wav'"),
+        ("x" * 5000 + "\tone\n", {}, "labels.tsv:1: .* holds no file 'xxxx"),
+        ("a\0b\tone\n", {}, "labels.tsv:1: "),
         ("s0.wav\n", {}, "labels.tsv:1: 1 column between tabs, and column 2 is asked for"),
         ("s0.wav\tone\ns1.wav\t \n", {}, "labels.tsv:2: nothing in the column of transcripts"),
         ("s0.wav\tone\n", {"speaker": 3}, "labels.tsv:1: 2 columns between tabs, and column 3"),
@@ -107,6 +112,9 @@ def test_folders_of_every_wrong_kind(tmp_path: Path, labelled: Path) -> None:
 )
 def test_tables_of_every_wrong_form(text: str, keys: Any, expected: str, table: Path) -> None:
     (table / "labels.tsv").write_text(text)
+    write(table.parent / "out.wav", 1)
+    (table / "out").mkdir(exist_ok=True)
+    (table / "out/link.wav").symlink_to(table.parent / "out.wav")
     with pytest.raises(UserError, match=expected):
         load(0, path=str(table), **keys)
 

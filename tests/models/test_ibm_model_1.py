@@ -5,7 +5,6 @@ import random
 from collections import defaultdict
 
 import pytest
-import torch
 
 from attnrun.models.ibm_model_1 import EMPTY, fit
 
@@ -37,7 +36,7 @@ def by_loops(iterations: int) -> tuple[dict[tuple[int, int], float], list[float]
 
 
 def test_probabilities_and_losses_are_those_of_the_loops() -> None:
-    steps = list(fit(PAIRS, 5, torch.device("cpu")))
+    steps = list(fit(PAIRS, 5))
     expected, losses = by_loops(5)
     model = steps[-1][0]
     found = {
@@ -51,7 +50,7 @@ def test_probabilities_and_losses_are_those_of_the_loops() -> None:
 
 
 def test_the_posterior_is_over_the_empty_word_and_the_source() -> None:
-    *_, (model, _) = fit(PAIRS, 3, torch.device("cpu"))
+    *_, (model, _) = fit(PAIRS, 3)
     t, _ = by_loops(3)
     source, target = PAIRS[0]
     found = model.posterior(source, target)
@@ -62,12 +61,12 @@ def test_the_posterior_is_over_the_empty_word_and_the_source() -> None:
 
 
 def test_words_never_seen_together_share_evenly() -> None:
-    *_, (model, _) = fit(PAIRS, 2, torch.device("cpu"))
+    *_, (model, _) = fit(PAIRS, 2)
     assert model.posterior([90, 91], [12, 95]).tolist() == [pytest.approx([1 / 3] * 3)] * 2
     assert model.cross_entropy([([90], [95])]) > 15
 
 
 def test_words_that_always_go_together_find_each_other() -> None:
     pairs = [([a, b], [b + 10, a + 10]) for a in range(1, 6) for b in range(1, 6) if a != b]
-    *_, (model, _) = fit(pairs, 10, torch.device("cpu"))
+    *_, (model, _) = fit(pairs, 10)
     assert model.posterior([1, 2], [12, 11]).argmax(1).tolist() == [2, 1]
