@@ -2,14 +2,20 @@
 
 import functools
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import absl.logging
 import pytest
 
 # Before torch is imported: tensors this small gain nothing from a second thread, and wait for it where a core
 # is busy with something else.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# TensorBoard brings absl, whose handler closes its stream when Hydra sets up logging, unless that stream is
+# the interpreter's own; here it would be the one in which pytest captures everything.
+absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from attnrun.experiments.translation import Translator
 from torch import nn
 
 from attnrun.attention import lengths_mask
+from attnrun.data.moses import Form
 from attnrun.models.seq2seq import DecoderState, Memory
 
 TINY = ["model.hidden=14", "model.embedding=13", "trainer.max_steps=3", "runtime.threads=1"]
@@ -64,7 +65,7 @@ class Planned(nn.Module):
 
 
 def planned(source: Any, target: Any, plan: list[tuple[int, int | None]], **keys: Any) -> Translator:
-    return Translator(Planned(plan, target.size), source, target, None, torch.device("cpu"), **keys)
+    return Translator(Planned(plan, target.size), source, target, Form(None), torch.device("cpu"), **keys)
 
 
 def rows_of(run: Path) -> list[dict[str, str]]:
