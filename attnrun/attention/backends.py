@@ -20,13 +20,15 @@ from torch.nn import functional as F
 from attnrun.attention.linear import linear_context
 from attnrun.attention.masks import blank
 from attnrun.attention.scores import Score, scores_shape
-from attnrun.attention.softmax import Normaliser, is_softmax
+from attnrun.attention.softmax import HALF, Normaliser, is_softmax
 
 Backend = Literal["auto", "eager", "fused"]
 
 # Measured on a CPU: with fewer scores, or queries to a row of keys, fused code is no faster, or slower.
 FEW_SCORES = 2**15
 FEW_QUERIES = 8
+# On a CPU, torch's gradient in half types is slower than in float32 below so many keys, up to 6 times.
+MANY_KEYS = 512
 
 _backend: ContextVar[Backend] = ContextVar("attention_backend", default="auto")
 
@@ -131,9 +133,29 @@ def _dot_context(
     seen = None
     if added is not None and not added.is_cpu:
         added, seen = sighted(added)
-    context = F.scaled_dot_product_attention(query, key, value, added, dropout, scale=1.0)
+    context = _scaled_dot(query, key, value, added, dropout)
     context = context if seen is None else blank(context, seen)
     return context.reshape(*given, *context.shape[-2:])[..., :size]
+
+
+def _scaled_dot(query: Tensor, key: Tensor, value: Tensor, added: Tensor | None, dropout: float) -> Tensor:
+    """The context by torch's code, (B, H, N, V)."""
+    half = _half_type(query)
+    if half is None or not query.is_cpu or not torch.is_grad_enabled() or key.shape[-2] >= MANY_KEYS:
+        return F.scaled_dot_product_attention(query, key, value, added, dropout, scale=1.0)
+    query, key, value = (part.float() for part in (query, key, value))
+    added = added.float() if added is not None and added.is_floating_point() else added
+    with torch.autocast("cpu", enabled=False):
+        return F.scaled_dot_product_attention(query, key, value, added, dropout, scale=1.0).to(half)
+
+
+def _half_type(query: Tensor) -> torch.dtype | None:
+    """Return the half type, if any, in which torch's code computes: the query's own, or that of autocast."""
+    if query.dtype in HALF:
+        return query.dtype
+    device = query.device.type
+    by_autocast = query.dtype == torch.float32 and torch.is_autocast_enabled(device)
+    return torch.get_autocast_dtype(device) if by_autocast else None
 
 
 def sighted(added: Tensor) -> tuple[Tensor, Tensor]:

@@ -52,10 +52,11 @@ class _LinearCrossEntropy(torch.autograd.Function):
         rows = max(1, (_FEW if states.is_cpu else _MANY) // len(weight))
         for start in range(0, len(states), rows):
             block = slice(start, start + rows)
-            logits = nn.functional.linear(states[block], weight, bias).to(total.dtype)  # (rows, K)
+            made = nn.functional.linear(states[block], weight, bias)  # (rows, K), by autocast in a half type
+            logits = made.to(total.dtype)
             total += _loss_and_gradient(logits, targets[block, None], smoothing)
             if wanted:
-                _add_gradients(gradients, block, logits, states[block], weight)
+                _add_gradients(gradients, block, logits.to(made.dtype), states[block], weight)
         ctx.save_for_backward(*gradients)
         return total
 

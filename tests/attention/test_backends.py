@@ -203,7 +203,9 @@ def test_short_sequences(name, choice, queries, keys):
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("biased", [False, True])
 @pytest.mark.parametrize("name", [name for name in DOTS if "gaussian" not in name])
-def test_half_types_and_autocast(name, biased, dtype):
+@pytest.mark.parametrize("few_keys", [True, False])
+def test_half_types_and_autocast(monkeypatch, few_keys, name, biased, dtype):
+    monkeypatch.setattr(backends, "MANY_KEYS", M + few_keys)
     score, given = DOTS[name](), inputs(torch.float32)
     options = {"bias": Alibi(H * D, H).bias(N, M)} if biased else {}
     mask = torch.tensor([0, 6])
