@@ -74,6 +74,7 @@ def test_letters_stand_for_signs_where_the_output_has_none(monkeypatch: pytest.M
     assert "yes" in next(line for line in shown.splitlines() if "local-m" in line)
 
 
+@pytest.mark.slow
 def test_choices_and_tasks_of_ones_own_have_a_row_and_a_column(cli: Cli, tmp_path: Path) -> None:
     for group in ("attention", "experiment"):
         (tmp_path / group).mkdir()

@@ -84,6 +84,7 @@ def test_real_sentences_train_and_score(train: Train, tmp_path: Path, corpora: P
     assert model.source_embedding is model.target_embedding
 
 
+@pytest.mark.slow
 def test_the_textbooks_figures_are_of_the_last_epoch_and_the_phrases(
     train: Train, tmp_path: Path, corpora: Path
 ) -> None:
@@ -99,6 +100,7 @@ def test_the_textbooks_figures_are_of_the_last_epoch_and_the_phrases(
     assert document["metrics"]["textbook_bleu"] == pytest.approx(sum(found) / 4)
 
 
+@pytest.mark.slow
 def test_a_model_of_tokens_is_scored_on_them_and_talks_in_plain_text(
     train: Train, tmp_path: Path, corpora: Path
 ) -> None:
@@ -149,7 +151,11 @@ def _check_scores(metrics: dict[str, Any], rows: list[dict[str, str]]) -> None:
 @pytest.mark.parametrize(
     ("subwords", "otherwise"),
     [
-        (["tokeniser=bpe", "tokeniser.size=55", "tokeniser.dropout=0.3"], "tokeniser.dropout=0.0"),
+        pytest.param(
+            ["tokeniser=bpe", "tokeniser.size=55", "tokeniser.dropout=0.3"],
+            "tokeniser.dropout=0.0",
+            marks=pytest.mark.slow,
+        ),
         (["tokeniser=unigram", "tokeniser.size=55"], "tokeniser.joint=false"),
     ],
     ids=["merges dropped", "unigram"],
