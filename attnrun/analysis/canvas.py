@@ -1,10 +1,13 @@
 """What all figures share: size, fonts, titles, and how they reach a file. matplotlib loads on first use."""
 
+import logging
 import textwrap
+from contextlib import suppress
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import category, east_asian_width
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_log = logging.getLogger(__name__)
+
 INK = "#222222"
 DPI = 160
 # By kind of file, what names the day or the version, which equal figures do not share.
@@ -25,6 +30,8 @@ _BORDER = 1.0  # inches around the axes while they are filled
 _MARGIN = 0.12  # inches around everything in the end
 _LETTER = 0.095  # inches, the mean width of a letter of a title
 _SHORTEST_TITLE_LINE = 32  # letters
+_SOME = 5  # characters that a message names
+_told: set[str] = set()  # characters that messages named
 # Looked through in this order for each character; the last one has a box for every character there is.
 _FONTS = (
     "DejaVu Sans", "Noto Sans", "Arial Unicode MS", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC",
@@ -77,6 +84,7 @@ def panel(figure: "Figure", first: "Axes", across: float, up: float) -> "Axes":
 def fitted(figure: "Figure") -> "Figure":
     """Cut the figure to what is on it; axes keep their size in inches, labels are measured."""
     figure.canvas.draw()
+    tell_of_boxes(figure)
     box = figure.get_tightbbox()
     old = figure.get_size_inches()
     new = np.array([box.width, box.height]) + 2 * _MARGIN
@@ -88,11 +96,41 @@ def fitted(figure: "Figure") -> "Figure":
     return figure
 
 
+def tell_of_boxes(figure: "Figure") -> None:
+    """Log the characters of a figure that no font here has, each once: boxes stand in their places."""
+    from matplotlib.text import Text
+
+    texts = [text.get_text() for text in figure.findobj(Text)]
+    seen = {one for text in texts for one in text if not one.isspace() and category(one)[0] != "C"}
+    missing = sorted(one for one in seen - _told if ord(one) not in _drawable())
+    if missing:
+        _told.update(missing)
+        some = for_terminal(", ".join(missing[:_SOME])) + (", …" if len(missing) > _SOME else "")
+        wide = any(east_asian_width(one) in "WF" for one in missing)
+        better = "Noto Sans CJK (fonts-noto-cjk) and Noto Emoji" if wide else "the Noto fonts"
+        _log.warning(
+            "no font that is installed here draws %s: pictures have boxes there; install %s", some, better
+        )
+
+
+@cache
+def _drawable() -> frozenset[int]:
+    """The code points that the fonts of labels draw."""
+    from matplotlib.font_manager import findfont, get_font
+
+    real = [name for name in fonts() if not name.startswith("Last Resort")]  # which draws boxes
+    return frozenset().union(*(get_font(findfont(name)).get_charmap() for name in real))
+
+
 @cache
 def fonts() -> list[str]:
     """Return the installed ones of the families that labels are looked up in."""
-    from matplotlib.font_manager import fontManager
+    from matplotlib.font_manager import findSystemFonts, fontManager
 
+    # matplotlib made its list once, at its first import ever: what was installed later is not in it.
+    for path in {*findSystemFonts()} - {entry.fname for entry in fontManager.ttflist}:
+        with suppress(OSError, RuntimeError):  # a file that is no font after all
+            fontManager.addfont(path)
     installed = set(fontManager.get_font_names())
     return [name for name in _FONTS if name in installed] or ["sans-serif"]
 
