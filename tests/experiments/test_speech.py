@@ -123,6 +123,7 @@ def test_what_cannot_be_is_refused(words: list[str], message: str, tmp_path: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("words, least, most", [([], 0.95, 1), (["attention=none"], 0, 0.95)])
 def test_speakers_never_heard_are_understood(
     train: Callable[..., Any], words: list[str], least: float, most: float

@@ -153,6 +153,7 @@ def test_a_missing_package_is_named_before_anything_is_trained(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_copying_pays_and_so_does_attention(tmp_path: Path) -> None:
     figures = []
     for place, words in enumerate([[], ["model.copy=false"], ["model.copy=false", "attention=none"]]):

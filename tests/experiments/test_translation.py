@@ -55,7 +55,7 @@ def test_the_textbooks_transformer_gives_its_figures(train: Train, corpora: Path
     found = [run["metrics"] for run in runs]
     assert len(found) == 3
     assert max(metrics["textbook_loss"] for metrics in found) <= 0.036
-    assert median(metrics["textbook_bleu"] for metrics in found) >= 0.95
+    assert median(metrics["textbook_bleu"] for metrics in found) >= 0.85  # of four phrases: a word is .25
 
 
 @pytest.mark.slow
