@@ -220,9 +220,15 @@ def test_data_of_another_kind_are_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("task", "names"), [("copy", "additive,scaled-dot"), ("reverse", "dot,cosine")])
-def test_scores_by_content_learn_the_task_and_longer_ones(train: Train, task: str, names: str) -> None:
+def test_scores_by_content_learn_the_task_and_longer_ones(
+    train: Train, task: str, names: str, tmp_path: Path
+) -> None:
     runs = train("sequence", f"data={task}", "runtime.threads=1", "-m", f"attention={names}")
     assert len(runs) == 2
+    for run in runs:
+        (found,) = open_model(tmp_path / run["run"]).weights(["q e d a k i t"])
+        diagonal = list(range(7)) if task == "copy" else list(range(6, -1, -1))
+        assert found.weights[0, 0].argmax(-1).tolist() == diagonal
     assert min(run["metrics"]["accuracy"] for run in runs) >= 0.98
     assert min(run["metrics"]["accuracy_longer"] for run in runs) > 0.15
 
