@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from attnrun.launch.bridge import Call
 
 _SECONDS = 0.5  # between two looks
+_MOST = 200  # rows that one looks at
 _SIGNS = {"done": "green", "failed": "red", "refused": "red", "running": "cyan", "interrupted": "yellow"}
 
 
@@ -43,9 +44,11 @@ def watching(call: "Call") -> Iterator[None]:
 
 
 def show_jobs(directory: Path, jobs: Sequence[Standing]) -> None:
-    """Print a row for each job of a sweep, and how many are in each state."""
-    print_figures(_table(jobs, own_words([job.words for job in jobs])))
+    """Print a row for each job of a sweep, of very many for some, and how many are in each state."""
+    print_figures(_table_of_first(jobs, _MOST))
     console = Console(highlight=False)
+    if len(jobs) > _MOST:
+        say(f"the table has {_MOST} of {len(jobs)} jobs; --json has all")
     console.print(literal(f"{_counted(jobs)}: {shown_path(directory)}"), soft_wrap=True)
     for job in jobs:
         if job.state in ("failed", "refused"):
@@ -63,11 +66,16 @@ class View:
         """The jobs that run, then as many of the others as there is room for."""
         self.jobs = self.call.standing(self.jobs)
         jobs = list(self.jobs.values())
-        labels = own_words([job.words for job in jobs])
-        places = sorted(range(len(jobs)), key=lambda place: (_rank(jobs[place]), place))
-        places = sorted(places[: max(1, self.console.height - 6)])
-        table = _table([jobs[place] for place in places], [labels[place] for place in places])
+        table = _table_of_first(jobs, max(1, self.console.height - 6))
         return Group(table, Text(_counted(jobs)))
+
+
+def _table_of_first(jobs: Sequence[Standing], most: int) -> Table:
+    """A row for each of the jobs that run or went wrong, then of as many others as there is room for."""
+    labels = own_words([job.words for job in jobs])
+    places = sorted(range(len(jobs)), key=lambda place: (_rank(jobs[place]), place))
+    places = sorted(places[:most])
+    return _table([jobs[place] for place in places], [labels[place] for place in places])
 
 
 def _rank(job: Standing) -> int:

@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 from typer.testing import Result
 
+from attnrun.cli import watch
 from attnrun.cli.watch import View
 from attnrun.launch.bridge import prepare_sweep
 from attnrun.launch.job import Report
@@ -56,7 +57,9 @@ def test_the_same_sweep_again_runs_what_is_missing(cli: Cli, tmp_path: Path) -> 
     assert len({path.parent.parent for path in _results(tmp_path)}) == 2
 
 
-def test_a_failure_is_listed_with_its_log_and_the_others_are_untouched(cli: Cli, tmp_path: Path) -> None:
+def test_a_failure_is_listed_with_its_log_and_the_others_are_untouched(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "good.csv").write_text("a,b\n" + CURVE)
     (tmp_path / "huge.csv").write_text("a,b\n" + CURVE.replace("2\n", "2e30\n"))
     data = ["data=csv", "data.x=a", "data.y=b", "data.path=good.csv,huge.csv"]
@@ -70,6 +73,10 @@ def test_a_failure_is_listed_with_its_log_and_the_others_are_untouched(cli: Cli,
     assert _words(jobs, "done") == ["seed=1", "seed=2", "seed=3"] == _words(jobs, "failed")
     shown = cli("status").stdout
     assert "3 done, 3 failed: outputs/nw-regression/sweep-data.path-seed-" in shown and "not finite" in shown
+    monkeypatch.setattr(watch, "_MOST", 4)  # rows, for which the failed ones come first
+    some = cli("status")
+    assert some.stdout.count("data.path=huge.csv") == 3 and some.stdout.count("data.path=good.csv") == 1
+    assert "4 of 6 jobs; --json" in some.stderr
     (tmp_path / "huge.csv").write_text("a,b\n" + CURVE.replace("2\n", "2.5\n"))
     repaired = cli(*words)
     assert repaired.exit_code == 0 and "3 of 6 jobs were finished already" in repaired.stderr
