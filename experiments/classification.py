@@ -11,13 +11,14 @@ from attnrun.analysis.confusion import confusion, confusion_figure
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import loss_curves
 from attnrun.analysis.strips import Strip, strips
+from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.data.batching import Sequences
 from attnrun.data.examples import ExampleBatches, Examples
 from attnrun.data.labelled import Labelled, LabelledTexts
 from attnrun.data.tokenisers import Recipe, Tokeniser, from_json
 from attnrun.errors import UserError
-from attnrun.models.classifier import TextClassifier
+from attnrun.models.classifier import RnnClassifier, TextClassifier
 from attnrun.models.linear import best_linear, share_right, token_counts
 from attnrun.ranges import PositiveInt, Probability
 from attnrun.runs.find import RunRecord
@@ -129,6 +130,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         evaluate=lambda: _figures(classifier.judge(parts["valid"])),
         fingerprint={"tokeniser": tokeniser.fingerprint(), "examples": parts["train"].fingerprint()},
         unit="texts",
+        watch=_watch(classifier, data, run, attends=config.attention is not None),
     )
     judged = classifier.judge(parts["test"])
     _show(classifier, data.test, judged, run, attends=config.attention is not None)
@@ -146,6 +148,14 @@ def load(run: TrainedRun) -> Classifier:
 def _classifier(config: Config, tokeniser: Tokeniser, labels: list[str], device: torch.device) -> Classifier:
     model = config.model(tokeniser.size, len(labels), config).to(device)
     return Classifier(model, tokeniser, labels, device, config.max_length, config.eval_batch_size)
+
+
+def _watch(classifier: Classifier, data: LabelledTexts, run: Run, attends: bool) -> Watch:
+    texts = [one.text for one in data.valid[:WATCHED]]
+    tokens = {"reader.embedding": classifier.tokeniser.labels}
+    ordered = not isinstance(classifier.model, RnnClassifier)  # whose one query stands nowhere
+    look = (lambda: {"": classifier.weights(texts)}) if attends else None
+    return Watch(run, classifier.model, look, ordered=ordered, tokens=tokens)
 
 
 def _known(data: LabelledTexts, run: Run) -> LabelledTexts:

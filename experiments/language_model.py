@@ -15,6 +15,7 @@ from torch import Tensor
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
 from attnrun.analysis.text_plots import context_curve
+from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.data.examples import NO_ANSWER
 from attnrun.data.plain_text import PlainText
@@ -165,6 +166,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         evaluate=lambda: _measures(writer.mean_bits(data.valid)),
         fingerprint={"text": batches.fingerprint(), "vocabulary": vocabulary.fingerprint()},
         unit="characters",
+        watch=_watch(writer, data.valid, run, attends=config.attention is not None),
     )
     counted = _ngrams(data, vocabulary, config.ngram_order)
     _show(writer, data.test, run)
@@ -184,6 +186,13 @@ def load(run: TrainedRun) -> Writer:
 def _writer(config: Config, vocabulary: Vocabulary, device: torch.device) -> Writer:
     model = config.model(len(vocabulary), config).to(device)
     return Writer(model, vocabulary, config.context, device, config.eval_batch_size, config.search)
+
+
+def _watch(writer: Writer, text: str, run: Run, attends: bool) -> Watch:
+    lines = [line[: min(_SHOWN, writer.context - 1)] for line in text.split("\n") if line] or [text[:_SHOWN]]
+    tokens = {"embedding": writer.vocabulary.labels}
+    look = (lambda: {"": writer.weights(lines[:WATCHED])}) if attends else None
+    return Watch(run, writer.model, look, tokens=tokens)
 
 
 def _measures(bits: float) -> dict[str, float]:

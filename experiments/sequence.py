@@ -10,6 +10,7 @@ import torch
 from attnrun.analysis.alignment import alignment_scores
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.analysis.watch import WATCHED, Watch, pair_looks
 from attnrun.attention import Mechanism
 from attnrun.data.batching import TextBatches, require_one
 from attnrun.data.synthetic import Example, SequenceData, encode_examples
@@ -29,6 +30,7 @@ from attnrun.training.seq2seq import (
     decode,
     forced_loss,
     judge,
+    looks,
     texts,
 )
 
@@ -92,8 +94,8 @@ class Solver:
         """
         sources = self._read(inputs)
         found = self._search(sources, need_weights=True)
-        queries = [_labels(self.target, answer.tokens) for answer in found]
-        keys = [_labels(self.source, source) for source in sources]
+        queries = [self.target.labels(answer.tokens) for answer in found]
+        keys = [self.source.labels(source) for source in sources]
         return attention_maps(inputs, queries, keys, [answer.weights for answer in found], layers, heads)
 
     def answers(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
@@ -106,10 +108,20 @@ class Solver:
         For these see `alignment_scores`; there are none without attention.
         """
         score = partial(forced, self.model, need_weights=align)
-        loss, looks = judge(score, self._batches(examples), self.device)
+        loss, found = judge(score, self._batches(examples), self.device)
         gold = [example.links for example in examples]
-        written = [look[:, :, :-1] for look in looks or ()]  # without the end
+        written = [look[:, :, :-1] for look in found or ()]  # without the end
         return {"loss": loss, **(alignment_scores(written, gold) if written else {})}
+
+    def looks(self, examples: Sequence[Example]) -> dict[str, list[AttentionMap]]:
+        """Return where the model looks in examples with their right answers, by side."""
+        batches = self._batches(examples)
+        found = looks(self.model, partial(forced, self.model), batches, self.device)
+        sources, targets = (
+            [vocabulary.labels(numbers) for numbers in side.rows()]
+            for vocabulary, side in ((self.source, batches.pairs.source), (self.target, batches.pairs.target))
+        )
+        return pair_looks(found, sources, targets)
 
     def _read(self, inputs: Sequence[str]) -> list[list[int]]:
         for token in self.unknown(inputs):
@@ -158,6 +170,12 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         evaluate=lambda: solver.judge(data.valid) | _accuracy(draft, data.valid),
         fingerprint={"training_examples": encoded.fingerprint()},
         unit="tokens",
+        watch=Watch(
+            run,
+            solver.model,
+            lambda: solver.looks(data.valid[:WATCHED]),
+            tokens={"source_embedding": data.source.labels, "target_embedding": data.target.labels},
+        ),
     )
     return _test(solver, data, run, attends=config.attention is not None) | kept
 
@@ -238,9 +256,5 @@ def _agreement(answers: Sequence[Sequence[int]], examples: Sequence[Example]) ->
     }
 
 
-def _labels(vocabulary: Vocabulary, numbers: Sequence[int]) -> list[str]:
-    return [vocabulary.token(number) for number in numbers]
-
-
 def _text(vocabulary: Vocabulary, numbers: Sequence[int]) -> str:
-    return " ".join(_labels(vocabulary, numbers))
+    return " ".join(vocabulary.labels(numbers))

@@ -11,6 +11,7 @@ from attnrun.analysis.confusion import confusion, confusion_figure
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
 from attnrun.analysis.strips import Strip, strips
+from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.data import words
 from attnrun.data.batching import Sequences
@@ -87,6 +88,10 @@ class Tagger:
         """Return the answers to examples, with the loss."""
         return judge(self.model, self._batches(examples), self.device)
 
+    def text(self, sentence: Tagged) -> str:
+        """Return a sentence as one text, as `predict` takes it."""
+        return words.join(sentence.tokens) if self.split == "words" else " ".join(sentence.tokens)
+
     def _asked(self, inputs: Sequence[str]) -> Examples:
         sentences = []
         for text in inputs:
@@ -130,6 +135,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         evaluate=lambda: {"accuracy": (found := tagger.judge(valid)).accuracy, "loss": found.loss},
         fingerprint={"words": known.vocabulary.fingerprint(), "examples": train_set.fingerprint()},
         unit="tokens",
+        watch=_watch(tagger, data, run, attends=config.attention is not None),
     )
     judged = tagger.judge(test)
     _show(tagger, data.test, judged, run, attends=config.attention is not None)
@@ -149,6 +155,13 @@ def _tagger(
 ) -> Tagger:
     model = config.model(len(known.vocabulary), len(tags), config).to(device)
     return Tagger(model, known, tags, split, device, config.eval_batch_size)
+
+
+def _watch(tagger: Tagger, data: TaggedSentences, run: Run, attends: bool) -> Watch:
+    texts = [tagger.text(one) for one in data.valid[:WATCHED]]
+    tokens = {"reader.embedding": tagger.known.vocabulary.labels}
+    look = (lambda: {"": tagger.weights(texts)}) if attends else None
+    return Watch(run, tagger.model, look, tokens=tokens)
 
 
 def _known(data: TaggedSentences, run: Run) -> TaggedSentences:
@@ -198,8 +211,7 @@ def _show(tagger: Tagger, sentences: Sequence[Tagged], judged: Judged, run: Run,
     run.figure("tags", strips(shown, f"{run.experiment}: strong colours are right"))
     if attends:
         longest = max(sentences[:200], key=lambda one: len(one.tokens))
-        text = words.join(longest.tokens) if tagger.split == "words" else " ".join(longest.tokens)
-        run.figure("attention", heat_map(tagger.weights([text])[0]))
+        run.figure("attention", heat_map(tagger.weights([tagger.text(longest)])[0]))
 
 
 def _strip(tagger: Tagger, one: Tagged, answers: Sequence[str]) -> Strip:

@@ -1,6 +1,7 @@
 """`SilentRun`, what all processes of a training but the first have in the place of its run."""
 
 import logging
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -25,8 +26,14 @@ class SilentRun(Run):
     def log(self, step: int, values: dict[str, Any], *, epoch: int | None = None) -> None:
         self.step = max(self.step, step)
 
-    def figure(self, name: str, figure: "Figure", step: int | None = None) -> Path:
+    def figure(self, name: str, figure: "Figure | bytes", step: int | None = None) -> Path:
         return self.directory
+
+    def curves(self, step: int, values: Mapping[str, float]) -> None:
+        pass
+
+    def embeddings(self, found: Mapping[str, tuple[Iterable[Sequence[float]], Sequence[str]]]) -> None:
+        pass
 
     def text(self, name: str, markdown: str, step: int | None = None) -> None:
         pass
