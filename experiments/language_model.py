@@ -17,6 +17,7 @@ from attnrun.analysis.plots import heat_map, loss_curves
 from attnrun.analysis.text_plots import context_curve
 from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
+from attnrun.attention.gates import GatedHeads
 from attnrun.data.examples import NO_ANSWER
 from attnrun.data.plain_text import PlainText
 from attnrun.data.vocabulary import BOS, EOS, SPECIALS, Vocabulary
@@ -31,6 +32,7 @@ from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.course import LOSSES, Course, fit_best, restore_best
+from attnrun.training.development import Development
 from attnrun.training.labels import evaluation, label_loss
 from attnrun.training.scoring import show_rows
 
@@ -181,6 +183,19 @@ def load(run: TrainedRun) -> Writer:
     writer = _writer(run.config, Vocabulary.from_json(run.saved("vocabulary")), run.device)
     restore_best(writer.model, run.directory)
     return writer
+
+
+def development(run: TrainedRun, writer: Writer) -> Development:
+    """Return the text that the run validated on, measured as in training."""
+    text, model = run.config.data(run.seed).valid, writer.model
+    return Development(
+        model,
+        writer.device,
+        lambda: _measures(writer.mean_bits(text)),
+        writer.windows(text, writer.context // 2),
+        lambda batch: label_loss(model(batch.inputs), batch.targets),
+        GatedHeads(model),
+    )
 
 
 def _writer(config: Config, vocabulary: Vocabulary, device: torch.device) -> Writer:

@@ -9,6 +9,7 @@ import torch
 from attnrun.analysis.plots import heat_map, loss_curves
 from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
+from attnrun.attention.gates import GatedHeads
 from attnrun.data.batching import TextBatches, encode_pairs, require_one
 from attnrun.data.corpus import Corpus
 from attnrun.data.dropout import redraws
@@ -32,6 +33,7 @@ from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training import seq2seq
 from attnrun.training.course import LOSSES, fit_best, restore_best
+from attnrun.training.development import Development
 from attnrun.training.scoring import how_scored, rows_bleu, rows_scores, show_rows, translated_rows
 from attnrun.training.textbook import Textbook
 
@@ -145,9 +147,24 @@ def _translator(
     return Translator(model.to(device), source, target, *how)
 
 
-def _validate(translator: Translator, corpus: Corpus, run: Run) -> dict[str, float]:
+def development(run: TrainedRun, translator: Translator) -> Development:
+    """Return the validation split of the run's corpus, measured as in training."""
+    corpus = run.config.filter.apply(run.config.corpus())[0]
+    draft, model = replace(translator, search=greedy), translator.model
+    return Development(
+        model,
+        translator.device,
+        lambda: _validate(draft, corpus),
+        translator.batched(encode_pairs(corpus.valid, translator.source, translator.target)),
+        lambda batch: seq2seq.forced_loss(model, batch),
+        GatedHeads(model),
+    )
+
+
+def _validate(translator: Translator, corpus: Corpus, run: Run | None = None) -> dict[str, float]:
     rows = translated_rows(translator, corpus.valid)
-    show_rows(run, "samples", rows)
+    if run is not None:
+        show_rows(run, "samples", rows)
     score = rows_bleu(rows, **how_scored(translator.target, corpus.tokenised))
     return {"bleu": score, **translator.judge(corpus.valid)}
 

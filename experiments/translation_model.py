@@ -62,7 +62,7 @@ class Translator:
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[seq2seq.Scored]:
         """Return the log-probabilities of given translations: pairs of plain texts."""
         prepared = [Pair(self.form.source(source), self.form.target(target)) for source, target in pairs]
-        batches = self._batches(encode_pairs(prepared, self.source, self.target))
+        batches = self.batched(encode_pairs(prepared, self.source, self.target))
         return seq2seq.score(partial(forced, self.model, need_weights=False), batches, self.device)
 
     def unknown(self, inputs: Sequence[str]) -> list[str]:
@@ -98,7 +98,7 @@ class Translator:
         found = self._search(sources, need_weights=False)
         read = [[self.target.bos, *answer.tokens] for answer in found]  # by the decoder
         written = Sequences([*numbers, self.target.eos] for numbers in read)
-        batches = self._batches(EncodedPairs(self._read(sources).pairs.source, written, 0))
+        batches = self.batched(EncodedPairs(self._read(sources).pairs.source, written, 0))
         looks = seq2seq.self_looks(self.model, batches, self.device, side)
         own = map(self.source.tokens, sources) if side == "source" else map(self.target.labels, read)
         names = list(own)
@@ -129,13 +129,13 @@ class Translator:
 
     def looks(self, pairs: Sequence[Pair]) -> dict[str, list[AttentionMap]]:
         """Return where the model looks in pairs in the form of the corpus, by side; {} without attention."""
-        batches = self._batches(encode_pairs(pairs, self.source, self.target))
+        batches = self.batched(encode_pairs(pairs, self.source, self.target))
         found = seq2seq.looks(self.model, partial(forced, self.model), batches, self.device)
         targets = [self.target.labels(numbers) for numbers in batches.pairs.target.rows()]
         return pair_looks(found, [self.source.tokens(pair.source) for pair in pairs], targets)
 
     def _look(self, pairs: Sequence[Pair], how: Split | None) -> tuple[float, list[dict[int, seq2seq.Array]]]:
-        batches = self._batches(encode_pairs(pairs, self.source, self.target))
+        batches = self.batched(encode_pairs(pairs, self.source, self.target))
         score = partial(forced, self.model, need_weights=how is not None)
         loss, looks = seq2seq.judge(score, batches, self.device)
         if how is None or looks is None:
@@ -156,7 +156,8 @@ class Translator:
         return seq2seq.decode(search, self._read(sources), self.device)
 
     def _read(self, sources: Sequence[str]) -> TextBatches:
-        return self._batches(encode_pairs([Pair(text, text) for text in sources], self.source, self.source))
+        return self.batched(encode_pairs([Pair(text, text) for text in sources], self.source, self.source))
 
-    def _batches(self, pairs: EncodedPairs) -> TextBatches:
+    def batched(self, pairs: EncodedPairs) -> TextBatches:
+        """Return pairs of numbers in batches to evaluate in."""
         return TextBatches(pairs, batch_size=self.batch_size, seed=0)

@@ -14,6 +14,7 @@ from attnrun.analysis.patch_plots import patch_overlays, rollout
 from attnrun.analysis.plots import loss_curves
 from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
+from attnrun.attention.gates import GatedHeads
 from attnrun.data.augmentation import Augmentation
 from attnrun.data.examples import Examples
 from attnrun.data.image_folder import read_image
@@ -26,6 +27,7 @@ from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.course import LOSSES, Course, fit_best, restore_best
+from attnrun.training.development import Development
 from attnrun.training.labels import Judged, judge, label_loss
 
 PRIMARY = ("accuracy", "max")
@@ -145,6 +147,19 @@ def load(run: TrainedRun) -> Seer:
     seer = _seer(run.config, Form.from_json(run.saved("form")), run.device)
     restore_best(seer.model, run.directory)
     return seer
+
+
+def development(run: TrainedRun, seer: Seer) -> Development:
+    """Return the images that the run validated on, measured as in training."""
+    valid, model = run.config.data(run.seed).valid, seer.model
+    return Development(
+        model,
+        seer.device,
+        lambda: _figures(seer.judge(valid)),
+        ImageBatches(valid, seer.batch_size, seed=0, form=seer.form),
+        lambda batch: label_loss(model(batch.inputs), batch.targets),
+        GatedHeads(model),
+    )
 
 
 def _seer(config: Config, form: Form, device: torch.device) -> Seer:
