@@ -48,7 +48,7 @@ def open_development(directory: Path, trust: tuple[str, ...] = ()) -> Any:
 
 
 def _module(experiment: str) -> ModuleType:
-    return check(compose(experiment)).module
+    return check(compose(experiment, [])).module
 
 
 def _opened(
