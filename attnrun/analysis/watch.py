@@ -52,7 +52,7 @@ class Watch:
             self._run.curves(step, _curves(head_figures(maps, self._ordered), suffix))
             shown = _drawn(maps)
             if shown is not None:
-                self._run.figure(f"heads{suffix}", self._picture(side, shown).png(shown), step)
+                self._run.picture(step, f"heads{suffix}", self._picture(side, shown).png(shown))
 
     def ended(self) -> None:
         """Write the embeddings for the projector."""

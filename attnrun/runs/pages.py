@@ -24,13 +24,18 @@ class Pages:
     _board: Board
     _written: list[Path]
 
-    def figure(self, name: str, figure: "Figure | bytes", step: int | None = None) -> Path:
-        """Draw `figure`, or the bytes of a PNG, to figures/NAME.png and to TensorBoard; return the path."""
+    def figure(self, name: str, figure: "Figure", step: int | None = None) -> Path:
+        """Draw `figure` to figures/NAME.png and to TensorBoard; return the path."""
         path = self._path(layout.FIGURES, name, ".png")
-        png = figure if isinstance(figure, bytes) else _png(figure)
-        write_durably(path, png)
-        self._board.image(name, png, self.step if step is None else step)
+        stream = io.BytesIO()
+        figure.savefig(stream, format="png", metadata={"Software": None})
+        write_durably(path, stream.getvalue())
+        self.picture(self.step if step is None else step, name, stream.getvalue())
         return path
+
+    def picture(self, step: int, name: str, png: bytes) -> None:
+        """Show the bytes of a PNG in TensorBoard alone."""
+        self._board.image(checked_name(name), png, step)
 
     def text(self, name: str, markdown: str, step: int | None = None) -> None:
         """Show `markdown` in TensorBoard; corpus text in it must be escaped (`attnrun.escape`)."""
@@ -74,9 +79,3 @@ class Pages:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._written.append(path)
         return path
-
-
-def _png(figure: "Figure") -> bytes:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", metadata={"Software": None})
-    return stream.getvalue()

@@ -26,8 +26,11 @@ class SilentRun(Run):
     def log(self, step: int, values: dict[str, Any], *, epoch: int | None = None) -> None:
         self.step = max(self.step, step)
 
-    def figure(self, name: str, figure: "Figure | bytes", step: int | None = None) -> Path:
+    def figure(self, name: str, figure: "Figure", step: int | None = None) -> Path:
         return self.directory
+
+    def picture(self, step: int, name: str, png: bytes) -> None:
+        pass
 
     def curves(self, step: int, values: Mapping[str, float]) -> None:
         pass
