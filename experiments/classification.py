@@ -11,19 +11,22 @@ from attnrun.analysis.confusion import confusion, confusion_figure
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import loss_curves
 from attnrun.analysis.strips import Strip, strips
+from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
+from attnrun.attention.gates import GatedHeads
 from attnrun.data.batching import Sequences
 from attnrun.data.examples import ExampleBatches, Examples
 from attnrun.data.labelled import Labelled, LabelledTexts
 from attnrun.data.tokenisers import Recipe, Tokeniser, from_json
 from attnrun.errors import UserError
-from attnrun.models.classifier import TextClassifier
+from attnrun.models.classifier import RnnClassifier, TextClassifier
 from attnrun.models.linear import best_linear, share_right, token_counts
 from attnrun.ranges import PositiveInt, Probability
 from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.course import LOSSES, Course, fit_best, restore_best
+from attnrun.training.development import Development
 from attnrun.training.labels import Judged, judge, label_loss, looks
 from attnrun.training.scoring import show_rows
 
@@ -71,7 +74,7 @@ class Classifier:
         That is one, or every token where tokens look at one another. Raises UserError where the model has no
         attention, or not so many layers or heads, and for a text without a token.
         """
-        found = looks(self.model, self._batches(self._asked(inputs)), self.device)
+        found = looks(self.model, self.batched(self._asked(inputs)), self.device)
         keys = [self.tokeniser.tokens(text)[: self.max_length] for text in inputs]
         sides = zip(keys, found, strict=True)
         queries = [["label"] if look is not None and look.shape[2] == 1 else key for key, look in sides]
@@ -85,7 +88,7 @@ class Classifier:
 
     def judge(self, examples: Examples) -> Judged:
         """Return the answers to examples, with the loss."""
-        return judge(self.model, self._batches(examples), self.device)
+        return judge(self.model, self.batched(examples), self.device)
 
     def _asked(self, inputs: Sequence[str]) -> Examples:
         for text in inputs:
@@ -96,7 +99,8 @@ class Classifier:
     def _numbers(self, text: str) -> list[int]:
         return self.tokeniser.encode(text)[: self.max_length]
 
-    def _batches(self, examples: Examples) -> ExampleBatches:
+    def batched(self, examples: Examples) -> ExampleBatches:
+        """Return examples in batches to evaluate in."""
         return ExampleBatches(examples, self.batch_size, seed=0)
 
 
@@ -110,7 +114,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     data = config.data(run.seed)
     if not isinstance(data, LabelledTexts):
         raise UserError("data: this experiment takes texts with labels, such as data=surnames")
-    data = _known(data, run)
+    data = _known(data, run.warn)
     tokeniser = config.tokeniser().fit(one.text for one in data.train)
     run.save_json("tokeniser", tokeniser.to_json())
     run.save_json("labels", data.labels)
@@ -129,6 +133,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         evaluate=lambda: _figures(classifier.judge(parts["valid"])),
         fingerprint={"tokeniser": tokeniser.fingerprint(), "examples": parts["train"].fingerprint()},
         unit="texts",
+        watch=_watch(classifier, data, run, attends=config.attention is not None),
     )
     judged = classifier.judge(parts["test"])
     _show(classifier, data.test, judged, run, attends=config.attention is not None)
@@ -143,17 +148,39 @@ def load(run: TrainedRun) -> Classifier:
     return classifier
 
 
+def development(run: TrainedRun, classifier: Classifier) -> Development:
+    """Return the texts that the run validated on, measured as in training."""
+    data, model = _known(run.config.data(run.seed), lambda _: None), classifier.model
+    valid = classifier.encode(data.valid)
+    return Development(
+        model,
+        classifier.device,
+        lambda: _figures(classifier.judge(valid)),
+        classifier.batched(valid),
+        lambda batch: label_loss(model(batch.inputs, batch.lengths), batch.targets),
+        GatedHeads(model),
+    )
+
+
 def _classifier(config: Config, tokeniser: Tokeniser, labels: list[str], device: torch.device) -> Classifier:
     model = config.model(tokeniser.size, len(labels), config).to(device)
     return Classifier(model, tokeniser, labels, device, config.max_length, config.eval_batch_size)
 
 
-def _known(data: LabelledTexts, run: Run) -> LabelledTexts:
+def _watch(classifier: Classifier, data: LabelledTexts, run: Run, attends: bool) -> Watch:
+    texts = [one.text for one in data.valid[:WATCHED]]
+    tokens = {"reader.embedding": classifier.tokeniser.labels}
+    ordered = not isinstance(classifier.model, RnnClassifier)  # whose one query stands nowhere
+    look = (lambda: {"": classifier.weights(texts)}) if attends else None
+    return Watch(run, classifier.model, look, ordered=ordered, tokens=tokens)
+
+
+def _known(data: LabelledTexts, warn: Callable[[str], object]) -> LabelledTexts:
     """Leave out texts whose label no training text has."""
     labels = set(data.labels)
     valid, test = ([one for one in part if one.label in labels] for part in (data.valid, data.test))
     if dropped := len(data.valid) + len(data.test) - len(valid) - len(test):
-        run.warn(f"{dropped} texts have a label that no training text has, and were left out")
+        warn(f"{dropped} texts have a label that no training text has, and were left out")
     return replace(data, valid=valid, test=test)
 
 

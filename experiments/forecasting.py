@@ -11,6 +11,7 @@ from torch import Tensor
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
 from attnrun.analysis.series_plots import forecast_band
+from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.data.examples import ExampleBatches, Examples
 from attnrun.data.series import Columns, Series, read_series
@@ -93,6 +94,11 @@ class Forecaster:
         found = [None if look is None else look[0].numpy() for look in looks]
         return attention_maps(inputs, [rows] * len(inputs), [columns] * len(inputs), found, layers, heads)
 
+    def looks(self, pasts: Tensor) -> dict[str, list[AttentionMap]]:
+        """Return where the forecasts after pasts (B, S) look; {} without attention."""
+        found = self._looks(pasts)
+        return {} if found is None else {"": [AttentionMap(*self._labels(), one.numpy()) for one in found]}
+
     @torch.no_grad()
     def forecast(self, pasts: Tensor) -> Tensor:
         """Return the ends and the middle (B, T, 3) of what follows pasts (B, S), in units of the series."""
@@ -173,6 +179,8 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     ends = data.train, len(data.values) - data.test
     origins = {"valid": _origins(*ends, config), "test": _origins(ends[1], len(data.values), config)}
 
+    watched = _pasts(data, origins["valid"][:WATCHED], config.window)
+
     def evaluate() -> dict[str, float]:
         judged = _examples(scaling.standard(data.values), origins["valid"], config)
         loss = forecaster.loss(ExampleBatches(judged, config.eval_batch_size, 0), config.band)
@@ -191,6 +199,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         evaluate=evaluate,
         fingerprint={"windows": examples.fingerprint()},
         unit="windows",
+        watch=Watch(run, forecaster.model, lambda: forecaster.looks(watched), ordered=False),
     )
     _draw(forecaster, data, run, origins["test"], attends=config.attention is not None)
     return _judge(forecaster, data, origins["test"]) | {"test_origins": len(origins["test"])} | kept
@@ -238,13 +247,18 @@ def _examples(values: Tensor, origins: range, config: Config) -> Examples:
     return Examples(rows[:, : config.window].contiguous(), rows[:, config.window :].contiguous())
 
 
+def _pasts(data: Series, origins: Sequence[int], window: int) -> Tensor:
+    """The steps before the origins: (B, S)."""
+    return data.values[torch.tensor(list(origins))[:, None] + torch.arange(-window, 0)]
+
+
 def _judge(forecaster: Forecaster, data: Series, origins: range) -> dict[str, float]:
     """Errors of the forecasts from each origin on, in units of the seasonal naive one's where it learned."""
     scaling = forecaster.scaling
     starts = torch.tensor(list(origins))
     ahead = starts[:, None] + torch.arange(scaling.horizon)
     right = data.values[ahead]
-    found = forecaster.forecast(data.values[starts[:, None] + torch.arange(-scaling.window, 0)])
+    found = forecaster.forecast(_pasts(data, origins, scaling.window))
     naive = seasonal_naive(data.values, starts, scaling.horizon, data.season)
     scale = naive_scale(data.values[: data.train], data.season)
     inside = (found[..., 0] <= right) & (right <= found[..., 2])
@@ -261,7 +275,7 @@ def _draw(forecaster: Forecaster, data: Series, run: Run, origins: range, attend
     run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
     window, horizon = forecaster.scaling.window, forecaster.scaling.horizon
     starts = torch.tensor(list(origins[::-horizon][:_SHOWN])).flip(0)  # so that the last ends with the series
-    pasts = data.values[starts[:, None] + torch.arange(-window, 0)]
+    pasts = _pasts(data, starts.tolist(), window)
     band = forecaster.forecast(pasts).flatten(0, 1).T
     naive = seasonal_naive(data.values, starts, horizon, data.season).flatten()
     first = max(0, int(starts[0]) - _BEFORE * band.shape[1])
@@ -277,6 +291,4 @@ def _draw(forecaster: Forecaster, data: Series, run: Run, origins: range, attend
     )
     run.figure("forecast", figure)
     if attends:
-        every = torch.tensor(list(origins))
-        shown = forecaster.mean_map(data.values[every[:, None] + torch.arange(-window, 0)])
-        run.figure("attention", heat_map(shown))
+        run.figure("attention", heat_map(forecaster.mean_map(_pasts(data, origins, window))))

@@ -15,7 +15,9 @@ from torch import Tensor
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
 from attnrun.analysis.text_plots import context_curve
+from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
+from attnrun.attention.gates import GatedHeads
 from attnrun.data.examples import NO_ANSWER
 from attnrun.data.plain_text import PlainText
 from attnrun.data.vocabulary import BOS, EOS, SPECIALS, Vocabulary
@@ -30,6 +32,7 @@ from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.course import LOSSES, Course, fit_best, restore_best
+from attnrun.training.development import Development
 from attnrun.training.labels import evaluation, label_loss
 from attnrun.training.scoring import show_rows
 
@@ -165,6 +168,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         evaluate=lambda: _measures(writer.mean_bits(data.valid)),
         fingerprint={"text": batches.fingerprint(), "vocabulary": vocabulary.fingerprint()},
         unit="characters",
+        watch=_watch(writer, data.valid, run, attends=config.attention is not None),
     )
     counted = _ngrams(data, vocabulary, config.ngram_order)
     _show(writer, data.test, run)
@@ -181,9 +185,29 @@ def load(run: TrainedRun) -> Writer:
     return writer
 
 
+def development(run: TrainedRun, writer: Writer) -> Development:
+    """Return the text that the run validated on, measured as in training."""
+    text, model = run.config.data(run.seed).valid, writer.model
+    return Development(
+        model,
+        writer.device,
+        lambda: _measures(writer.mean_bits(text)),
+        writer.windows(text, writer.context // 2),
+        lambda batch: label_loss(model(batch.inputs), batch.targets),
+        GatedHeads(model),
+    )
+
+
 def _writer(config: Config, vocabulary: Vocabulary, device: torch.device) -> Writer:
     model = config.model(len(vocabulary), config).to(device)
     return Writer(model, vocabulary, config.context, device, config.eval_batch_size, config.search)
+
+
+def _watch(writer: Writer, text: str, run: Run, attends: bool) -> Watch:
+    lines = [line[: min(_SHOWN, writer.context - 1)] for line in text.split("\n") if line] or [text[:_SHOWN]]
+    tokens = {"embedding": writer.vocabulary.labels}
+    look = (lambda: {"": writer.weights(lines[:WATCHED])}) if attends else None
+    return Watch(run, writer.model, look, tokens=tokens)
 
 
 def _measures(bits: float) -> dict[str, float]:

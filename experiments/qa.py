@@ -11,6 +11,7 @@ from torch import Tensor
 
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.data import words
 from attnrun.data.questions import Question, QuestionBatches, Questions, tokens_of
@@ -162,6 +163,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         evaluate=lambda: reader.judge(data.valid),
         fingerprint={"vocabulary": vocabulary.fingerprint(), "questions": batches.fingerprint()},
         unit="questions",
+        watch=_watch(reader, data, run, attends=config.attention is not None),
     )
     _show(reader, data.test, run, attends=config.attention is not None)
     return reader.judge(data.test) | kept | {"test_questions": len(data.test)}
@@ -177,6 +179,13 @@ def load(run: TrainedRun) -> Reader:
 def _reader(config: Config, vocabulary: Vocabulary, device: torch.device) -> Reader:
     model = config.model(len(vocabulary), config).to(device)
     return Reader(model, vocabulary, device, config.eval_batch_size, config.longest_answer)
+
+
+def _watch(reader: Reader, data: Questions, run: Run, attends: bool) -> Watch:
+    inputs = [f"{one.passage}{SEPARATOR}{one.text}" for one in data.valid[:WATCHED]]
+    tokens = {"reader.embedding": reader.vocabulary.labels}
+    look = (lambda: {"": reader.weights(inputs)}) if attends else None
+    return Watch(run, reader.model, look, ordered=False, tokens=tokens)
 
 
 def _asked(text: str) -> Question:

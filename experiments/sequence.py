@@ -10,7 +10,9 @@ import torch
 from attnrun.analysis.alignment import alignment_scores
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.analysis.watch import WATCHED, Watch, pair_looks
 from attnrun.attention import Mechanism
+from attnrun.attention.gates import GatedHeads
 from attnrun.data.batching import TextBatches, require_one
 from attnrun.data.synthetic import Example, SequenceData, encode_examples
 from attnrun.data.vocabulary import BOS, EOS, Vocabulary
@@ -21,6 +23,7 @@ from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.course import LOSSES, fit_best, restore_best
+from attnrun.training.development import Development
 from attnrun.training.scoring import show_rows
 from attnrun.training.seq2seq import (
     Answer,
@@ -29,6 +32,7 @@ from attnrun.training.seq2seq import (
     decode,
     forced_loss,
     judge,
+    looks,
     texts,
 )
 
@@ -92,8 +96,8 @@ class Solver:
         """
         sources = self._read(inputs)
         found = self._search(sources, need_weights=True)
-        queries = [_labels(self.target, answer.tokens) for answer in found]
-        keys = [_labels(self.source, source) for source in sources]
+        queries = [self.target.labels(answer.tokens) for answer in found]
+        keys = [self.source.labels(source) for source in sources]
         return attention_maps(inputs, queries, keys, [answer.weights for answer in found], layers, heads)
 
     def answers(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
@@ -106,10 +110,20 @@ class Solver:
         For these see `alignment_scores`; there are none without attention.
         """
         score = partial(forced, self.model, need_weights=align)
-        loss, looks = judge(score, self._batches(examples), self.device)
+        loss, found = judge(score, self.batched(examples), self.device)
         gold = [example.links for example in examples]
-        written = [look[:, :, :-1] for look in looks or ()]  # without the end
+        written = [look[:, :, :-1] for look in found or ()]  # without the end
         return {"loss": loss, **(alignment_scores(written, gold) if written else {})}
+
+    def looks(self, examples: Sequence[Example]) -> dict[str, list[AttentionMap]]:
+        """Return where the model looks in examples with their right answers, by side."""
+        batches = self.batched(examples)
+        found = looks(self.model, partial(forced, self.model), batches, self.device)
+        sources, targets = (
+            [vocabulary.labels(numbers) for numbers in side.rows()]
+            for vocabulary, side in ((self.source, batches.pairs.source), (self.target, batches.pairs.target))
+        )
+        return pair_looks(found, sources, targets)
 
     def _read(self, inputs: Sequence[str]) -> list[list[int]]:
         for token in self.unknown(inputs):
@@ -124,9 +138,10 @@ class Solver:
         return decode(search, self._asked(sources), self.device)
 
     def _asked(self, sources: Sequence[Sequence[int]]) -> TextBatches:
-        return self._batches([Example(tuple(source), (), ()) for source in sources])
+        return self.batched([Example(tuple(source), (), ()) for source in sources])
 
-    def _batches(self, examples: Sequence[Example]) -> TextBatches:
+    def batched(self, examples: Sequence[Example]) -> TextBatches:
+        """Return examples in batches to evaluate in."""
         return TextBatches(encode_examples(examples), batch_size=self.batch_size, seed=0)
 
 
@@ -155,9 +170,15 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         solver.model,
         batches,
         loss=lambda batch: forced_loss(solver.model, batch),
-        evaluate=lambda: solver.judge(data.valid) | _accuracy(draft, data.valid),
+        evaluate=lambda: _validate(draft, data),
         fingerprint={"training_examples": encoded.fingerprint()},
         unit="tokens",
+        watch=Watch(
+            run,
+            solver.model,
+            lambda: solver.looks(data.valid[:WATCHED]),
+            tokens={"source_embedding": data.source.labels, "target_embedding": data.target.labels},
+        ),
     )
     return _test(solver, data, run, attends=config.attention is not None) | kept
 
@@ -169,6 +190,24 @@ def load(run: TrainedRun) -> Solver:
     solver = _solver(run.config, source, target, run.device)
     restore_best(solver.model, run.directory)
     return solver
+
+
+def development(run: TrainedRun, solver: Solver) -> Development:
+    """Return the sequences that the run validated on, measured as in training."""
+    data, model = run.config.data(run.seed), solver.model
+    draft = replace(solver, search=greedy)
+    return Development(
+        model,
+        solver.device,
+        lambda: _validate(draft, data),
+        solver.batched(data.valid),
+        lambda batch: forced_loss(model, batch),
+        GatedHeads(model),
+    )
+
+
+def _validate(solver: Solver, data: SequenceData) -> dict[str, float]:
+    return solver.judge(data.valid) | _accuracy(solver, data.valid)
 
 
 def _solver(config: Config, source: Vocabulary, target: Vocabulary, device: torch.device) -> Solver:
@@ -238,9 +277,5 @@ def _agreement(answers: Sequence[Sequence[int]], examples: Sequence[Example]) ->
     }
 
 
-def _labels(vocabulary: Vocabulary, numbers: Sequence[int]) -> list[str]:
-    return [vocabulary.token(number) for number in numbers]
-
-
 def _text(vocabulary: Vocabulary, numbers: Sequence[int]) -> str:
-    return " ".join(_labels(vocabulary, numbers))
+    return " ".join(vocabulary.labels(numbers))

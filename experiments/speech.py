@@ -12,6 +12,7 @@ from attnrun.analysis.alignment import monotonicity
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
 from attnrun.analysis.speech_plots import spectrogram
+from attnrun.analysis.watch import WATCHED, Watch, pair_looks
 from attnrun.attention import Mechanism
 from attnrun.data.batching import EncodedPairs, Sequences, TextBatches, require_one
 from attnrun.data.log_mel import LogMel
@@ -27,7 +28,7 @@ from attnrun.runs.trained import TrainedRun
 from attnrun.training.answers import edits
 from attnrun.training.course import LOSSES, fit_best, restore_best
 from attnrun.training.scoring import show_rows
-from attnrun.training.seq2seq import Answer, PairCourse, decode, forced_loss, judge
+from attnrun.training.seq2seq import Answer, PairCourse, decode, forced_loss, judge, looks
 
 PRIMARY = ("accuracy", "max")
 _KEPT = 10  # test recordings that a run keeps, to be heard
@@ -74,10 +75,19 @@ class Scribe:
         """
         heard = self._files(inputs)
         answers = self.answers(heard, need_weights=True)
-        state = self.model.pace * self.features.hop  # seconds
-        keys = [[f"{n * state:.2f}" for n in range(self.model.states_of(len(one)))] for one in heard]
+        keys = list(map(self._seconds, heard))
         queries = [self.tokeniser.labels(answer.tokens) for answer in answers]
         return attention_maps(inputs, queries, keys, [one.weights for one in answers], layers, heads)
+
+    def looks(self, pairs: EncodedPairs) -> dict[str, list[AttentionMap]]:
+        """Return when the decoder listens to each recording while it is given what is said."""
+        found = looks(self.model, partial(forced, self.model), self._batches(pairs), self.device)
+        keys = [self._seconds(pairs.source[place]) for place in range(len(pairs))]
+        own = {
+            side: [weights[..., : len(key)] for weights, key in zip(some, keys, strict=True)]
+            for side, some in found.items()
+        }
+        return pair_looks(own, keys, [self.tokeniser.labels(numbers) for numbers in pairs.target.rows()])
 
     def listen(self, samples: np.ndarray) -> np.ndarray:
         """Return the features (N, F) of samples (T,)."""
@@ -118,6 +128,11 @@ class Scribe:
             "loss": loss,
         }
 
+    def _seconds(self, heard: np.ndarray) -> list[str]:
+        """When each state of the listener begins."""
+        state = self.model.pace * self.features.hop
+        return [f"{place * state:.2f}" for place in range(self.model.states_of(len(heard)))]
+
     def _files(self, inputs: Sequence[str]) -> list[np.ndarray]:
         return [self.listen(read_wav(path, self.rate)) for path in inputs]
 
@@ -145,6 +160,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     scribe = _scribe(config, tokeniser, data.rate, run.device)
     scribe.model.to(run.dtype)
     pairs, valid, test = (scribe.encode(part) for part in (data.train, data.valid, data.test))
+    watched = scribe.encode(data.valid[:WATCHED])
     batches = TextBatches(
         pairs, batch_size=config.batch_size, batch_tokens=config.batch_tokens, seed=run.seed
     )
@@ -157,6 +173,12 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         evaluate=lambda: scribe.judge(valid, scribe.answers(_sources(valid))),
         fingerprint={"tokeniser": tokeniser.fingerprint(), "recordings": fingerprint(data.train)},
         unit="tokens",
+        watch=Watch(
+            run,
+            scribe.model,
+            lambda: scribe.looks(watched),
+            tokens={"target_embedding": tokeniser.labels},
+        ),
     )
     answers = scribe.answers(_sources(test), need_weights=config.attention is not None)
     _show(scribe, data.test, answers, run)

@@ -11,12 +11,13 @@ from torch import Tensor
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
 from attnrun.analysis.strips import Strip, strips
+from attnrun.analysis.watch import WATCHED, Watch, pair_looks
 from attnrun.attention import Mechanism
 from attnrun.data.batching import Batch, EncodedPairs, Sequences, TextBatches, require_one
 from attnrun.data.summaries import Reading, Summaries, Summarised, encode, first_sentence, to_fit
 from attnrun.data.tokenisers import Recipe, Tokeniser, from_json
 from attnrun.errors import UserError
-from attnrun.models.decoding import Decoded, greedy
+from attnrun.models.decoding import Decoded, forced, greedy
 from attnrun.models.pointer_generator import PointerGenerator
 from attnrun.ranges import PositiveInt
 from attnrun.runs.find import RunRecord
@@ -25,7 +26,7 @@ from attnrun.runs.trained import TrainedRun
 from attnrun.training.course import LOSSES, fit_best, restore_best
 from attnrun.training.rouge import Rouge
 from attnrun.training.scoring import show_rows
-from attnrun.training.seq2seq import PAD, Answer, PairCourse, decode
+from attnrun.training.seq2seq import PAD, Answer, PairCourse, decode, looks
 
 PRIMARY = ("rouge_l", "max")
 _DRAWN = 12  # summaries in the picture of what was copied
@@ -110,6 +111,14 @@ class Summariser:
         loss, count, share, number = totals.tolist()
         return {"loss": loss / count} | ({} if self.model.generates is None else {"copied": share / number})
 
+    def looks(self, rows: Sequence[Summarised]) -> dict[str, list[AttentionMap]]:
+        """Return where the decoder looks in each text while it is given the right summary."""
+        batches = self._batches(encode(self.tokeniser, rows, *self.longest))
+        found = looks(self.model, partial(forced, self.model), batches, self.device)
+        sources = [self.tokeniser.tokens(one.text)[: self.longest[0]] for one in rows]
+        pairs = zip(rows, batches.pairs.target.rows(), strict=True)
+        return pair_looks(found, sources, [self.read(one.text).labels(numbers) for one, numbers in pairs])
+
     def read(self, text: str) -> Reading:
         """Return a text as the model reads it."""
         return Reading.of(self.tokeniser, text, self.longest[0])
@@ -188,6 +197,12 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         evaluate=lambda: rouge(_answered(draft, data.valid)) | draft.judge(data.valid),
         fingerprint={"tokeniser": tokeniser.fingerprint(), "texts": encoded.fingerprint()},
         unit="tokens",
+        watch=Watch(
+            run,
+            model,
+            lambda: summariser.looks(data.valid[:WATCHED]),
+            tokens={"source_embedding": tokeniser.labels},
+        ),
     )
     return _test(summariser, data.test, rouge, run) | kept
 

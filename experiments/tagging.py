@@ -11,7 +11,9 @@ from attnrun.analysis.confusion import confusion, confusion_figure
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
 from attnrun.analysis.strips import Strip, strips
+from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
+from attnrun.attention.gates import GatedHeads
 from attnrun.data import words
 from attnrun.data.batching import Sequences
 from attnrun.data.examples import ExampleBatches, Examples
@@ -24,6 +26,7 @@ from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.course import LOSSES, Course, fit_best, restore_best
+from attnrun.training.development import Development
 from attnrun.training.labels import Judged, judge, label_loss, looks
 from attnrun.training.scoring import show_rows
 
@@ -71,7 +74,7 @@ class Tagger:
         Raises UserError where the model has no attention, or not so many layers or heads, and for a text
         without a token.
         """
-        found = looks(self.model, self._batches(self._asked(inputs)), self.device)
+        found = looks(self.model, self.batched(self._asked(inputs)), self.device)
         tokens = [[words.display(token) for token in self._tokens(text)] for text in inputs]
         return attention_maps(inputs, tokens, tokens, found, layers, heads)
 
@@ -85,7 +88,11 @@ class Tagger:
 
     def judge(self, examples: Examples) -> Judged:
         """Return the answers to examples, with the loss."""
-        return judge(self.model, self._batches(examples), self.device)
+        return judge(self.model, self.batched(examples), self.device)
+
+    def text(self, sentence: Tagged) -> str:
+        """Return a sentence as one text, as `predict` takes it."""
+        return words.join(sentence.tokens) if self.split == "words" else " ".join(sentence.tokens)
 
     def _asked(self, inputs: Sequence[str]) -> Examples:
         sentences = []
@@ -99,7 +106,8 @@ class Tagger:
     def _tokens(self, text: str) -> list[str]:
         return words.split(text, self.split)
 
-    def _batches(self, examples: Examples) -> ExampleBatches:
+    def batched(self, examples: Examples) -> ExampleBatches:
+        """Return examples in batches to evaluate in."""
         return ExampleBatches(examples, self.batch_size, seed=0)
 
 
@@ -113,7 +121,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     data = config.data(run.seed)
     if not isinstance(data, TaggedSentences):
         raise UserError("data: this experiment takes sentences with tags, such as data=phrase-tags")
-    data = _known(data, run)
+    data = _known(data, run.warn)
     known = Words.fit(data.train, config.minimum_frequency)
     run.save_json("words", known.vocabulary.to_json())
     run.save_json("tags", {"tags": data.tags, "split": data.split})
@@ -127,13 +135,14 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         model,
         ExampleBatches(train_set, config.batch_size, run.seed),
         loss=lambda batch: label_loss(model(batch.inputs, batch.lengths), batch.targets),
-        evaluate=lambda: {"accuracy": (found := tagger.judge(valid)).accuracy, "loss": found.loss},
+        evaluate=lambda: _figures(tagger.judge(valid)),
         fingerprint={"words": known.vocabulary.fingerprint(), "examples": train_set.fingerprint()},
         unit="tokens",
+        watch=_watch(tagger, data, run, attends=config.attention is not None),
     )
     judged = tagger.judge(test)
     _show(tagger, data.test, judged, run, attends=config.attention is not None)
-    return {"accuracy": judged.accuracy, "loss": judged.loss} | _by_word(tagger, data, judged) | kept
+    return _figures(judged) | _by_word(tagger, data, judged) | kept
 
 
 def load(run: TrainedRun) -> Tagger:
@@ -144,6 +153,24 @@ def load(run: TrainedRun) -> Tagger:
     return tagger
 
 
+def development(run: TrainedRun, tagger: Tagger) -> Development:
+    """Return the sentences that the run validated on, measured as in training."""
+    data, model = _known(run.config.data(run.seed), lambda _: None), tagger.model
+    valid = tagger.encode(data.valid)
+    return Development(
+        model,
+        tagger.device,
+        lambda: _figures(tagger.judge(valid)),
+        tagger.batched(valid),
+        lambda batch: label_loss(model(batch.inputs, batch.lengths), batch.targets),
+        GatedHeads(model),
+    )
+
+
+def _figures(judged: Judged) -> dict[str, float]:
+    return {"accuracy": judged.accuracy, "loss": judged.loss}
+
+
 def _tagger(
     config: Config, known: Words, tags: list[str], split: words.Split, device: torch.device
 ) -> Tagger:
@@ -151,12 +178,19 @@ def _tagger(
     return Tagger(model, known, tags, split, device, config.eval_batch_size)
 
 
-def _known(data: TaggedSentences, run: Run) -> TaggedSentences:
+def _watch(tagger: Tagger, data: TaggedSentences, run: Run, attends: bool) -> Watch:
+    texts = [tagger.text(one) for one in data.valid[:WATCHED]]
+    tokens = {"reader.embedding": tagger.known.vocabulary.labels}
+    look = (lambda: {"": tagger.weights(texts)}) if attends else None
+    return Watch(run, tagger.model, look, tokens=tokens)
+
+
+def _known(data: TaggedSentences, warn: Callable[[str], object]) -> TaggedSentences:
     """Leave out sentences with a tag that no training sentence has."""
     tags = set(data.tags)
     valid, test = ([one for one in part if tags.issuperset(one.tags)] for part in (data.valid, data.test))
     if dropped := len(data.valid) + len(data.test) - len(valid) - len(test):
-        run.warn(f"{dropped} sentences have a tag that no training sentence has, and were left out")
+        warn(f"{dropped} sentences have a tag that no training sentence has, and were left out")
     return replace(data, valid=valid, test=test)
 
 
@@ -198,8 +232,7 @@ def _show(tagger: Tagger, sentences: Sequence[Tagged], judged: Judged, run: Run,
     run.figure("tags", strips(shown, f"{run.experiment}: strong colours are right"))
     if attends:
         longest = max(sentences[:200], key=lambda one: len(one.tokens))
-        text = words.join(longest.tokens) if tagger.split == "words" else " ".join(longest.tokens)
-        run.figure("attention", heat_map(tagger.weights([text])[0]))
+        run.figure("attention", heat_map(tagger.weights([tagger.text(longest)])[0]))
 
 
 def _strip(tagger: Tagger, one: Tagged, answers: Sequence[str]) -> Strip:

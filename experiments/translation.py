@@ -1,34 +1,31 @@
 """Translation with an encoder-decoder: train on a corpus, translate, and show where the decoder looked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import torch
 
-from attnrun.analysis.alignment import alignment_scores, strongest
-from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import heat_map, loss_curves
-from attnrun.analysis.word_weights import by_shift, pieces_of
+from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
-from attnrun.data.batching import EncodedPairs, Sequences, TextBatches, encode_pairs, require_one
-from attnrun.data.corpus import Corpus, Pair
+from attnrun.attention.gates import GatedHeads
+from attnrun.data.batching import TextBatches, encode_pairs, require_one
+from attnrun.data.corpus import Corpus
 from attnrun.data.dropout import redraws
 from attnrun.data.filters import Filter
 from attnrun.data.moses import Form
 from attnrun.data.tokenisers import (
     Recipe,
     Tokeniser,
-    WordTokeniser,
     fit_sides,
     from_json,
     require_unknown_words,
 )
-from attnrun.data.words import Split, natural_split, split
+from attnrun.data.words import natural_split, split
 from attnrun.errors import UserError
-from attnrun.models.decoding import Decoded, forced, greedy
-from attnrun.models.ensemble import Ensemble
+from attnrun.experiments.translation_model import Translator
+from attnrun.models.decoding import Decoded, greedy
 from attnrun.models.seq2seq import ModelFactory
 from attnrun.ranges import PositiveInt, Probability
 from attnrun.runs.find import RunRecord
@@ -36,6 +33,7 @@ from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training import seq2seq
 from attnrun.training.course import LOSSES, fit_best, restore_best
+from attnrun.training.development import Development
 from attnrun.training.scoring import how_scored, rows_bleu, rows_scores, show_rows, translated_rows
 from attnrun.training.textbook import Textbook
 
@@ -60,140 +58,6 @@ class Config(Mechanism, seq2seq.PairCourse):
     label_smoothing: Probability = 0.0
     replace_unknown: bool = False
     textbook: Textbook | None = None
-
-
-@dataclass(frozen=True)
-class Translator:
-    """A trained model with its tokenisers; what `load` returns.
-
-    `form` turns plain text into what the corpus holds, and back. `replace_unknown` needs word tokenisers.
-    """
-
-    model: Any  # a Seq2Seq that is an nn.Module
-    source: Tokeniser
-    target: Tokeniser
-    form: Form
-    device: torch.device
-    batch_size: int = 128
-    replace_unknown: bool = False
-    search: Callable[..., Decoded] = greedy
-
-    @property
-    def fingerprint(self) -> str:
-        """Equal for translators that read and write the same numbers for the same texts."""
-        return f"{self.source.fingerprint()} {self.target.fingerprint()} {self.form.languages is None}"
-
-    def joined(self, others: Sequence["Translator"]) -> "Translator":
-        """Return one that takes the mean of all models' probabilities; their fingerprints are equal."""
-        return replace(self, model=Ensemble([self.model, *(other.model for other in others)]))
-
-    def predict(self, inputs: Sequence[str]) -> list[str]:
-        """Return the translation of each plain text."""
-        return list(map(self.form.plain, self.translate(list(map(self.form.source, inputs)))))
-
-    def batches(self, inputs: Sequence[str]) -> list[list[int]]:
-        """Return which texts are translated together, by their places, the longest first."""
-        return self._read(list(map(self.form.source, inputs))).sequential()
-
-    def candidates(self, inputs: Sequence[str], count: int) -> list[list[seq2seq.Candidate]]:
-        """Return `count` translations of each plain text; unknown words stay."""
-        found = self._search(list(map(self.form.source, inputs)), need_weights=False, count=count)
-        return seq2seq.texts(found, lambda tokens: self.form.plain(self.target.decode(tokens)))
-
-    def score(self, pairs: Sequence[tuple[str, str]]) -> list[seq2seq.Scored]:
-        """Return the log-probabilities of given translations: pairs of plain texts."""
-        prepared = [Pair(self.form.source(source), self.form.target(target)) for source, target in pairs]
-        batches = self._batches(encode_pairs(prepared, self.source, self.target))
-        return seq2seq.score(partial(forced, self.model, need_weights=False), batches, self.device)
-
-    def unknown(self, inputs: Sequence[str]) -> list[str]:
-        """Return the words of the texts that are not in the source vocabulary, each once."""
-        found = {}
-        for text in map(self.form.source, inputs):
-            pairs = zip(self.source.tokens(text), self.source.encode(text), strict=True)
-            found |= {token: None for token, number in pairs if number == self.source.unk}
-        return list(found)
-
-    def weights(
-        self, inputs: Sequence[str], layers: Sequence[int] | None = None, heads: Sequence[int] | None = None
-    ) -> list[AttentionMap]:
-        """Return where the decoder looked while it translated each text, one map a text.
-
-        `layers` and `heads` choose some of each; None takes all. Raises UserError where the model has no
-        attention, or not so many layers or heads.
-        """
-        sources = list(map(self.form.source, inputs))
-        found = self._search(sources, need_weights=True)
-        queries = [self.target.labels(answer.tokens) for answer in found]
-        keys = list(map(self.source.tokens, sources))
-        return attention_maps(inputs, queries, keys, [answer.weights for answer in found], layers, heads)
-
-    def self_weights(
-        self, inputs: Sequence[str], side: str, layers: Sequence[int] | None, heads: Sequence[int] | None
-    ) -> list[AttentionMap]:
-        """Return where each token of the "source", or of the "target" found for it, looks at its own side.
-
-        Raises UserError as `weights` does, and where the model has no self-attention.
-        """
-        sources = list(map(self.form.source, inputs))
-        found = self._search(sources, need_weights=False)
-        read = [[self.target.bos, *answer.tokens] for answer in found]  # by the decoder
-        written = Sequences([*numbers, self.target.eos] for numbers in read)
-        batches = self._batches(EncodedPairs(self._read(sources).pairs.source, written, 0))
-        looks = seq2seq.self_looks(self.model, batches, self.device, side)
-        own = map(self.source.tokens, sources) if side == "source" else map(self.target.labels, read)
-        names = list(own)
-        return attention_maps(inputs, names, names, looks, layers, heads)
-
-    def translate(self, sources: Sequence[str]) -> list[str]:
-        """Return the translation of each source of a corpus, in the form of the corpus."""
-        found = self._search(sources, need_weights=self.replace_unknown)
-        if not self.replace_unknown:
-            return [self.target.decode(answer.tokens) for answer in found]
-        return [self._copying(answer, text) for answer, text in zip(found, sources, strict=True)]
-
-    def judge(self, pairs: Sequence[Pair], how: Split | None = None) -> dict[str, float]:
-        """Return the mean cross-entropy of a right token, end included, and `alignment_scores`.
-
-        `how` is how the pairs' links count words; without it, or without attention, there are no such scores.
-        """
-        loss, looks = self._look(pairs, how)
-        gold = [pair.links for pair in pairs], [pair.possible for pair in pairs]
-        return {"loss": loss, **(alignment_scores([look[0] for look in looks], *gold) if looks else {})}
-
-    def word_weights(self, pairs: Sequence[Pair], how: Split) -> list[dict[int, seq2seq.Array]]:
-        """Return `by_shift` the weights (L, H, N, M) between the words of pairs in the form of the corpus.
-
-        There are none without attention. `how` says what a word is.
-        """
-        return self._look(pairs, how)[1]
-
-    def _look(self, pairs: Sequence[Pair], how: Split | None) -> tuple[float, list[dict[int, seq2seq.Array]]]:
-        batches = self._batches(encode_pairs(pairs, self.source, self.target))
-        score = partial(forced, self.model, need_weights=how is not None)
-        loss, looks = seq2seq.judge(score, batches, self.device)
-        if how is None or looks is None:
-            return loss, []
-        targets = [pieces_of(self.target.tokens(pair.target), split(pair.target, how)) for pair in pairs]
-        sources = [pieces_of(self.source.tokens(pair.source), split(pair.source, how)) for pair in pairs]
-        return loss, [by_shift(*cut) for cut in zip(looks, targets, sources, strict=True)]
-
-    def _copying(self, answer: seq2seq.Answer, text: str) -> str:
-        """The text of an answer to `text`, each unknown word the source word that weighs most for it."""
-        words, target = self.source.tokens(text), cast(WordTokeniser, self.target)
-        places = strongest(answer.weights)
-        return target.decode_copying(answer.tokens, [None if at is None else words[at] for at in places])
-
-    def _search(self, sources: Sequence[str], need_weights: bool, count: int = 1) -> list[seq2seq.Answer]:
-        ends = {"bos": self.target.bos, "eos": self.target.eos, "count": count}
-        search = partial(self.search, self.model, need_weights=need_weights, **ends)
-        return seq2seq.decode(search, self._read(sources), self.device)
-
-    def _read(self, sources: Sequence[str]) -> TextBatches:
-        return self._batches(encode_pairs([Pair(text, text) for text in sources], self.source, self.source))
-
-    def _batches(self, pairs: EncodedPairs) -> TextBatches:
-        return TextBatches(pairs, batch_size=self.batch_size, seed=0)
 
 
 def check(config: Config) -> None:
@@ -225,13 +89,22 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         translator.model,
         batches,
         loss=lambda batch: seq2seq.forced_loss(translator.model, batch, config.label_smoothing),
-        evaluate=lambda: _validate(draft, corpus, run, draw=config.attention is not None),
+        evaluate=lambda: _validate(draft, corpus, run),
         fingerprint={
             "source_vocabulary": translator.source.fingerprint(),
             "target_vocabulary": translator.target.fingerprint(),
             "training_pairs": encoded.fingerprint(),
         },
         unit="tokens",
+        watch=Watch(
+            run,
+            translator.model,
+            lambda: translator.looks(corpus.valid[:WATCHED]),
+            tokens={
+                "source_embedding": translator.source.labels,
+                "target_embedding": translator.target.labels,
+            },
+        ),
     )
     scores = _test(translator, corpus, run, attends=config.attention is not None)
     return scores | kept | (config.textbook.report(translator, run, LOSSES[0]) if config.textbook else {})
@@ -274,12 +147,24 @@ def _translator(
     return Translator(model.to(device), source, target, *how)
 
 
-def _validate(translator: Translator, corpus: Corpus, run: Run, draw: bool) -> dict[str, float]:
+def development(run: TrainedRun, translator: Translator) -> Development:
+    """Return the validation split of the run's corpus, measured as in training."""
+    corpus = run.config.filter.apply(run.config.corpus())[0]
+    draft, model = replace(translator, search=greedy), translator.model
+    return Development(
+        model,
+        translator.device,
+        lambda: _validate(draft, corpus),
+        translator.batched(encode_pairs(corpus.valid, translator.source, translator.target)),
+        lambda batch: seq2seq.forced_loss(model, batch),
+        GatedHeads(model),
+    )
+
+
+def _validate(translator: Translator, corpus: Corpus, run: Run | None = None) -> dict[str, float]:
     rows = translated_rows(translator, corpus.valid)
-    show_rows(run, "samples", rows)
-    if draw:
-        first = rows[0].get("plain_source", rows[0]["source"])
-        run.figure("attention", heat_map(translator.weights([first])[0]))
+    if run is not None:
+        show_rows(run, "samples", rows)
     score = rows_bleu(rows, **how_scored(translator.target, corpus.tokenised))
     return {"bleu": score, **translator.judge(corpus.valid)}
 
@@ -289,6 +174,9 @@ def _test(translator: Translator, corpus: Corpus, run: Run, attends: bool) -> di
     run.samples("test", rows)
     show_rows(run, "test_samples", rows)
     run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    if attends:
+        first = rows[0].get("plain_source", rows[0]["source"])
+        run.figure("attention", heat_map(translator.weights([first])[0]))
     how = natural_split(corpus.tokenised)
     scores = rows_scores(
         rows,

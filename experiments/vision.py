@@ -12,7 +12,9 @@ from attnrun.analysis.confusion import confusion, confusion_figure
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.patch_plots import patch_overlays, rollout
 from attnrun.analysis.plots import loss_curves
+from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
+from attnrun.attention.gates import GatedHeads
 from attnrun.data.augmentation import Augmentation
 from attnrun.data.examples import Examples
 from attnrun.data.image_folder import read_image
@@ -25,6 +27,7 @@ from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.course import LOSSES, Course, fit_best, restore_best
+from attnrun.training.development import Development
 from attnrun.training.labels import Judged, judge, label_loss
 
 PRIMARY = ("accuracy", "max")
@@ -68,7 +71,7 @@ class Seer:
         attention, or not so many layers or heads, and for a file that is no image.
         """
         found = self.looks(self.read(inputs))
-        labels = [self._labels()] * len(inputs)
+        labels = [self.labels()] * len(inputs)
         return attention_maps(inputs, labels, labels, found, layers, heads)
 
     def read(self, inputs: Sequence[str]) -> Examples:
@@ -103,7 +106,8 @@ class Seer:
         row = weights[0, 1:] if own else weights.mean(0)
         return np.asarray(row).reshape(down, across)
 
-    def _labels(self) -> list[str]:
+    def labels(self) -> list[str]:
+        """Return the names of what looks and is looked at: patches, the class token before them."""
         down, across = self.model.grid(*self.form.shape[1:])
         patches = [f"r{row}c{column}" for row in range(1, down + 1) for column in range(1, across + 1)]
         return ([TOKEN] if getattr(self.model, "token", None) is not None else []) + patches
@@ -133,6 +137,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         evaluate=lambda: _figures(seer.judge(data.valid)),
         fingerprint={"training_images": data.train.fingerprint()},
         unit="images",
+        watch=Watch(run, seer.model, lambda: _watched(seer, data.valid), ordered=False),
     )
     return _test(seer, data, run) | kept
 
@@ -144,9 +149,32 @@ def load(run: TrainedRun) -> Seer:
     return seer
 
 
+def development(run: TrainedRun, seer: Seer) -> Development:
+    """Return the images that the run validated on, measured as in training."""
+    valid, model = run.config.data(run.seed).valid, seer.model
+    return Development(
+        model,
+        seer.device,
+        lambda: _figures(seer.judge(valid)),
+        ImageBatches(valid, seer.batch_size, seed=0, form=seer.form),
+        lambda batch: label_loss(model(batch.inputs), batch.targets),
+        GatedHeads(model),
+    )
+
+
 def _seer(config: Config, form: Form, device: torch.device) -> Seer:
     model = config.model(form.shape[0], len(form.classes), config).to(device)
     return Seer(model, form, device, config.eval_batch_size)
+
+
+def _watched(seer: Seer, examples: Examples) -> dict[str, list[AttentionMap]]:
+    """The maps of the first images; patches stand in rows and columns, so that none has one place."""
+    images, targets = examples.inputs, examples.targets
+    assert isinstance(images, Tensor) and isinstance(targets, Tensor)
+    labels = seer.labels()
+    found = seer.looks(Examples(images[:WATCHED], targets[:WATCHED]))
+    maps = [AttentionMap(labels, labels, weights) for weights in found if weights is not None]
+    return {"": maps} if maps else {}
 
 
 def _test(seer: Seer, data: Images, run: Run) -> dict[str, Any]:

@@ -83,6 +83,7 @@ class Mechanism:
             dropout=dropout,
         )
         _check_reach(made.score)
+        made.kind = kind
         return made
 
     def require_use(self, model: str, *kinds: Kind) -> None:

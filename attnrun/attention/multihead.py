@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from attnrun.attention.attend import attend
 from attnrun.attention.heads import PerHead, divisors, join, repeat, split
-from attnrun.attention.locality import Locality
+from attnrun.attention.locality import Kind, Locality
 from attnrun.attention.masks import as_mask, blank
 from attnrun.attention.positions import Position
 from attnrun.attention.scores import Score, scores_shape
@@ -39,7 +39,14 @@ class MultiHead(nn.Module):
 
     Raises UserError where `heads` does not divide a size that it parts, or `groups` does not divide `heads`,
     and for biases or fewer groups without `projections`.
+
+    Attributes:
+        kind: whether queries and keys are of one sequence.
+        gate: what each head's context is multiplied by, (H,) or (B, H); see `gates.GatedHeads`.
     """
+
+    kind: Kind = "self"
+    gate: Tensor | None = None
 
     def __init__(
         self,
@@ -158,6 +165,8 @@ class MultiHead(nn.Module):
             training=self.training,
             need_weights=need_weights,
         )
+        if self.gate is not None:
+            context = context * self.gate[..., None, None]
         output: Tensor = self.W_o(join(context))  # (B, H, N, D) -> (B, N, E)
         return output, weights
 

@@ -16,6 +16,7 @@ from attnrun.cli.data import data
 from attnrun.cli.doctor import doctor
 from attnrun.cli.ends import guarded
 from attnrun.cli.export import export
+from attnrun.cli.heads import heads
 from attnrun.cli.listing import list_catalog
 from attnrun.cli.predict import predict
 from attnrun.cli.score import score
@@ -68,6 +69,7 @@ app.command()(guarded(translate))
 app.command()(guarded(predict))
 app.command()(guarded(score))
 app.command()(guarded(show))
+app.command()(guarded(heads))
 app.command()(guarded(board))
 app.command()(guarded(align))
 app.command()(guarded(compare))

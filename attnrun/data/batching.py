@@ -66,6 +66,10 @@ class Sequences:
     def __getitem__(self, index: int) -> np.ndarray:
         return self._flat[self._ends[index] - self.lengths[index] : self._ends[index]]
 
+    def rows(self) -> list[list[int]]:
+        """Return the sequences of numbers as lists."""
+        return [self[place].tolist() for place in range(len(self))]
+
     def fingerprint(self) -> str:
         """Return the sha256 of the numbers and where each sequence ends."""
         return hashlib.sha256(self.lengths.tobytes() + self._flat.tobytes()).hexdigest()

@@ -79,6 +79,10 @@ class Vocabulary:
             raise ValueError(f"token number {number} is outside a vocabulary of {len(self)}")
         return SPECIALS[number] if number < len(SPECIALS) else self.tokens[number - len(SPECIALS)]
 
+    def labels(self, numbers: Iterable[int]) -> list[str]:
+        """Return the token of each number, those of specials too; raises ValueError as `token` does."""
+        return [self.token(number) for number in numbers]
+
     def decode(self, ids: Sequence[int]) -> list[str]:
         """Return the token of each number, padding, beginning and end left out."""
         return [self.token(number) for number in ids if number not in (PAD, BOS, EOS)]

@@ -4,10 +4,12 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from attnrun.errors import UserError
-from attnrun.launch.config import check, config_hash
+from attnrun.launch.config import Plan, check, compose, config_hash
+from attnrun.launch.matrix import tasks
 from attnrun.launch.schema import without
 from attnrun.launch.search import GROUP as SEARCH
 from attnrun.runs.find import RunRecord, records
@@ -28,6 +30,31 @@ def open_model(
 
     Raises UserError where the run is not finished or is damaged, or its experiment predicts nothing.
     """
+    return _opened(directory, trust, search, device)[2]
+
+
+def open_development(directory: Path, trust: tuple[str, ...] = ()) -> Any:
+    """Return the part of its data that the run chose by, with the model: its experiment's `development`.
+
+    Raises UserError as `open_model` does, and where the experiment offers no such part.
+    """
+    plan, run, model = _opened(directory, trust, None, "auto")
+    if not hasattr(plan.module, "development"):
+        others = [task.name for task in tasks() if hasattr(_module(task.name), "development")]
+        raise UserError(
+            f"no head lab for a run of {plan.common.experiment}; choose one of {', '.join(others)}"
+        )
+    return plan.module.development(run, model)
+
+
+def _module(experiment: str) -> ModuleType:
+    return check(compose(experiment, [])).module
+
+
+def _opened(
+    directory: Path, trust: tuple[str, ...], search: Mapping[str, Any] | None, device: str
+) -> tuple[Plan, Any, Any]:
+    """The checked config of a finished run, the run, and the model that it trained."""
     from attnrun.runs.device import prepare_process, resolve_device
     from attnrun.runs.trained import TrainedRun
 
@@ -40,7 +67,8 @@ def open_model(
         raise UserError(f"experiment {plan.common.experiment!r} has no model that predicts")
     prepare_process()
     try:
-        return plan.module.load(TrainedRun(directory, plan.config, resolve_device(device)))
+        run = TrainedRun(directory, plan.config, resolve_device(device), record.seed or 0)
+        return plan, run, plan.module.load(run)
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
         first_line = str(error).partition("\n")[0]
         raise UserError(f"the run {directory} is damaged: {type(error).__name__}: {first_line}") from error

@@ -29,6 +29,7 @@ class Runtime:
         precision: `bfloat16` and `float16` keep float32 weights and compute under autocast; with float16 a
             training scales its loss.
         data_workers: processes that put batches together, 0 for the training process itself.
+        watch: show in TensorBoard what attention looks at after each evaluation, and embeddings at the end.
     """
 
     device: str = "auto"
@@ -36,6 +37,7 @@ class Runtime:
     processes: PositiveInt = 1
     precision: Literal["float32", "bfloat16", "float16", "float64"] = "float32"
     data_workers: NonNegativeInt = 0
+    watch: bool = True
 
 
 def present_devices() -> list[str]:

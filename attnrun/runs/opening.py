@@ -45,7 +45,7 @@ def names_of_others(directory: Path) -> set[str]:
 
 def remove_leftovers(directory: Path, others: set[str]) -> None:
     """Remove the temporary files of a killed writer; those of checkpoints are the checkpoints' own matter."""
-    for folder in (".", layout.FIGURES, layout.SAMPLES):
+    for folder in (".", layout.FIGURES, layout.SAMPLES, layout.EMBEDDINGS):
         for path in (directory / folder).glob("*.tmp.*"):
             if path.suffix[1:].isdigit() and not others & {path.name, folder}:
                 path.unlink(missing_ok=True)
@@ -127,7 +127,7 @@ def remove_run(directory: Path, written: list[Path], others: set[str]) -> None:
     """Remove what a run wrote, and its directory unless something else (`others`: names in it) is there."""
     for path in written:
         path.unlink(missing_ok=True)
-    for folder in {layout.FIGURES, layout.SAMPLES, layout.CHECKPOINTS} - others:
+    for folder in {layout.FIGURES, layout.SAMPLES, layout.EMBEDDINGS, layout.CHECKPOINTS} - others:
         shutil.rmtree(directory / folder, ignore_errors=True)
     for name in set(layout.FILES) - others:
         (directory / name).unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """`Run`, the only writer of a run directory."""
 
-import io
 import logging
 import time
 from contextlib import AbstractContextManager, suppress
@@ -20,19 +19,19 @@ from attnrun.runs.device import (
     weight_dtype,
 )
 from attnrun.runs.environment import versions
-from attnrun.runs.files import as_lines, checked_name, strict, write_durably, write_json
+from attnrun.runs.files import strict
 from attnrun.runs.lock import RunLock
+from attnrun.runs.pages import Pages
 from attnrun.runs.result import Status, write_result
 from attnrun.runs.rows import RowWriter
 
 if TYPE_CHECKING:
     import torch
-    from matplotlib.figure import Figure
 
 logger = logging.getLogger("attnrun")
 
 
-class Run:
+class Run(Pages):
     """A run directory opened for writing; `Run.open` makes one, a `with` statement ends it.
 
     Leaving the `with` block by an exception, or without `finish`, records the run as failed; as interrupted
@@ -48,7 +47,6 @@ class Run:
         step: the training step that figures and texts belong to by default.
     """
 
-    directory: Path
     experiment: str
     config: dict[str, Any]
     config_hash: str
@@ -59,9 +57,7 @@ class Run:
     dtype: "torch.dtype"
     quiet: bool
     resumed: bool
-    step: int
     warnings: list[str]
-    _written: list[Path]
 
     @classmethod
     def open(
@@ -166,33 +162,6 @@ class Run:
         self._board.scalars(step, strict(values)[0])
         self.step = max(self.step, step)
 
-    def figure(self, name: str, figure: "Figure", step: int | None = None) -> Path:
-        """Draw `figure` to figures/NAME.png and to TensorBoard; return the path."""
-        path = self._path(layout.FIGURES, name, ".png")
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png", metadata={"Software": None})
-        write_durably(path, stream.getvalue())
-        self._board.image(name, stream.getvalue(), self.step if step is None else step)
-        return path
-
-    def text(self, name: str, markdown: str, step: int | None = None) -> None:
-        """Show `markdown` in TensorBoard; corpus text in it must be escaped (`attnrun.escape`)."""
-        self._board.text(checked_name(name), markdown, self.step if step is None else step)
-
-    def samples(self, name: str, samples: str | bytes | list[dict[str, Any]]) -> Path:
-        """Write text to samples/NAME.txt, records to NAME.jsonl, or a WAV file's bytes to NAME.wav there."""
-        path = self._path(layout.SAMPLES, name, {str: ".txt", bytes: ".wav"}.get(type(samples), ".jsonl"))
-        write_durably(path, samples if isinstance(samples, bytes) else as_lines(samples))
-        return path
-
-    def save_json(self, name: str, data: Any) -> Path:
-        """Write `data` to NAME.json in the run directory; return the path."""
-        if f"{name}.json" in layout.FILES:
-            raise ValueError(f"{name}.json is written by the run itself")
-        path = self._path(".", name, ".json")
-        write_json(path, data)
-        return path
-
     def warn(self, message: str) -> None:
         """Log a warning and keep it for `result.json`, once for each text."""
         if message not in self.warnings:
@@ -267,12 +236,6 @@ class Run:
             self._began = time.monotonic() - position["seconds"]
             kept = [str(message) for message in position["warnings"]]
             self.warnings = kept + [message for message in self.warnings if message not in kept]
-
-    def _path(self, folder: str, name: str, suffix: str) -> Path:
-        path = self.directory / folder / f"{checked_name(name)}{suffix}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._written.append(path)
-        return path
 
     def _release(self) -> None:
         if hasattr(self, "_rows"):

@@ -1,6 +1,7 @@
 """`SilentRun`, what all processes of a training but the first have in the place of its run."""
 
 import logging
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,15 @@ class SilentRun(Run):
 
     def figure(self, name: str, figure: "Figure", step: int | None = None) -> Path:
         return self.directory
+
+    def picture(self, step: int, name: str, png: bytes) -> None:
+        pass
+
+    def curves(self, step: int, values: Mapping[str, float]) -> None:
+        pass
+
+    def embeddings(self, found: Mapping[str, tuple[Iterable[Sequence[float]], Sequence[str]]]) -> None:
+        pass
 
     def text(self, name: str, markdown: str, step: int | None = None) -> None:
         pass

@@ -15,11 +15,12 @@ _LARGEST = 64 * 2**20  # bytes of a saved file; a vocabulary of 200,000 words ta
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """Where the run's files are, its typed config, and the device to load the model on."""
+    """Where the run's files are, its typed config, the device to load the model on, and the run's seed."""
 
     directory: Path
     config: Any
     device: "torch.device"
+    seed: int = 0
 
     def saved(self, name: str) -> Any:
         """Return what `Run.save_json` saved by this name.

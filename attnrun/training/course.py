@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -28,6 +28,16 @@ class Course:
     eval_batch_size: PositiveInt = 128
 
 
+class Watch(Protocol):
+    """Who looks at a model while it trains, and writes down what there is to see."""
+
+    def evaluated(self, step: int) -> None:
+        """Look, after an evaluation."""
+
+    def ended(self) -> None:
+        """Look at the weights that are kept in the end."""
+
+
 def fit_best(
     run: Run,
     course: Course,
@@ -38,12 +48,15 @@ def fit_best(
     evaluate: Callable[[], Mapping[str, float]],
     fingerprint: Mapping[str, str],
     unit: str,
+    watch: Watch | None = None,
 ) -> dict[str, Any]:
     """Train the model, which ends with the weights of the best evaluation, or their average.
 
-    `loss` and the rest are those of `loop.fit`. Returns which weights they are as {"weights": "best" or
-    "average"} where `trainer.average` left it open, else nothing.
+    `loss` and the rest are those of `loop.fit`; `watch` looks only where `runtime.watch` says so. Returns
+    which weights they are as {"weights": "best" or "average"} where `trainer.average` left it open, else
+    nothing.
     """
+    watch = watch if run.runtime.watch else None
     optimiser = course.optim(model.parameters())
     ended = fit(
         run,
@@ -56,8 +69,11 @@ def fit_best(
         evaluate=evaluate,
         fingerprint=fingerprint,
         unit=unit,
+        watch=None if watch is None else watch.evaluated,
     )
     restore_best(model, run.directory)
+    if watch is not None:
+        watch.ended()
     return {} if course.trainer.average is None else {"weights": ended.kept}
 
 

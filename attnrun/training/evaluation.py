@@ -13,12 +13,16 @@ from attnrun.runs.run import Run
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is measured, and by which metric and goal ("min" or "max") two measurements are compared."""
+    """What is measured, and by which metric and goal ("min" or "max") two measurements are compared.
+
+    `watch` writes to the run what else there is to see, called with the step.
+    """
 
     run: Run
     model: nn.Module
     metrics: Callable[[], Mapping[str, float]]
     monitor: tuple[str, str] | None
+    watch: Callable[[int], None] | None = None
 
     @property
     def primary(self) -> tuple[str, str]:
@@ -36,6 +40,18 @@ class Evaluation:
         try:
             with signals.StopAtOnce(), torch.no_grad(), self.run.autocast():
                 return {name: float(value) for name, value in self.metrics().items()}
+        finally:
+            self.model.train()
+
+    def look(self, step: int) -> None:
+        """Let `watch` look at the model as `measure` does. A signal waits: what is shown is shown once."""
+        if self.watch is None:
+            return
+        reseed(keyed_seed(self.run.seed, "watch", step))
+        self.model.eval()
+        try:
+            with torch.no_grad(), self.run.autocast():
+                self.watch(step)
         finally:
             self.model.train()
 

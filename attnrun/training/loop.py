@@ -53,6 +53,7 @@ def fit(
     monitor: tuple[str, str] | None = None,
     fingerprint: Mapping[str, str] | None = None,
     unit: str = "items",
+    watch: Callable[[int], None] | None = None,
 ) -> FitResult:
     """Train `model` in place, on from the newest checkpoint of the run; at most one training a run.
 
@@ -66,6 +67,7 @@ def fit(
             the run's primary metric, if `evaluate` has one of that name.
         fingerprint: hashes of what the weights depend on, such as the vocabulary.
         unit: what the loss counts, for the display.
+        watch: called with the step once an evaluation is logged, as `evaluate` is, to show more of the model.
 
     Raises:
         Interrupted: by a signal, after the step was finished and saved.
@@ -92,7 +94,7 @@ def fit(
         stepper=stepper,
         batches=batches,
         schedule=schedule,
-        evaluation=None if evaluate is None else Evaluation(run, model, evaluate, monitor),
+        evaluation=None if evaluate is None else Evaluation(run, model, evaluate, monitor, watch),
         keeper=keeper,
         team=team,
         state=keeper.restore(),
@@ -232,6 +234,8 @@ class _Loop:
             values |= {f"valid/{name}": value for name, value in found.items()}
             improved = self._judge(self.evaluation)
         self.run.log(state.step, values, epoch=state.epoch)
+        if self.evaluation is not None and found is not None and not self.team.rank:
+            self.evaluation.look(state.step)
         progress.evaluated(state.step, state.epoch, values)
         state.sums = [0.0, 0.0]
         evaluated = found is not None

@@ -125,6 +125,19 @@ def judge(
     return total / count, [looks[index] for index in sorted(looks)] or None
 
 
+def looks(
+    model: Any, score: Callable[[Tensor, Tensor, Tensor], Any], batches: Batches, device: torch.device
+) -> dict[str, list[Array]]:
+    """Return where a model looks in given pairs, by side: "cross" as `judge` does, called with `score`.
+
+    Of a Transformer also "source" and "target", see `self_looks`. Empty without attention.
+    """
+    cross = judge(score, batches, device)[1]
+    found = {} if cross is None else {"cross": cross}
+    sides = ("source", "target") if hasattr(model, "source_weights") else ()
+    return found | {side: self_looks(model, batches, device, side) for side in sides}
+
+
 @torch.no_grad()
 def self_looks(model: Any, batches: Batches, device: torch.device, side: str) -> list[Array]:
     """Return where each token of a side of each pair looks at its own side: (L, H, N, N).

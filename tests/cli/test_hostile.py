@@ -54,6 +54,7 @@ COMMANDS = {
     "run": ["translate", "--run", "{}", "hello"],
     "show": ["show", "{}"],
     "board": ["board", "{}"],
+    "heads": ["heads", "{}"],
     "align": ["align", "{}"],
     "links": ["align", "--hypothesis", "{}", "--gold", "{}"],
     "compare": ["compare", "{}"],

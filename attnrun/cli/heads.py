@@ -1,0 +1,159 @@
+"""`attnrun heads`: what each head of a trained model is worth, and how many it can do without."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from attnrun.cli.complete import complete_run
+from attnrun.cli.ends import echo_json, say
+from attnrun.cli.options import AsJson, Trust
+from attnrun.errors import UserError
+
+if TYPE_CHECKING:
+    from attnrun.analysis.head_lab import Lab, Measured
+
+_BAR = 40  # cells of the whole model's metric
+
+By = Literal["gradient", "ablation"]
+
+
+def heads(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="A path, a name, its beginning, or latest.", autocompletion=complete_run
+        ),
+    ],
+    by: Annotated[By, typer.Option("--by", help="Which heads go first: the least important by this.")] = (
+        "gradient"
+    ),
+    steps: Annotated[
+        int, typer.Option("--steps", min=1, max=10_000, help="In how many shares all heads go.")
+    ] = 10,
+    tolerance: Annotated[
+        float,
+        typer.Option("--tolerance", min=0, max=1, help="The share of the metric that may be lost."),
+    ] = 0.01,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Draw the curve: .png or .svg.")
+    ] = None,
+    trust: Trust = None,
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the heads as comma-separated values.")] = False,
+) -> None:
+    """Measure what each head of a trained model is worth, and remove heads from the least important on.
+
+    On the part of the data that the training chose by; the test part is not used.
+    """
+    if as_json and as_csv:
+        raise UserError("--json and --csv are two forms of one output; give one of them")
+    if output is not None:
+        from attnrun.analysis.canvas import figure_kind
+
+        figure_kind(output)
+    from attnrun.runs.find import find
+
+    directory = find(Path("outputs"), run, finished=True)
+    document = _examined(directory, by, steps, tolerance, tuple(trust or ()))
+    if output is not None:
+        _draw(document, output)
+    if as_json:
+        echo_json(document)
+    elif as_csv:
+        typer.echo(_values(document["heads"]), nl=False, color=True)
+    else:
+        _show(document)
+
+
+def _examined(
+    directory: Path, by: By, steps: int, tolerance: float, trust: tuple[str, ...]
+) -> dict[str, Any]:
+    from attnrun.analysis.head_lab import Lab, order_of, removable
+    from attnrun.launch.trained import open_development
+    from attnrun.runs.find import RunRecord
+
+    primary = RunRecord(directory).identity["primary"]
+    metric = primary["name"]
+    lab = Lab(open_development(directory, trust), metric, primary["goal"])
+    whole = lab.measure()
+    slopes, ablated = lab.gradients(), lab.ablations()
+    order = order_of(lab, whole, ablated, by, slopes)
+    curve = lab.prune(order, steps)
+    return {
+        "run": str(directory),
+        "metric": metric,
+        "goal": primary["goal"],
+        "development": dict(whole.metrics),
+        "heads": _rows(lab, whole, ablated, slopes.tolist()),
+        "by": by,
+        "order": [asdict(lab.heads[number]) for number in order],
+        "curve": [{"removed": len(point.silent), **point.metrics} for point in curve],
+        "tolerance": tolerance,
+        "removable": removable(lab, curve, tolerance),
+    }
+
+
+def _rows(
+    lab: "Lab", whole: "Measured", ablated: "Sequence[Measured]", slopes: Sequence[float]
+) -> list[dict[str, Any]]:
+    """Each head with what the metric and the loss become without it, as changes, and its gradient."""
+    names = dict.fromkeys((lab.metric, *(name for name in ("loss",) if name in whole.metrics)))
+    return [
+        {
+            **asdict(head),
+            **{f"{name}_change": without.metrics[name] - whole.metrics[name] for name in names},
+            "gradient": slope,
+        }
+        for head, without, slope in zip(lab.heads, ablated, slopes, strict=True)
+    ]
+
+
+def _values(rows: list[dict[str, Any]]) -> str:
+    import csv
+    import io
+
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _draw(document: dict[str, Any], path: Path) -> None:
+    from attnrun.analysis.head_lab_plot import pruning_curve
+    from attnrun.analysis.plots import save
+
+    metric, curve = document["metric"], document["curve"]
+    removed, values = ([point[name] for point in curve] for name in ("removed", metric))
+    sign = 1 if document["goal"] == "min" else -1
+    limit = values[0] + sign * document["tolerance"] * abs(values[0])
+    title = f"{Path(document['run']).parent.name}: heads removed by {document['by']}"
+    save(pruning_curve(removed, values, metric, limit, title), path)
+    say(f"written: {path}")
+
+
+def _show(document: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from attnrun.cli.tables import figures_table, literal, number, print_figures
+
+    metric, rows, curve = document["metric"], document["heads"], document["curve"]
+    changes = [name for name in rows[0] if name.endswith("_change")]
+    table = figures_table("side", "layer", "head", *(f"Δ {name[:-7]}" for name in changes), "gradient")
+    for row in rows:
+        figures = [f"{row[name]:+.4g}" for name in changes]
+        table.add_row(row["side"], str(row["layer"]), str(row["head"]), *figures, f"{row['gradient']:.3f}")
+    print_figures(table)
+    table = figures_table("removed", metric)
+    table.add_column()
+    top = max((abs(point[metric]) for point in curve), default=0) or 1
+    for point in curve:
+        bar = "█" * round(_BAR * abs(point[metric]) / top)
+        table.add_row(str(point["removed"]), number(point[metric]), bar)
+    print_figures(table)
+    told = f"{document['removable']} of {len(rows)} heads can go, in the order of {document['by']}"
+    lost = f"{metric} {number(curve[0][metric])} loses no more than {document['tolerance']:.2%} of itself"
+    Console(highlight=False).print(literal(f"{told}: {lost}"), soft_wrap=True)

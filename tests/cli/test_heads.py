@@ -1,0 +1,134 @@
+"""`attnrun heads` as a user calls it."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from attnrun.launch.config import compose
+from attnrun.launch.job import execute
+from attnrun.launch.trained import open_development
+from attnrun.runs.find import RunRecord
+from tests.experiments.small import TINY, aligned_corpus
+
+Cli = Callable[..., Result]
+SIDES = ("source", "target", "cross")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with outputs/: a Transformer of 3 heads, an RNN of one, and one of none."""
+    place = tmp_path_factory.mktemp("runs")
+    corpus = aligned_corpus(place)
+    small = ["model.size=12", "model.feedforward=16", "model.layers=1", "heads.count=3", "trainer.epochs=2"]
+    for name, experiment, words in (
+        ("several", "transformer", [*small, "optim.lr=0.02", "runtime.threads=1"]),
+        ("one", "translation", TINY),
+        ("none", "translation", [*TINY, "attention=none"]),
+    ):
+        report = execute(compose(experiment, [*corpus, *words]), place / "outputs" / experiment / name)
+        assert report.status == "done", report.message
+    points = compose("nw-regression", ["trainer.max_steps=1"])
+    assert execute(points, place / "outputs/nw-regression/points").status == "done"
+    return place
+
+
+@pytest.fixture
+def here(cli: Cli, runs: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    monkeypatch.chdir(runs)
+    return cli
+
+
+def best_of(directory: Path) -> dict[str, float]:
+    """The evaluation of the weights that were kept."""
+    rows = [row for row in RunRecord(directory).metrics_rows() if "valid/bleu" in row]
+    best = max(rows, key=lambda row: row["valid/bleu"])
+    return {name[6:]: value for name, value in best.items() if name.startswith("valid/")}
+
+
+def test_every_head_is_measured_and_the_curve_begins_where_the_training_ended(here: Cli, runs: Path) -> None:
+    result = here("heads", "several", "--steps", "3", "--json", "-o", "curve.svg")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    heads = [(row["side"], row["layer"], row["head"]) for row in document["heads"]]
+    assert sorted(heads) == sorted((side, 0, head) for side in SIDES for head in range(3))
+    best = best_of(runs / "outputs/transformer/several")
+    assert document["development"] == pytest.approx(best, rel=1e-6)
+    assert [point["removed"] for point in document["curve"]] == [0, 3, 6, 9]
+    assert document["curve"][0] == {"removed": 0, **document["development"]}
+    slopes = {(row["side"], row["head"]): row["gradient"] for row in document["heads"]}
+    for side in SIDES:
+        assert sum(slopes[side, head] ** 2 for head in range(3)) == pytest.approx(1)
+    ordered = [slopes[one["side"], one["head"]] for one in document["order"]]
+    assert ordered == sorted(ordered) and len(ordered) == 9
+    assert document["removable"] in (0, 3, 6, 9) and document["metric"] == "bleu"
+    assert (runs / "curve.svg").read_text().count("<svg") == 1
+
+
+def test_by_ablation_the_head_whose_loss_costs_least_goes_first(here: Cli) -> None:
+    document = json.loads(here("heads", "several", "--by", "ablation", "--steps", "9", "--json").stdout)
+    by_name = {(row["side"], row["head"]): row for row in document["heads"]}
+    first, second = (by_name[one["side"], one["head"]] for one in document["order"][:2])
+    assert (-first["bleu_change"], first["loss_change"]) == min(
+        (-row["bleu_change"], row["loss_change"]) for row in document["heads"]
+    )
+    one = document["curve"][1]
+    assert one["loss"] - document["development"]["loss"] == pytest.approx(first["loss_change"], abs=1e-9)
+    assert first is not second
+
+
+def test_the_terminal_and_a_table_of_values(here: Cli) -> None:
+    shown = here("heads", "several", "--steps", "1", "--tolerance", "1")
+    assert shown.exit_code == 0
+    for word in ("side", "Δ bleu", "Δ loss", "gradient", "removed", "9 of 9 heads can go"):
+        assert word in shown.stdout
+    rows = list(csv.DictReader(here("heads", "several", "--steps", "1", "--csv").stdout.splitlines()))
+    assert len(rows) == 9
+    assert list(rows[0]) == ["side", "layer", "head", "bleu_change", "loss_change", "gradient"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["one"], "a model with one head has nothing to compare; train one with heads=multi"),
+        (["none"], "this model has no attention, and so no heads"),
+        (["points"], "no head lab for a run of nw-regression; choose one of "),
+        (["nothing-of-this-name"], "nothing-of-this-name"),
+        (["several", "--json", "--csv"], "two forms of one output"),
+        (["several", "-o", "curve.txt"], "ends in .png, .svg or .pdf"),
+    ],
+)
+def test_what_cannot_be_is_one_line(here: Cli, words: list[str], message: str) -> None:
+    result = here("heads", *words)
+    assert result.exit_code == 2 and result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert message in line
+    if words == ["points"]:
+        assert all(name in line for name in ("translation", "sequence", "tagging", "language-model"))
+
+
+@pytest.mark.parametrize("task", ["sequence", "classification", "tagging", "language-model", "vision"])
+def test_a_run_is_measured_on_what_it_chose_by_as_it_was_in_training(task: str, tmp_path: Path) -> None:
+    import torch
+
+    from attnrun.launch.matrix import tasks
+
+    entry = next(one for one in tasks() if one.name == task)
+    if entry.needs:
+        pytest.importorskip(entry.needs)
+    plain = compose(task, [*entry.smoke.split(), "trainer.max_steps=2", "runtime.threads=1"])
+    assert execute(plain, tmp_path / "run").status == "done"
+    (row,) = [one for one in RunRecord(tmp_path / "run").metrics_rows() if "valid/loss" in one]
+    found = open_development(tmp_path / "run")
+    again = {f"valid/{name}": value for name, value in found.evaluate().items()}
+    assert again == pytest.approx({name: row[name] for name in again}, rel=1e-6)
+    total = count = 0.0
+    with torch.no_grad():
+        for indices in found.batches.sequential():
+            loss, number = found.loss(found.batches.collate(indices).to(found.device))
+            total, count = total + float(loss), count + float(number)
+    assert total / count == pytest.approx(row["valid/loss"], rel=1e-4)
+    assert found.heads.heads
