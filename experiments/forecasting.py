@@ -14,6 +14,7 @@ from attnrun.analysis.series_plots import forecast_band
 from attnrun.attention import Mechanism
 from attnrun.data.examples import ExampleBatches, Examples
 from attnrun.data.series import Columns, Series, read_series
+from attnrun.data.table import write_rows
 from attnrun.errors import UserError
 from attnrun.models.forecaster import RnnForecaster
 from attnrun.ranges import PositiveInt
@@ -262,7 +263,9 @@ def _draw(forecaster: Forecaster, data: Series, run: Run, origins: range, attend
     window, horizon = forecaster.scaling.window, forecaster.scaling.horizon
     starts = torch.tensor(list(origins[::-horizon][:_SHOWN])).flip(0)  # so that the last ends with the series
     pasts = data.values[starts[:, None] + torch.arange(-window, 0)]
-    band = forecaster.forecast(pasts).flatten(0, 1).T
+    forecasts = forecaster.forecast(pasts)
+    _keep(run, data, starts.tolist(), forecasts[..., 1], window)
+    band = forecasts.flatten(0, 1).T
     naive = seasonal_naive(data.values, starts, horizon, data.season).flatten()
     first = max(0, int(starts[0]) - _BEFORE * band.shape[1])
     figure = forecast_band(
@@ -280,3 +283,18 @@ def _draw(forecaster: Forecaster, data: Series, run: Run, origins: range, attend
         every = torch.tensor(list(origins))
         shown = forecaster.mean_map(data.values[every[:, None] + torch.arange(-window, 0)])
         run.figure("attention", heat_map(shown))
+
+
+def _keep(run: Run, data: Series, starts: Sequence[int], forecasts: Tensor, window: int) -> None:
+    """Save what came before each forecast, as a file that the model reads, and the values said and right."""
+    rows = []
+    for place, (start, said) in enumerate(zip(starts, forecasts.tolist(), strict=True)):
+        past = slice(start - window, start)
+        times, names = data.times[past], [data.columns.time, data.columns.value]
+        cells = [names, *map(list, zip(times, map(repr, data.values[past].tolist()), strict=True))]
+        file = run.samples(f"test-{place}", write_rows(cells, data.columns.delimiter))
+        right = data.values[start : start + len(said)].tolist()
+        texts = (" ".join(f"{value:.6g}" for value in values) for values in (right, said))
+        rows.append(dict(zip(("target", "prediction"), texts, strict=True)))
+        rows[-1] |= {"source": f"{times[0]} to {times[-1]}", "series": file.name}
+    run.samples("test", rows)

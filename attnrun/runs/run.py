@@ -20,7 +20,7 @@ from attnrun.runs.device import (
     weight_dtype,
 )
 from attnrun.runs.environment import versions
-from attnrun.runs.files import as_lines, checked_name, strict, write_durably, write_json
+from attnrun.runs.files import as_lines, checked_name, ending, strict, write_durably, write_json
 from attnrun.runs.lock import RunLock
 from attnrun.runs.result import Status, write_result
 from attnrun.runs.rows import RowWriter
@@ -180,8 +180,8 @@ class Run:
         self._board.text(checked_name(name), markdown, self.step if step is None else step)
 
     def samples(self, name: str, samples: str | bytes | list[dict[str, Any]]) -> Path:
-        """Write text to samples/NAME.txt, records to NAME.jsonl, or a WAV file's bytes to NAME.wav there."""
-        path = self._path(layout.SAMPLES, name, {str: ".txt", bytes: ".wav"}.get(type(samples), ".jsonl"))
+        """Write text to samples/NAME.txt, records to NAME.jsonl, a file's bytes to NAME.wav or NAME.png."""
+        path = self._path(layout.SAMPLES, name, ending(samples))
         write_durably(path, samples if isinstance(samples, bytes) else as_lines(samples))
         return path
 
