@@ -18,6 +18,7 @@ from attnrun.cli.ends import guarded
 from attnrun.cli.export import export
 from attnrun.cli.listing import list_catalog
 from attnrun.cli.predict import predict
+from attnrun.cli.report import report
 from attnrun.cli.score import score
 from attnrun.cli.show import show
 from attnrun.cli.significance import significance
@@ -69,6 +70,7 @@ app.command()(guarded(predict))
 app.command()(guarded(score))
 app.command()(guarded(show))
 app.command()(guarded(board))
+app.command()(guarded(report))
 app.command()(guarded(align))
 app.command()(guarded(compare))
 app.command()(guarded(significance))
