@@ -50,9 +50,8 @@ def size(one: AttentionMap) -> int:
 def mean_entropy(maps: Sequence[AttentionMap]) -> list[list[float]]:
     """Return the entropy (L, H) in nats, the mean over all queries of all maps."""
     rows = np.concatenate([one.entropy() for one in maps], axis=2)
-    if not rows.shape[2]:
-        return np.zeros(rows.shape[:2]).tolist()
-    found: list[list[float]] = rows.astype(np.float64).mean(axis=2).round(4).tolist()
+    mean = rows.astype(np.float64).sum(axis=2) / max(rows.shape[2], 1)
+    found: list[list[float]] = mean.round(4).tolist()
     return found
 
 

@@ -15,8 +15,8 @@ from attnrun.escape import for_html, for_terminal
 from attnrun.runs.files import strict
 
 _SCRIPTS = (
-    "dom.js", "colours.js", "maps.js", "tokens.js", "lines.js", "heat.js", "patches.js", "panel.js", "heads.js",
-    "picker.js", "tables.js", "charts.js", "looking.js", "start.js",
+    "dom.js", "colours.js", "maps.js", "tokens.js", "lines.js", "heat.js", "patches.js", "panel.js",
+    "heads.js", "picker.js", "tables.js", "charts.js", "looking.js", "start.js",
 )  # fmt: skip
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 # Nothing in the data can end the element that holds them, or be read as an address.

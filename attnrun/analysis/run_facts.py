@@ -17,7 +17,7 @@ def facts(record: RunRecord) -> dict[str, Any]:
         "name": record.directory.resolve().name,
         "experiment": record.experiment,
         "status": record.status,
-        "started": record.started.isoformat(" ", "seconds"),
+        "started": f"{record.started:%Y-%m-%d %H:%M} UTC",
         "seconds": result.get("seconds"),
         "seed": record.seed,
         "device": result.get("device"),

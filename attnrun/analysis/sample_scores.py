@@ -25,10 +25,10 @@ class Scores:
 
 
 def score_answers(answers: Sequence[Answer], metrics: Mapping[str, Any]) -> Scores:
-    """Score answers one by one: by chrF2 where a run's metrics tell of free text (Popović 2015), else as fits.
+    """Score answers one by one: by chrF2 (Popović 2015) where a run's metrics tell of free text.
 
-    That is the error with its sign changed where all are numbers, and otherwise the share of words that
-    are right at their place, which of a single label is 0 or 1.
+    Where all are numbers, and not whole ones, which may be labels, the score is the error with its sign
+    changed (its root mean square over several), otherwise the share of words that are right at their place.
     """
     if any(name in metrics for name in _FREE):
         from sacrebleu.metrics.chrf import CHRF
@@ -36,18 +36,22 @@ def score_answers(answers: Sequence[Answer], metrics: Mapping[str, Any]) -> Scor
         measure = CHRF()
         return Scores("chrF", [measure.sentence_score(said, [right]).score for right, said in answers])
     numbers = [(_numbers(right), _numbers(said)) for right, said in answers]
-    if all(right and len(right) == len(said) for right, said in numbers):
+    if all(right and len(right) == len(said) for right, said in numbers) and _measured(answers):
         errors = (math.dist(right, said) / math.sqrt(len(right)) for right, said in numbers)
         return Scores("minus the error", [-error for error in errors])
     return Scores("share right", [_share(right, said) for right, said in answers])
 
 
 def _numbers(text: str) -> list[float]:
-    """The numbers that a text is made of; none where it holds anything else, or whole numbers, which are labels."""
+    """The numbers that a text is made of; none where it holds anything else."""
     try:
-        return [] if text.strip().isdecimal() else [float(word) for word in text.split()]
+        return [float(word) for word in text.split()]
     except ValueError:
         return []
+
+
+def _measured(answers: Sequence[Answer]) -> bool:
+    return any(not word.isdecimal() for right, _ in answers for word in right.split())
 
 
 def _share(right: str, said: str) -> float:

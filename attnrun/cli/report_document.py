@@ -1,17 +1,18 @@
 """Everything that a page about one run, or two, holds: plain data, texts raw.
 
-`runs` are `analysis.run_facts`; `samples` the best and the worst; `items` what can be chosen, each with views,
-which have a map a run (`analysis.packing`) and gold links where they are known; `entropy` and `error_rates`
-are by run, layer and head; `lengths` is BLEU by length; `whys` says of each run why it has no map, and `notes`
-what else is missing.
+`runs` are `analysis.run_facts`; `samples` the best and the worst; `items` what can be chosen, each with
+views, which have a map a run (`analysis.packing`) and gold links where they are known; `entropy` and
+`error_rates` are by run, layer and head; `lengths` is BLEU by length; `whys` says of each run why it has no
+map, and `notes` what else is missing.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attnrun.cli.report_maps import Gold, Looks, gold_looks, looks
+from attnrun.cli.report_maps import Gold, gold_looks, looks
 from attnrun.cli.report_samples import Sample, samples
 from attnrun.errors import UserError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from attnrun.runs.find import RunRecord
 
 _WEIGHTS = 4_300_000  # characters of all weights: a page is to be under 5 MB
-_SHOWN = 10  # of the best and of the worst samples
+_SHOWN = 8  # of the best and of the worst samples
 _NOTHING_KEPT = "the run keeps no inputs to show"
 
 Item = dict[str, Any]
@@ -34,14 +35,19 @@ class _Tested:
     samples: list[Sample]
     scores: "list[Scores]"  # by run
 
+    @cached_property
+    def able(self) -> set[int]:
+        """Where the samples stand that a model can be given again."""
+        return {at for at, one in enumerate(self.samples) if one.given is not None}
+
     def scores_of(self, at: int) -> list[float]:
         return [one.values[at] for one in self.scores]
 
     def chosen(self, count: int) -> list[int]:
-        """Where the samples to show stand, those that matter most first; only those that a map is made of."""
+        """Where the samples to show stand, of those that a model can be given; what matters most first."""
         from attnrun.analysis.sample_scores import choose
 
-        able = [at for at, one in enumerate(self.samples) if one.given is not None]
+        able = sorted(self.able)
         first, *others = [[one.values[at] for at in able] for one in self.scores] or [[]]
         gains = [b - a for other in others for a, b in zip(first, other, strict=True)]
         return [able[at] for at in choose(first, count, gains)]
@@ -64,7 +70,8 @@ def document(directories: Sequence[Path], count: int, trust: tuple[str, ...]) ->
         "runs": [facts(record) for record in records],
         "samples": _ends(tested),
         "score": tested.scores[0].name,
-        "tested": len(tested.samples),
+        "tested": len(tested.able) or len(tested.samples),
+        "kept": 0 < len(tested.able) < len(tested.samples),
         "lengths": by_length(directories),
         **_looks(records, models, tested, count, trust),
     }
@@ -96,10 +103,10 @@ def _tested(records: "Sequence[RunRecord]") -> _Tested:
 
 
 def _ends(tested: _Tested) -> dict[str, list[Item]]:
-    """The best and the worst samples of the first run."""
+    """The best and the worst samples of the first run; where it keeps only some to be looked at, of these."""
     from attnrun.analysis.sample_scores import ranked
 
-    order = ranked(tested.scores[0].values)
+    order = [at for at in ranked(tested.scores[0].values) if at in tested.able or not tested.able]
     best = order[: min(_SHOWN, (len(order) + 1) // 2)]
     worst = [at for at in order[::-1][:_SHOWN] if at not in best]
     return {
@@ -128,7 +135,11 @@ def _looks(
     chosen = tested.chosen(count)
     inputs = [str(tested.samples[at].given) for at in chosen]
     sides = [looks(model, inputs) for model in models]
-    gold = _gold(records[0], models, [tested.samples[at] for at in chosen], trust)
+    notes = list[str]()
+    try:
+        gold = _gold(records[0], models, [tested.samples[at] for at in chosen], trust)
+    except UserError as error:  # the corpus is not here, say
+        gold, notes = [None] * len(models), [f"gold links are not shown: {error}"]
     if all(side.together for side in sides) and sides:
         items = [_whole(len(inputs), [side.maps[0] for side in sides])]
     else:
@@ -141,13 +152,13 @@ def _looks(
         ]
     kept = _fitting(items)
     whys = [side.why or (None if inputs else _NOTHING_KEPT) for side in sides]
-    entropy = [mean_entropy(some) if (some := [*filter(_is_map, side.maps)]) else None for side in sides]
+    there = [[one for one in side.maps if one is not None] for side in sides]
     return {
         "items": sorted(map(_packed, kept), key=lambda item: item["place"]),
-        "entropy": entropy,
+        "entropy": [mean_entropy(maps) if maps else None for maps in there],
         "error_rates": [None if one is None else one.error_rates for one in gold],
         "whys": whys,
-        "notes": _notes(len(items) - len(kept)),
+        "notes": [*notes, *_left_out(len(items) - len(kept))],
     }
 
 
@@ -155,15 +166,13 @@ def _is_map(one: Any) -> bool:
     return one is not None
 
 
-def _notes(left_out: int) -> list[str]:
-    if not left_out:
-        return []
-    return [f"{left_out} samples are left out of the page, which would be larger than 5 MB"]
+def _left_out(number: int) -> list[str]:
+    return [f"{number} samples are left out, for the page would be larger than 5 MB"] if number else []
 
 
 def _whole(count: int, maps: "list[AttentionMap | None]") -> Item:
     """The one item of a model whose inputs are all rows of one map."""
-    told = {"place": 0, "source": f"{count} test points", "target": "", "answers": [""] * len(maps)}
+    told = {"place": -1, "source": f"{count} test points", "target": "", "answers": [""] * len(maps)}
     return told | {"scores": None, "picture": None, "views": [_view("all points", maps, None)]}
 
 

@@ -11,7 +11,7 @@ function headGrid(name, entropy, errorRates, onHead) {
     const own = make("span", { className: "number" });
     const button = make("button", { type: "button", className: "head" }, canvas);
     button.addEventListener("click", () => onHead(layer, head));
-    const lines = [fact("here", own), fact("all", make("data", { value: String(nats) }, nats.toFixed(2))), bar(nats / greatest)];
+    const lines = [fact("this one", own), fact("all", make("data", { value: String(nats) }, nats.toFixed(2))), bar(nats / greatest)];
     if (errorRates) lines.push(fact("AER", errorRates[layer][head].toFixed(3)));
     return { canvas, own, button, cell: make("td", {}, button, make("div", { className: "facts" }, ...lines)) };
   }));

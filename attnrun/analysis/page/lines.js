@@ -1,8 +1,8 @@
 // The keys on the left, the queries on the right, and a line for each weight between them.
 
-const FAINT = 0.06; // of the scale; a weight below it has no line where all are drawn
-const FAINTEST = 0.01; // where those of one token alone are drawn
-const WIDEST = 7; // pixels of a line
+// Of the scale, the least weight that has a line; pixels of the widest; how solid the faintest and the rest are.
+const ALL = { least: 0.1, widest: 4, faint: 0.04, solid: 0.6 };
+const ONE = { least: 0.01, widest: 7, faint: 0.15, solid: 0.75 }; // where those of one token alone are drawn
 const BETWEEN = 150; // pixels from column to column
 
 const rowHeight = (count) => (count > 80 ? 15 : count > 40 ? 19 : 24);
@@ -11,7 +11,7 @@ const rowHeight = (count) => (count > 80 ? 15 : count > 40 ? 19 : 24);
 function linkFigure(onPreview, onChoose) {
   const keys = tokenColumn("key", onPreview, onChoose);
   const queries = tokenColumn("query", onPreview, onChoose);
-  const svg = draw("svg", { class: "lines", "aria-hidden": "true" });
+  const svg = draw("svg", { class: "lines", "aria-hidden": "true", preserveAspectRatio: "none" });
   const box = make("div", { className: "links" }, keys.element, svg, queries.element);
 
   function show(matrix, highlight, links) {
@@ -35,15 +35,15 @@ function shades(matrix, highlight, side) {
 
 function weightLines(matrix, highlight, height) {
   const { values, columns, top } = matrix;
-  const least = highlight ? FAINTEST : FAINT;
+  const look = highlight ? ONE : ALL;
   const found = [];
   values.forEach((value, at) => {
     const [query, key] = [Math.floor(at / columns), at % columns];
     const share = value / top;
-    if (share < least || !touches(highlight, key, query)) return;
+    if (share < look.least || !touches(highlight, key, query)) return;
     const line = draw("line", { x1: 0, x2: BETWEEN, y1: (key + 0.5) * height, y2: (query + 0.5) * height });
-    line.style.strokeWidth = Math.max(0.6, WIDEST * share);
-    line.style.strokeOpacity = 0.12 + 0.78 * share;
+    line.style.strokeWidth = Math.max(0.6, look.widest * share);
+    line.style.strokeOpacity = look.faint + look.solid * share ** 1.5;
     found.push(line);
   });
   return found;

@@ -15,10 +15,12 @@ function attentionSection(data) {
   setUpHeads(data, grids);
 
   const sizes = [0, 1].map((axis) => Math.max(1, ...items.flatMap((item) => item.views.flatMap((view) => view.maps.map((map) => map?.shape[axis] ?? 1)))));
-  const options = (count) => [["mean", count > 1 ? "mean" : "the only one"], ...(count > 1 ? Array.from({ length: count }, (_, at) => [at, String(at)]) : [])];
+  const options = (count) => [["mean", "mean"], ...Array.from({ length: count }, (_, at) => [at, String(at)])];
   const number = (value) => (value === "mean" ? null : value);
   choices(byId("layers"), "layer", options(sizes[0]), (value) => { state.layer = number(value); render(); });
   choices(byId("heads"), "head", options(sizes[1]), (value) => { state.head = number(value); render(); });
+  byId("layers").hidden = sizes[0] === 1;
+  byId("heads").hidden = sizes[1] === 1;
   byId("step").addEventListener("input", (event) => setStep(Number(event.target.value) - 1));
   byId("controls").addEventListener("submit", (event) => event.preventDefault());
   byId("controls").hidden = false;

@@ -33,7 +33,7 @@ function patchFigure() {
     pen.clearRect(0, 0, SIDE, SIDE);
     line.slice(grid.first).forEach((value, at) => {
       const place = [(at % grid.columns) * wide, Math.floor(at / grid.columns) * tall];
-      pen.fillStyle = `rgb(${colours.at(value / top).join(" ")} / 0.62)`;
+      pen.fillStyle = `rgb(${colours.at(value / top).join(" ")} / ${0.12 + (0.58 * value) / top})`;
       pen.fillRect(...place, wide, tall);
       if (chosen?.index === at + grid.first) frame(pen, place, wide, tall);
     });

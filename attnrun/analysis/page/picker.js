@@ -59,5 +59,5 @@ function samplePicker(items, runs, onItem) {
 
 function optionText(item) {
   const name = item.picture && item.target ? `${item.source}: ${item.target}` : item.source;
-  return `${item.place + 1}. ${cut(name, 70)}${item.scores ? ` (${figure(item.scores[0])})` : ""}`;
+  return item.scores ? `${item.place + 1}. ${cut(name, 70)} (${figure(item.scores[0])})` : name;
 }

@@ -17,7 +17,7 @@ function summarySection(data) {
     ["trained in", (run) => seconds(run.seconds)], ["begun", (run) => run.started],
   ].map(([name, read]) => [name, ...runs.map((run) => foreign(figure(read(run))))]);
   const section = byId("summary");
-  section.append(make("div", { className: "cards" }, ...runs.map(headline)));
+  section.append(make("div", { className: "cards" }, ...runs.map((run, at) => headline(run, runNames(runs)[at], runs.length > 1))));
   section.append(make(
     "div", { className: "columns" },
     make("div", {}, make("h2", {}, "Metrics"), scrolled("Metrics", metricTable(runs, heads))),
@@ -25,10 +25,11 @@ function summarySection(data) {
   ));
 }
 
-function headline(run) {
+function headline(run, title, several) {
   const name = run.primary?.name;
   const value = run.metrics.find(([metric]) => metric === name)?.[1];
-  return make("p", { className: "headline" }, make("span", { className: "value" }, figure(value)), " ", foreign(name ?? "", { className: "quiet" }));
+  const whose = several ? [make("span", { className: "run quiet" }, foreign(title))] : [];
+  return make("p", { className: "headline" }, ...whose, make("span", { className: "value" }, figure(value)), " ", foreign(name ?? "", { className: "quiet" }));
 }
 
 function plainTable(heads, rows) {
@@ -37,8 +38,14 @@ function plainTable(heads, rows) {
   return made;
 }
 
+/** The names of metrics that are figures, or of those that are texts, as signatures are. */
+function metricNames(runs, texts) {
+  const found = runs.flatMap((run) => run.metrics.filter(([, value]) => (typeof value === "string") === texts));
+  return [...new Set(found.map(([name]) => name))];
+}
+
 function metricTable(runs, heads) {
-  const names = [...new Set(runs.flatMap((run) => run.metrics.map(([name]) => name)))];
+  const names = metricNames(runs, false);
   const rows = names.map((name) => [foreign(name), ...runs.map((run) => foreign(figure(run.metrics.find(([metric]) => metric === name)?.[1])))]);
   const made = plainTable(heads, rows);
   names.forEach((name, at) => made.tBodies[0].rows[at].classList.toggle("primary", runs.some((run) => run.primary?.name === name)));
@@ -52,9 +59,12 @@ function warnings(runs) {
 }
 
 function versions(runs, heads) {
-  const names = [...new Set(runs.flatMap((run) => run.versions.map(([name]) => name)))];
-  const rows = names.map((name) => [foreign(name), ...runs.map((run) => foreign(figure(run.versions.find(([one]) => one === name)?.[1])))]);
-  return make("details", {}, make("summary", {}, "Versions"), scrolled("Versions", plainTable(heads, rows)));
+  const texts = metricNames(runs, true);
+  const names = [...new Set([...texts, ...runs.flatMap((run) => run.versions.map(([name]) => name))])];
+  const told = (run, name) => [...run.metrics, ...run.versions].find(([one]) => one === name)?.[1];
+  const rows = names.map((name) => [foreign(name), ...runs.map((run) => foreign(figure(told(run, name))))]);
+  const title = texts.length ? "Versions and signatures" : "Versions";
+  return make("details", {}, make("summary", {}, title), scrolled(title, plainTable(heads, rows)));
 }
 
 /** The texts of a sample: what went in, and what is right. */
@@ -73,9 +83,13 @@ function endsSection(data, pick) {
   if (!data.samples.best.length) return;
   byId("ends").hidden = false;
   byId("ends").append(...lists.filter(([, list]) => list.length).map(([name, list]) => make(
-    "div", {}, make("h2", {}, name), make("p", { className: "quiet" }, `Of ${data.tested} test samples, by ${data.score}${data.runs.length > 1 ? " of run A" : ""}.`),
-    make("ol", { className: "answers" }, ...list.map((one) => make("li", {}, sampleTexts(one, one.answers, data.runs), ...lookButton(one, known, pick)))),
+    "div", {}, make("h2", {}, name), make("p", { className: "quiet" }, `Of ${data.tested} test samples${data.kept ? " that the run keeps" : ""}, by ${data.score}${data.runs.length > 1 ? " of run A" : ""}.`),
+    make("ol", { className: "answers" }, ...list.map((one) => make("li", {}, ...pictureOf(one), sampleTexts(one, one.answers, data.runs), ...lookButton(one, known, pick)))),
   )));
+}
+
+function pictureOf(one) {
+  return one.picture ? [make("img", { alt: "", src: `data:image/png;base64,${plainBase64(one.picture)}` })] : [];
 }
 
 function lookButton(one, known, pick) {
