@@ -55,6 +55,8 @@ COMMANDS = {
     "show": ["show", "{}"],
     "board": ["board", "{}"],
     "align": ["align", "{}"],
+    "report": ["report", "{}"],
+    "report of two": ["report", "{}", "{}"],
     "links": ["align", "--hypothesis", "{}", "--gold", "{}"],
     "compare": ["compare", "{}"],
     "compare by": ["compare", "{}", "--by", "{}"],

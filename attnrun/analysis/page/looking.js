@@ -63,9 +63,12 @@ function attentionSection(data) {
   }
   function render(all = true) {
     const view = state.item.views[state.view];
-    panels.forEach((panel, run) => panel.show(view.maps[run], state, saidBy(state, run), state.item, view.links));
-    if (difference) difference.show(view, panels.map((panel) => panel.matrix()), state);
-    showStep(state, panels.map((panel) => panel.matrix()));
+    const matrices = view.maps.map((packed) => packed && matrixOf(packed, state.layer, state.head));
+    const top = Math.max(...matrices.map((matrix) => matrix?.top ?? 0)); // one scale for both
+    matrices.forEach((matrix) => matrix && Object.assign(matrix, { top }));
+    panels.forEach((panel, run) => panel.show(matrices[run], state, saidBy(state, run), view.links));
+    if (difference) difference.show(view, matrices, state);
+    showStep(state, matrices);
     if (all) grids.forEach((grid, run) => grid?.show(view.maps[run], state.layer, state.head));
   }
 }

@@ -1,6 +1,6 @@
 // What is shown of one run's map: tokens and lines, heat map, image, and the chosen weights as figures.
 
-/** `show(map, view, choice)`; a map of null leaves the panel with the reason that `why` gives. */
+/** `show(matrix, state, said, gold)` draws it anew; without a matrix the panel says so. */
 function runPanel(name, onPreview, onChoose) {
   const links = linkFigure(onPreview, onChoose);
   const heat = heatFigure(onPreview, onChoose);
@@ -14,21 +14,19 @@ function runPanel(name, onPreview, onChoose) {
   );
   const heading = make("h3", {}, foreign(name));
   const element = make("section", { className: "panel" }, heading, answer, missing, figures);
-  let matrix = null;
 
-  function show(packed, state, said, item, gold) {
-    answer.replaceChildren(...(said ? [foreign(said)] : []));
-    figures.hidden = !packed;
-    missing.textContent = packed ? "" : "No map of this sample.";
-    matrix = packed && matrixOf(packed, state.layer, state.head);
-    if (!packed) return;
+  function show(matrix, state, said, gold) {
+    answer.replaceChildren(...(said ? [make("span", { className: "quiet" }, "said"), foreign(said)] : []));
+    figures.hidden = !matrix;
+    missing.textContent = matrix ? "" : "No map of this sample.";
+    if (!matrix) return;
     const highlight = within(state.highlight, matrix);
     links.show(matrix, highlight, gold);
     heat.show(matrix, highlight, gold, "weights", `Weights of ${name}: ${matrix.rows} queries by ${matrix.columns} keys`);
-    patches.show(matrix, highlight, item.picture);
+    patches.show(matrix, highlight, state.item.picture);
     steps.replaceChildren(stepTable(matrix, highlight));
   }
-  return { element, show, matrix: () => matrix, heading };
+  return { element, show, heading };
 }
 
 /** A highlight, where the matrix has such a row or column. */

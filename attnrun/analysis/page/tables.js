@@ -11,7 +11,6 @@ function summarySection(data) {
   const { runs } = data;
   byId("title").append(...runs.flatMap((run, at) => [...(at ? [" and "] : []), foreign(run.experiment)]));
   byId("subtitle").append(...runs.flatMap((run, at) => [...(at ? [" and "] : []), foreign(run.name)]));
-  const heads = runs.length > 1 ? ["", ...runNames(runs).map((name) => foreign(name))] : null;
   const facts = [
     ["status", (run) => run.status], ["seed", (run) => run.seed], ["device", (run) => run.device],
     ["trained in", (run) => seconds(run.seconds)], ["begun", (run) => run.started],
@@ -20,8 +19,8 @@ function summarySection(data) {
   section.append(make("div", { className: "cards" }, ...runs.map((run, at) => headline(run, runNames(runs)[at], runs.length > 1))));
   section.append(make(
     "div", { className: "columns" },
-    make("div", {}, make("h2", {}, "Metrics"), scrolled("Metrics", metricTable(runs, heads))),
-    make("div", {}, make("h2", {}, "Run"), scrolled("Run", plainTable(heads, facts)), ...warnings(runs), versions(runs, heads)),
+    make("div", {}, make("h2", {}, "Metrics"), scrolled("Metrics", metricTable(runs))),
+    make("div", {}, make("h2", {}, "Run"), scrolled("Run", plainTable(runs, facts)), ...warnings(runs), versions(runs)),
   ));
 }
 
@@ -32,9 +31,10 @@ function headline(run, title, several) {
   return make("p", { className: "headline" }, ...whose, make("span", { className: "value" }, figure(value)), " ", foreign(name ?? "", { className: "quiet" }));
 }
 
-function plainTable(heads, rows) {
-  const made = table(heads ?? ["", ""], rows, { className: "plain" });
-  if (!heads) made.tHead.remove();
+/** A table with a column a run, whose names stand above where there are two. */
+function plainTable(runs, rows) {
+  const made = table(["", ...runNames(runs).map((name) => foreign(name))], rows, { className: "plain" });
+  if (runs.length === 1) made.tHead.remove();
   return made;
 }
 
@@ -44,10 +44,10 @@ function metricNames(runs, texts) {
   return [...new Set(found.map(([name]) => name))];
 }
 
-function metricTable(runs, heads) {
+function metricTable(runs) {
   const names = metricNames(runs, false);
   const rows = names.map((name) => [foreign(name), ...runs.map((run) => foreign(figure(run.metrics.find(([metric]) => metric === name)?.[1])))]);
-  const made = plainTable(heads, rows);
+  const made = plainTable(runs, rows);
   names.forEach((name, at) => made.tBodies[0].rows[at].classList.toggle("primary", runs.some((run) => run.primary?.name === name)));
   return made;
 }
@@ -58,13 +58,13 @@ function warnings(runs) {
   return [make("h3", {}, "Warnings"), make("ul", {}, ...[...new Set(found)].map((text) => make("li", {}, foreign(text))))];
 }
 
-function versions(runs, heads) {
+function versions(runs) {
   const texts = metricNames(runs, true);
   const names = [...new Set([...texts, ...runs.flatMap((run) => run.versions.map(([name]) => name))])];
   const told = (run, name) => [...run.metrics, ...run.versions].find(([one]) => one === name)?.[1];
   const rows = names.map((name) => [foreign(name), ...runs.map((run) => foreign(figure(told(run, name))))]);
   const title = texts.length ? "Versions and signatures" : "Versions";
-  return make("details", {}, make("summary", {}, title), scrolled(title, plainTable(heads, rows)));
+  return make("details", {}, make("summary", {}, title), scrolled(title, plainTable(runs, rows)));
 }
 
 /** The texts of a sample: what went in, and what is right. */
@@ -120,13 +120,12 @@ function configSection(data) {
   const { runs } = data;
   const values = runs.map((run) => new Map(run.config));
   const keys = [...new Set(runs.flatMap((run) => run.config.map(([key]) => key)))];
-  const heads = runs.length > 1 ? ["", ...runNames(runs).map((name) => foreign(name))] : null;
   const row = (key) => [foreign(key), ...values.map((one) => foreign(one.get(key) ?? "–"))];
   const differing = keys.filter((key) => new Set(values.map((one) => one.get(key))).size > 1);
   const box = byId("config-tables");
   if (runs.length > 1) {
-    const told = differing.length ? scrolled("Keys that differ", plainTable(heads, differing.map(row))) : make("p", {}, "The configs are equal.");
+    const told = differing.length ? scrolled("Keys that differ", plainTable(runs, differing.map(row))) : make("p", {}, "The configs are equal.");
     box.append(make("h3", {}, "What differs"), told);
   }
-  box.append(make("details", {}, make("summary", {}, `All ${keys.length} keys`), scrolled("Config", plainTable(runs.length > 1 ? runNames(runs).reduce((all, name) => [...all, foreign(name)], [""]) : null, keys.map(row)))));
+  box.append(make("details", {}, make("summary", {}, `All ${keys.length} keys`), scrolled("Config", plainTable(runs, keys.map(row)))));
 }
