@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +185,7 @@ def hostile(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = place / PAYLOADS[2].replace("/", "_")
     shutil.copytree(runs / "outputs/transformer/one", directory)
     rows = rows_of(directory)
-    texts = iter(PAYLOADS * 2)
+    texts = cycle(PAYLOADS)
     rows = [{**row, **{side: next(texts) for side in row}} for row in rows * 9]
     (directory / "samples/test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     config = yaml.safe_load((directory / "config.yaml").read_text())
