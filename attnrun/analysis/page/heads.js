@@ -20,9 +20,13 @@ function headGrid(name, entropy, errorRates, onHead) {
   const made = make("table", { className: "heads" }, make("thead", {}, make("tr", {}, make("td"), ...heads)), make("tbody", {}, ...rows));
   const box = make("div", {}, make("h3", {}, foreign(name)), scrolled(`Heads of ${name}`, made));
 
+  let drawn = null;
+
   function show(packed, layer, head) {
+    const isNew = drawn?.packed !== packed || drawn.colours !== scheme();
+    drawn = { packed, colours: scheme() };
     cells.forEach((row, l) => row.forEach((one, h) => {
-      drawThumb(one.canvas, packed, l, h);
+      if (isNew) drawThumb(one.canvas, packed, l, h);
       const nats = packed && l < L && h < H ? packed.entropy[l][h].toFixed(2) : "–";
       one.own.textContent = nats;
       one.button.setAttribute("aria-label", `layer ${l}, head ${h}: entropy ${nats}`);
@@ -34,24 +38,26 @@ function headGrid(name, entropy, errorRates, onHead) {
 
 const fact = (name, value) => make("div", { className: "fact" }, make("span", { className: "quiet" }, name), value);
 
+/** A pixel a weight, which the page stretches. */
 function drawThumb(canvas, packed, layer, head) {
-  const pen = canvas.getContext("2d");
-  pen.clearRect(0, 0, canvas.width, canvas.height);
-  if (!packed) return;
-  const [, , N, M] = packed.shape;
-  const start = (layer * packed.shape[1] + head) * N * M;
-  const bytes = bytesOf(packed);
-  const colours = scale("weights");
+  const [, H, N, M] = packed?.shape ?? [0, 0, 1, 1];
+  [canvas.width, canvas.height] = [M, N];
   const longest = Math.max(N, M, 1);
-  canvas.width = Math.max(20, Math.round((THUMB * M) / longest));
-  canvas.height = Math.max(20, Math.round((THUMB * N) / longest));
-  const pixels = pen.createImageData(canvas.width, canvas.height);
-  for (let y = 0; y < canvas.height; y += 1) {
-    for (let x = 0; x < canvas.width; x += 1) {
-      const at = start + Math.floor((y * N) / canvas.height) * M + Math.floor((x * M) / canvas.width);
-      const value = packed.low + ((packed.high - packed.low) / 255) * bytes[at];
-      pixels.data.set([...colours.at(value / (packed.high || 1)), 255], (y * canvas.width + x) * 4);
-    }
+  canvas.style.width = `${Math.max(12, Math.round((THUMB * M) / longest))}px`;
+  canvas.style.height = `${Math.max(12, Math.round((THUMB * N) / longest))}px`;
+  if (!packed || !N || !M) return;
+  const bytes = bytesOf(packed);
+  const start = (layer * H + head) * N * M;
+  const colours = scale("weights");
+  const pen = canvas.getContext("2d");
+  const pixels = pen.createImageData(M, N);
+  for (let at = 0; at < N * M; at += 1) {
+    const value = packed.low + ((packed.high - packed.low) / 255) * bytes[start + at];
+    const [red, green, blue] = colours.at(value / (packed.high || 1));
+    pixels.data[4 * at] = red;
+    pixels.data[4 * at + 1] = green;
+    pixels.data[4 * at + 2] = blue;
+    pixels.data[4 * at + 3] = 255;
   }
   pen.putImageData(pixels, 0, 0);
 }
