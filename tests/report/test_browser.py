@@ -226,7 +226,7 @@ def test_hostile_text_stays_text(opened: Open, hostile: Path) -> None:
             ({ name }) => name.startsWith("on"))).length,
         scripts: document.scripts.length,
         others: document.querySelectorAll(
-            "iframe, object, embed, link, base, audio, video, img:not([src^='data:'])").length,
+            "iframe, object, embed, link, base, audio, video, img[src]:not([src^='data:'])").length,
         frames: frames.length,
         links: [...document.links].filter((one) => !one.getAttribute("href").startsWith("#")).length,
         })"""

@@ -47,11 +47,11 @@ function between(anchors, share) {
 
 const made = new Map();
 
-/** The colours of a scale as a table: `colour(share)` is a CSS colour, `is(share)` says whether it is dark. */
-function scale(kind) {
-  const name = `${scheme()} ${kind}`;
+/** A scale: `at(share)` is red, green and blue, `colour(share)` the same for CSS, `ink(share)` what is read on it. */
+function scale(kind, look = scheme()) {
+  const name = `${look} ${kind}`;
   if (!made.has(name)) {
-    const anchors = palette()[kind];
+    const anchors = ANCHORS[look][kind];
     made.set(name, Array.from({ length: STEPS }, (_, at) => between(anchors, at / (STEPS - 1))));
   }
   const colours = made.get(name);

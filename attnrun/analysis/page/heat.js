@@ -100,14 +100,14 @@ function drawNames(pen, matrix, { left, above, cell }, font, highlight) {
   pen.textAlign = "right";
   matrix.queries.forEach((name, row) => {
     const chosen = highlight?.side === "query" && highlight.index === row;
-    if (row % every && !chosen) return;
+    if ((row % every || nearChosen(highlight, "query", row, every)) && !chosen) return;
     pen.fillStyle = chosen ? ink : quiet;
     pen.fillText(shortName(name), left - 6, above + (row + 0.5) * cell);
   });
   pen.textAlign = "left";
   matrix.keys.forEach((name, column) => {
     const chosen = highlight?.side === "key" && highlight.index === column;
-    if (column % every && !chosen) return;
+    if ((column % every || nearChosen(highlight, "key", column, every)) && !chosen) return;
     pen.save();
     pen.translate(left + (column + 0.5) * cell, above - 6);
     pen.rotate(-Math.PI / 3);
@@ -116,6 +116,9 @@ function drawNames(pen, matrix, { left, above, cell }, font, highlight) {
     pen.restore();
   });
 }
+
+/** Whether the name of a chosen token needs the room of this one. */
+const nearChosen = (highlight, side, index, every) => highlight?.side === side && Math.abs(highlight.index - index) < every;
 
 function drawMarks(pen, matrix, { left, above, cell }, highlight, links) {
   const { gold, chosen } = palette();

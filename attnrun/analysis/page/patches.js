@@ -27,7 +27,7 @@ function patchFigure() {
     const chosen = highlight ?? (grid.first ? { side: "query", index: 0 } : null);
     const line = lineOf(matrix, chosen);
     const pen = over.getContext("2d");
-    const colours = scale("weights");
+    const colours = scale("weights", "dark"); // over an image, what weighs most shines
     const [wide, tall] = [SIDE / grid.columns, SIDE / grid.rows];
     const top = Math.max(...line.slice(grid.first), 1e-9);
     pen.clearRect(0, 0, SIDE, SIDE);
