@@ -1,6 +1,6 @@
 """Word alignment before neural nets: IBM Model 1, to hold attention against."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -57,8 +57,7 @@ class Aligner:
         Raises UserError for an input without a source or a target.
         """
         pairs = list(map(_pair, inputs))
-        looks = (look[0] for look in self.word_weights(pairs, self.how))
-        return [" ".join(f"{source}-{target}" for source, target in links(look)) for look in looks]
+        return [_written(links(look[0])) for look in self.word_weights(pairs, self.how)]
 
     def weights(
         self, inputs: Sequence[str], layers: Sequence[int] | None = None, heads: Sequence[int] | None = None
@@ -157,8 +156,27 @@ def _pair(text: str) -> Pair:
     return Pair(source, target)
 
 
+def _text(pair: Pair) -> str:
+    return f"{pair.source}{SEPARATOR}{pair.target}"
+
+
+def _written(found: Iterable[tuple[int, int]]) -> str:
+    return " ".join(f"{source}-{target}" for source, target in found)
+
+
 def _show(aligner: Aligner, corpus: Corpus, run: Run) -> None:
     rows = RunRecord(run.directory).metrics_rows()
     run.figure("loss", loss_curves(rows, ("train/loss", "valid/loss"), run.experiment))
-    first = corpus.test[0]
-    run.figure("alignment", heat_map(aligner.weights([f"{first.source}{SEPARATOR}{first.target}"])[0]))
+    looks = aligner.word_weights(corpus.test, aligner.how)
+    run.samples(
+        "test",
+        [
+            {
+                "source": _text(pair),
+                "target": _written(pair.links or ()),
+                "prediction": _written(links(look[0])),
+            }
+            for pair, look in zip(corpus.test, looks, strict=True)
+        ],
+    )
+    run.figure("alignment", heat_map(aligner.weights([_text(corpus.test[0])])[0]))

@@ -138,6 +138,12 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     }
     queries = data.x_test.to(points.x)
     predictions = {name: regressor.at(queries).cpu() for name, regressor in fitted.items()}
+    found = zip(queries.tolist(), data.expected.tolist(), predictions["learned"].tolist(), strict=True)
+    rows = [
+        {"source": f"{x:.6g}", "target": f"{right:.6g}", "prediction": f"{said:.6g}"}
+        for x, right, said in found
+    ]
+    run.samples("test", rows)
     _draw(run, data, predictions, fitted["learned"].weights_at(queries))
     metrics = {f"test_mse_{name}": _mse(values, data.expected) for name, values in predictions.items()}
     return {**metrics, **_widths(data, points, learned)}

@@ -254,6 +254,7 @@ def _rows(
             "source": _text(solver.source, example.source),
             "target": _text(solver.target, example.target),
             "prediction": _text(solver.target, answer),
+            "links": " ".join(f"{source}-{target}" for source, target in example.links),
         }
         for example, answer in zip(examples, answers, strict=True)
     ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from attnrun.experiments.translation_model import Translator
 
 from attnrun.analysis.plots import heat_map, loss_curves
 from attnrun.analysis.watch import WATCHED, Watch
@@ -24,7 +25,6 @@ from attnrun.data.tokenisers import (
 )
 from attnrun.data.words import natural_split, split
 from attnrun.errors import UserError
-from attnrun.experiments.translation_model import Translator
 from attnrun.models.decoding import Decoded, greedy
 from attnrun.models.seq2seq import ModelFactory
 from attnrun.ranges import PositiveInt, Probability

@@ -17,7 +17,7 @@ from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
 from attnrun.data.augmentation import Augmentation
 from attnrun.data.examples import Examples
-from attnrun.data.image_folder import read_image
+from attnrun.data.image_folder import read_image, to_png
 from attnrun.data.images import Form, ImageBatches, Images
 from attnrun.errors import UserError
 from attnrun.models.linear import best_linear, share_right
@@ -33,6 +33,10 @@ from attnrun.training.labels import Judged, judge, label_loss
 PRIMARY = ("accuracy", "max")
 TOKEN = "class"  # the label of the class token in a map
 _SHOWN = 6  # images in the figure of attention
+_KEPT = (
+    40,
+    24,
+)  # test images that a run keeps: the first, and the first of the others that it takes for another
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,13 +186,12 @@ def _test(seer: Seer, data: Images, run: Run) -> dict[str, Any]:
     right, answers = ([number for (number,) in found] for found in (judged.right, judged.answers))
     counts = confusion(right, answers, len(data.classes))
     names = data.classes
-    run.samples(
-        "test",
-        [
-            {"image": place, "class": names[gold], "prediction": names[answer]}
-            for place, (gold, answer) in enumerate(zip(right, answers, strict=True))
-        ],
-    )
+    rows = [
+        {"image": place, "class": names[gold], "prediction": names[answer]}
+        for place, (gold, answer) in enumerate(zip(right, answers, strict=True))
+    ]
+    _keep(run, data.test, rows)
+    run.samples("test", rows)
     run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
     run.figure("confusion", confusion_figure(counts, names, run.experiment))
     _draw_looks(seer, data.test, answers, run)
@@ -200,6 +203,17 @@ def _test(seer: Seer, data: Images, run: Run) -> dict[str, Any]:
         "accuracy_linear": _linear(seer.form, data),
         "test_images": len(right),
     }
+
+
+def _keep(run: Run, examples: Examples, rows: list[dict[str, Any]]) -> None:
+    """Save some of the images, to be looked at, and name their files in their rows."""
+    first, wrong = _KEPT
+    others = [row for row in rows[first:] if row["prediction"] != row["class"]][:wrong]
+    images = examples.inputs
+    assert isinstance(images, Tensor)
+    for row in [*rows[:first], *others]:
+        place = row["image"]
+        row["picture"] = run.samples(f"test-{place}", to_png(images[place].numpy())).name
 
 
 def _figures(judged: Judged) -> dict[str, float]:

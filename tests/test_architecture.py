@@ -152,6 +152,7 @@ def test_pyproject_ships_every_data_file() -> None:
     data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
     folders = {
         "attnrun": ROOT / "attnrun",
+        "attnrun.analysis": ROOT / "attnrun/analysis",
         "attnrun.data": ROOT / "attnrun/data",
         "attnrun.configs": ROOT / "configs",
     }

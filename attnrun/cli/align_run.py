@@ -137,7 +137,7 @@ def _aligned(directory: Path, given: Given, trust: tuple[str, ...]) -> "tuple[li
     if text is not None:
         pairs = [Pair(source, target) for source, target in read_pairs(text)]
         return _linked(pairs, str(gold), base, "spaces", text), [], "spaces"
-    corpus = _corpus(directory, trust)
+    corpus = corpus_of(directory, trust)
     how = natural_split(corpus.tokenised)
     if gold is not None:
         return _linked(corpus.test, gold, base, how, "the run's test split"), [], how
@@ -146,7 +146,8 @@ def _aligned(directory: Path, given: Given, trust: tuple[str, ...]) -> "tuple[li
     return corpus.test, [pair for pair in corpus.valid if pair.links or pair.possible], how
 
 
-def _corpus(directory: Path, trust: tuple[str, ...]) -> Any:
+def corpus_of(directory: Path, trust: tuple[str, ...]) -> Any:
+    """Return the corpus of a run, as its filter leaves it; raise UserError where it has none."""
     from attnrun.launch.config import check
     from attnrun.runs.find import RunRecord
 

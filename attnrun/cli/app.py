@@ -19,6 +19,7 @@ from attnrun.cli.export import export
 from attnrun.cli.heads import heads
 from attnrun.cli.listing import list_catalog
 from attnrun.cli.predict import predict
+from attnrun.cli.report import report
 from attnrun.cli.score import score
 from attnrun.cli.show import show
 from attnrun.cli.significance import significance
@@ -71,6 +72,7 @@ app.command()(guarded(score))
 app.command()(guarded(show))
 app.command()(guarded(heads))
 app.command()(guarded(board))
+app.command()(guarded(report))
 app.command()(guarded(align))
 app.command()(guarded(compare))
 app.command()(guarded(significance))

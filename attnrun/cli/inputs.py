@@ -13,6 +13,7 @@ from attnrun.errors import UserError
 from attnrun.runs.layout import SAMPLES
 from attnrun.runs.samples import read_samples
 
+_FILES = ("recording", "picture", "series")  # keys of samples that name a file beside them
 _PATIENCE = 0.2  # seconds for a writer at the other end of a pipe to start; a silent pipe is taken as empty
 
 
@@ -85,15 +86,24 @@ def kept_inputs(directory: Path, count: int) -> list[str]:
         raise UserError(f"{directory} keeps no inputs to show; give INPUT") from None
 
 
+def kept_file(directory: Path, row: dict[str, Any]) -> Path | None:
+    """Return the file in the run that a sample is of, None where it is of a text."""
+    named = (row[key] for key in _FILES if key in row)
+    return next((directory / SAMPLES / Path(str(name)).name for name in named), None)
+
+
+def plain(row: dict[str, Any], side: str) -> str:
+    """Return the "source", "target" or "prediction" of a sample, in plain text where it is of tokens.
+
+    Raises KeyError where it has none.
+    """
+    return str(row[f"plain_{side}" if f"plain_{side}" in row else side])
+
+
 def _input(directory: Path, row: dict[str, Any]) -> str:
-    if "recording" in row:
-        return str(directory / SAMPLES / Path(row["recording"]).name)
-    return str(row["source"])
+    file = kept_file(directory, row)
+    return plain(row, "source") if file is None else str(file)
 
 
 def _shown(row: dict[str, str]) -> dict[str, str]:
-    """Return a test sentence and its reference, in plain text where the run was trained on tokens."""
-    sides = {"source": "source", "reference": "target"}
-    return {
-        name: str(row[f"plain_{side}" if f"plain_{side}" in row else side]) for name, side in sides.items()
-    }
+    return {"source": plain(row, "source"), "reference": plain(row, "target")}

@@ -107,6 +107,17 @@ def read_image(path: str | Path, shape: tuple[int, int, int]) -> np.ndarray:
         raise UserError(f"cannot read the image {file}: {for_terminal(reason)}") from None
 
 
+def to_png(pixels: np.ndarray) -> bytes:
+    """Return the PNG file of bytes (K, Y, X), grey of 1 channel, colours of 3; `read_image` undoes it."""
+    from io import BytesIO
+
+    from PIL import Image
+
+    stream = BytesIO()
+    Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)).save(stream, "PNG")
+    return stream.getvalue()
+
+
 def _check_size(image: "Image", file: Path) -> None:
     width, height = image.size
     if width * height > MAXIMUM_PIXELS:

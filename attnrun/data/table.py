@@ -1,7 +1,8 @@
 """Tables in files: rows of cells by a delimiter, columns by name or number, and the numbers in them."""
 
 import csv as csv_format
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 
 from attnrun.data.reading import counted, read_lines
@@ -41,6 +42,13 @@ def read_rows(path: str | Path, delimiter: str) -> Iterator[tuple[str, list[str]
                 yield place, cells
     except csv_format.Error as error:
         raise UserError(f"{place}: {error}") from None
+
+
+def write_rows(rows: Iterable[Sequence[str]], delimiter: str) -> str:
+    """Return the text of a file of which `read_rows` reads these cells."""
+    stream = StringIO()
+    csv_format.writer(stream, delimiter=delimiter, lineterminator="\n").writerows(rows)
+    return stream.getvalue()
 
 
 def read_number(cell: str, name: str, place: str) -> float | None:

@@ -13,6 +13,8 @@ from typing import Any
 
 MAXIMUM_BYTES = 4 * 2**20  # of a JSON file about a run; a larger one is not ours
 
+PNG = b"\x89PNG\r\n\x1a\n"  # how a file of this kind begins
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NAME = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)*")
 
@@ -155,6 +157,13 @@ def as_lines(content: str | list[dict[str, Any]]) -> bytes:
     else:
         text = "".join(json.dumps(strict(record)[0], ensure_ascii=False) + "\n" for record in content)
     return text.encode("utf-8", "backslashreplace")
+
+
+def ending(content: str | bytes | list[dict[str, Any]]) -> str:
+    """Return how the name of a file with this content ends: text, records, or the bytes of a WAV or PNG."""
+    if isinstance(content, bytes):
+        return ".png" if content.startswith(PNG) else ".wav"
+    return ".txt" if isinstance(content, str) else ".jsonl"
 
 
 def strict(data: Any, place: str = "") -> tuple[Any, list[str]]:

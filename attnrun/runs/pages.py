@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnrun.runs import layout, projector
 from attnrun.runs.board import Board
-from attnrun.runs.files import as_lines, checked_name, strict, write_durably, write_json
+from attnrun.runs.files import as_lines, checked_name, ending, strict, write_durably, write_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,8 +56,8 @@ class Pages:
         self._place(projector.CONFIG, projector.config_text(found))
 
     def samples(self, name: str, samples: str | bytes | list[dict[str, Any]]) -> Path:
-        """Write text to samples/NAME.txt, records to NAME.jsonl, or a WAV file's bytes to NAME.wav there."""
-        path = self._path(layout.SAMPLES, name, {str: ".txt", bytes: ".wav"}.get(type(samples), ".jsonl"))
+        """Write text to samples/NAME.txt, records to NAME.jsonl, a file's bytes to NAME.wav or NAME.png."""
+        path = self._path(layout.SAMPLES, name, ending(samples))
         write_durably(path, samples if isinstance(samples, bytes) else as_lines(samples))
         return path
 

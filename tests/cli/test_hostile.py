@@ -56,6 +56,8 @@ COMMANDS = {
     "board": ["board", "{}"],
     "heads": ["heads", "{}"],
     "align": ["align", "{}"],
+    "report": ["report", "{}"],
+    "report of two": ["report", "{}", "{}"],
     "links": ["align", "--hypothesis", "{}", "--gold", "{}"],
     "compare": ["compare", "{}"],
     "compare by": ["compare", "{}", "--by", "{}"],

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from attnrun.experiments.translation import Translator
 from torch import nn
 
 from attnrun.attention import lengths_mask
 from attnrun.data.moses import Form
-from attnrun.experiments.translation import Translator
 from attnrun.models.seq2seq import DecoderState, Memory
 
 TINY = ["model.hidden=14", "model.embedding=13", "trainer.max_steps=3", "runtime.threads=1"]

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from attnrun.experiments.translation import Translator
 
 from attnrun.data.corpus import Pair
 from attnrun.data.tokenisers import Word
-from attnrun.experiments.translation import Translator
 from attnrun.launch.config import check, compose
 from attnrun.launch.job import execute
 from attnrun.launch.trained import open_model

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from attnrun.experiments.language_model import Writer
 
 from attnrun.attention import Heads, Mechanism, Rotary, ScaledDot
 from attnrun.data.vocabulary import BOS, Vocabulary
 from attnrun.errors import UserError
-from attnrun.experiments.language_model import Writer
 from attnrun.launch.config import compose
 from attnrun.launch.job import Report, execute
 from attnrun.launch.trained import open_model

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from attnrun.experiments.sequence import Solver
 from torch import nn
 
 from attnrun.analysis.alignment import alignment_scores, links
@@ -16,7 +17,6 @@ from attnrun.attention import Additive, Mechanism
 from attnrun.data.synthetic import SequenceData, sequences
 from attnrun.data.vocabulary import BOS, EOS
 from attnrun.errors import UserError
-from attnrun.experiments.sequence import Solver
 from attnrun.launch.config import compose
 from attnrun.launch.job import Report, execute
 from attnrun.launch.trained import open_model

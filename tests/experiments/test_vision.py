@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from attnrun.experiments.vision import Seer
 from PIL import Image
 
 from attnrun.attention import Heads, LearnedPositions, Mechanism, ScaledDot
 from attnrun.data.examples import Examples
 from attnrun.data.images import Form
 from attnrun.errors import UserError
-from attnrun.experiments.vision import Seer
 from attnrun.launch.config import compose
 from attnrun.launch.job import Report, execute
 from attnrun.launch.trained import open_model

@@ -6,6 +6,7 @@ from typing import Any
 
 from attnrun.experiments import sequence
 from attnrun.experiments.sequence import PRIMARY, Config
+
 from attnrun.runs import ranks
 from attnrun.runs.run import Run
 

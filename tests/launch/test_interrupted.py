@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from attnrun.experiments import nw_regression
 
 from attnrun.errors import Interrupted, UserError
-from attnrun.experiments import nw_regression
 from attnrun.launch import job
 from attnrun.launch.config import compose
 

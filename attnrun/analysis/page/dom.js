@@ -1,0 +1,59 @@
+// Elements and numbers. Texts reach the page as text nodes alone, never as markup.
+
+const signs = document.getElementById("signs");
+
+const byId = (name) => document.getElementById(name);
+
+/** Return a new element with these properties and children; a string becomes a text node. */
+function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) element[name] = value;
+  element.append(...children);
+  return element;
+}
+
+/** As `make`, of a drawing; the properties are attributes. */
+function draw(tag, attributes = {}, ...children) {
+  const element = document.createElementNS(signs.namespaceURI, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/** A foreign text, whose own direction changes nothing around it. */
+const foreign = (text, properties = {}) => make("bdi", properties, text);
+
+/** A figure in at most four significant digits; what is no number as it stands there. */
+function figure(value) {
+  if (typeof value !== "number") return value === null || value === undefined ? "–" : String(value);
+  if (Number.isInteger(value) || Math.abs(value) >= 10000) return String(Math.round(value * 100) / 100);
+  return String(Number(value.toPrecision(4)));
+}
+
+const weight = (value) => (Number.isNaN(value) ? "–" : value.toFixed(3));
+
+const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+
+/** A table with heads; a cell is a text, an element, or null; columns past the first are figures. */
+function table(heads, rows, properties = {}) {
+  const cells = (tag, row, kind) => row.map((cell, at) => {
+    const made = make(tag, { className: at ? kind : "" }, ...(cell === null ? [] : [cell]));
+    if (tag === "th") made.scope = "col";
+    return made;
+  });
+  const body = rows.map((row) => make("tr", {}, ...cells("td", row, "number")));
+  return make(
+    "table",
+    properties,
+    make("thead", {}, make("tr", {}, ...cells("th", heads, "number"))),
+    make("tbody", {}, ...body),
+  );
+}
+
+/** What is wider than the page scrolls within its own box. */
+function scrolled(label, ...children) {
+  const box = make("div", { className: "scroll", tabIndex: 0 }, ...children);
+  box.setAttribute("role", "group");
+  box.setAttribute("aria-label", label);
+  return box;
+}

@@ -1,0 +1,123 @@
+"""The answers to a test set one by one: how good each is, which of them to show, and BLEU by length."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from attnrun.analysis.significance import Form, Texts, read_forms
+from attnrun.errors import UserError
+
+_FREE = ("bleu", "rouge_l", "bits")  # metrics of tasks that have many good answers
+_BUCKETS = (5, 10, 15, 20, 30)  # words of a source, the longest of each bucket
+_ENDS = 20  # of the best, and of the worst, that are always shown
+
+Answer = tuple[str, str]  # what is right, and what was said
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A score for each answer, the higher the better, and what it is called."""
+
+    name: str
+    values: list[float]
+
+
+def score_answers(answers: Sequence[Answer], metrics: Mapping[str, Any]) -> Scores:
+    """Score answers one by one: by chrF2 (Popović 2015) where a run's metrics tell of free text.
+
+    Where all are numbers, and not whole ones, which may be labels, the score is the error with its sign
+    changed (its root mean square over several), otherwise the share of words that are right at their place.
+    """
+    if any(name in metrics for name in _FREE):
+        from sacrebleu.metrics.chrf import CHRF
+
+        measure = CHRF()
+        return Scores("chrF", [measure.sentence_score(said, [right]).score for right, said in answers])
+    numbers = [(_numbers(right), _numbers(said)) for right, said in answers]
+    if all(right and len(right) == len(said) for right, said in numbers) and _measured(answers):
+        errors = (math.dist(right, said) / math.sqrt(len(right)) for right, said in numbers)
+        return Scores("minus the error", [-error for error in errors])
+    return Scores("share right", [_share(right, said) for right, said in answers])
+
+
+def _numbers(text: str) -> list[float]:
+    """The numbers that a text is made of; none where it holds anything else."""
+    try:
+        return [float(word) for word in text.split()]
+    except ValueError:
+        return []
+
+
+def _measured(answers: Sequence[Answer]) -> bool:
+    return any(not word.isdecimal() for right, _ in answers for word in right.split())
+
+
+def _share(right: str, said: str) -> float:
+    both = right.split(), said.split()
+    longest = max(map(len, both))
+    return sum(a == b for a, b in zip(*both, strict=False)) / longest if longest else 1.0
+
+
+def ranked(values: Sequence[float]) -> list[int]:
+    """Return the places from the best to the worst; of equals the first comes first."""
+    return sorted(range(len(values)), key=lambda place: (-values[place], place))
+
+
+def choose(values: Sequence[float], count: int, differences: Sequence[float] = ()) -> list[int]:
+    """Return the places of `count` answers to show, those that matter most first.
+
+    A fifth, and 20 at most, are the best, as many the worst, and as many those with the greatest
+    `differences` to another run where these are given; the others are spread evenly over the test set.
+    """
+    ends = max(1, min(_ENDS, count // 5))
+    order = ranked(values)
+    wanted = [*order[:ends], *order[::-1][:ends]]
+    wanted += ranked([abs(one) for one in differences])[:ends]
+    step = max(1.0, len(values) / max(count, 1))
+    wanted += [int(place * step) for place in range(int(len(values) / step))]
+    return list(dict.fromkeys([*wanted, *range(len(values))]))[:count]
+
+
+def by_length(directories: Sequence[Path]) -> dict[str, Any] | None:
+    """Return sacreBLEU's corpus BLEU of each run for sources of 1 to 5 words, 6 to 10, and so on.
+
+    Words are what stands between spaces; the form is the first in which all runs are scored. None for runs
+    whose test set has no BLEU, or in no common form.
+
+    Raises UserError where a run is damaged, or the test sets differ.
+    """
+    from attnrun.runs.find import RunRecord
+
+    if not all("bleu_signature" in RunRecord(directory).metrics for directory in directories):
+        return None
+    every = [read_forms(directory) for directory in directories]
+    form = next((form for form in every[0] if all(form in forms for forms in every)), None)
+    if form is None:
+        return None
+    texts = [forms[form] for forms in every]
+    if any(one.sources != texts[0].sources or one.references != texts[0].references for one in texts):
+        raise UserError(f"the test sets of {' and '.join(map(str, directories))} differ")
+    return {"form": str(form), "rows": _rows(texts, form)}
+
+
+def _rows(texts: Sequence[Texts], form: Form) -> list[dict[str, Any]]:
+    from sacrebleu.metrics.bleu import BLEU
+
+    measure = BLEU(lowercase=form.lowercase, tokenize=form.tokenize, force=True)
+    lengths = [len(source.split()) for source in texts[0].sources]
+    rows = []
+    for least, most in zip((0, *_BUCKETS), (*_BUCKETS, math.inf), strict=True):
+        places = [place for place, length in enumerate(lengths) if least < length <= most]
+        if not places:
+            continue
+        scores = [
+            measure.corpus_score(
+                [one.hypotheses[place] for place in places], [[one.references[place] for place in places]]
+            ).score
+            for one in texts
+        ]
+        name = f"{least + 1} to {most}" if most < math.inf else f"{least + 1} or more"
+        rows.append({"words": name, "sentences": len(places), "bleu": scores})
+    return rows

@@ -1,0 +1,55 @@
+"""`attnrun report`: a finished run, or two side by side, as one HTML file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attnrun.cli.complete import complete_run
+from attnrun.cli.ends import echo_line, say
+from attnrun.cli.options import Trust
+
+_OUTPUTS = Path("outputs")
+
+
+def report(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="A path, a name, its beginning, or latest.", autocompletion=complete_run
+        ),
+    ],
+    other: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[OTHER_RUN]", help="To compare with, of the same task.", autocompletion=complete_run
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the page there, not as report.html into RUN."),
+    ] = None,
+    sentences: Annotated[
+        int,
+        typer.Option("--sentences", min=1, help="Test samples to show, the best and the worst among them."),
+    ] = 200,
+    trust: Trust = None,
+) -> None:
+    """Write a page about a run: what it gave, where it looked, its best and its worst answers.
+
+    It is one file, which needs no network. With OTHER_RUN it holds both, and the difference of their weights.
+    """
+    from attnrun.analysis.report_page import page
+    from attnrun.cli.report_document import document
+    from attnrun.runs.files import write_durably
+    from attnrun.runs.find import find
+
+    names = [run] if other is None else [run, other]
+    directories = [find(_OUTPUTS, name, finished=True) for name in names]
+    found = document(directories, sentences, tuple(trust or ()))
+    for note in found["notes"]:
+        say(note)
+    path = output or directories[0] / "report.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(path, page(found, found["title"]))
+    echo_line(str(path))

@@ -1,0 +1,194 @@
+"""`attnrun report`: what a page holds, how large it is, and what it never does."""
+
+import base64
+import hashlib
+import html
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attnrun.analysis.maps import AttentionMap
+from attnrun.analysis.packing import common, pack, unpack
+from attnrun.analysis.report_page import in_script, page
+from attnrun.cli import report_document
+from attnrun.escape import for_terminal
+from tests.experiments.small import rows_of
+from tests.report.conftest import call, data_of, written
+
+
+def test_weights_in_the_page_are_those_that_show_writes(runs: Path, pages: dict[str, Path]) -> None:
+    data = data_of(pages["transformer"].read_text())
+    assert len(data["items"]) == 23 and data["whys"] == [None]
+    for item in data["items"][::5]:
+        text = item["source"]
+        assert call(runs, "show", "outputs/transformer/one", text, "-o", "map.npz").exit_code == 0
+        expected = AttentionMap.load(runs / "map.npz")
+        found = unpack(item["views"][0]["maps"][0])
+        assert (found.queries, found.keys) == (expected.queries, expected.keys)
+        assert found.weights.shape == expected.weights.shape == (2, 3, len(found.queries), len(found.keys))
+        assert np.abs(found.weights - expected.weights).max() <= 1 / 255
+        np.testing.assert_allclose(
+            item["views"][0]["maps"][0]["entropy"], expected.entropy().mean(2), atol=1e-4
+        )
+
+
+def test_it_tells_what_the_run_directory_does(runs: Path, pages: dict[str, Path]) -> None:
+    directory = runs / "outputs/rnn/one"
+    data, result = data_of(pages["rnn"].read_text()), json.loads((directory / "result.json").read_text())
+    (run,) = data["runs"]
+    assert dict(run["metrics"]) == result["metrics"] and run["seed"] == 0 and run["status"] == "done"
+    assert dict(run["config"])["model.hidden"] == "14"
+    losses = next(curve["points"] for curve in run["curves"] if curve["name"] == "valid/loss")
+    assert losses[-1][1] == pytest.approx(
+        json.loads((directory / "metrics.jsonl").read_text().splitlines()[-1])["valid/loss"]
+    )
+    places = [one["place"] for one in data["samples"]["best"] + data["samples"]["worst"]]
+    assert len(places) == len(set(places)) == 16
+    rows = rows_of(directory)
+    for one in data["samples"]["worst"]:
+        assert one["answers"] == [rows[one["place"]]["prediction"]]
+    assert sum(row["sentences"] for row in data["lengths"]["rows"]) == len(rows)
+    assert (data["lengths"]["rows"][0]["words"]) == "1 to 5"
+
+
+def test_gold_links_lie_over_the_right_answer(pages: dict[str, Path]) -> None:
+    data = data_of(pages["rnn"].read_text())
+    for item in data["items"]:
+        said, right = item["views"]
+        assert said["links"] is None and "gold links" in right["name"]
+        (packed,) = right["maps"]
+        assert packed["queries"] == item["target"].split() and packed["keys"] == item["source"].split()
+        last = len(packed["keys"]) - 1
+        assert sorted(right["links"]) == [[place, last - place, 1] for place in range(last + 1)]
+    assert np.array(data["error_rates"][0]).shape == (1, 1) and 0 <= data["error_rates"][0][0][0] <= 1
+
+
+def test_two_runs_have_the_same_samples_and_what_they_share(runs: Path, pages: dict[str, Path]) -> None:
+    data = data_of(pages["both"].read_text())
+    assert [run["experiment"] for run in data["runs"]] == ["transformer", "translation"]
+    for item in data["items"]:
+        view = item["views"][0]
+        ours, theirs = (unpack(one) for one in view["maps"])
+        assert view["columns"] == [[place, place] for place in range(len(ours.keys))]
+        assert all(ours.queries[a] == theirs.queries[b] for a, b in view["rows"])
+        assert item["answers"] == [
+            rows_of(runs / f"outputs/{name}/one")[item["place"]]["prediction"]
+            for name in ("transformer", "rnn")
+        ]
+    assert len(data["lengths"]["rows"][0]["bleu"]) == 2
+
+
+def test_a_run_without_attention_says_so(pages: dict[str, Path]) -> None:
+    data = data_of(pages["blind"].read_text())
+    assert data["items"] == [] and data["entropy"] == [None]
+    assert data["whys"] == ["this model has no attention to show"]
+
+
+def test_points_to_fit_are_rows_of_one_map(pages: dict[str, Path]) -> None:
+    data = data_of(pages["points"].read_text())
+    (item,) = data["items"]
+    found = unpack(item["views"][0]["maps"][0])
+    assert found.weights.shape == (1, 1, 50, 50) and found.queries == sorted(found.queries, key=float)
+    np.testing.assert_allclose(found.weights.sum(-1), 1, atol=50 / 255)
+    assert data["score"] == "minus the error" and data["lengths"] is None
+
+
+def test_the_number_of_samples_is_what_is_asked_for(runs: Path) -> None:
+    every = data_of(written(runs, "outputs/rnn/one"))
+    some = data_of(written(runs, "outputs/rnn/one", "--sentences", "6"))
+    assert (runs / "outputs/rnn/one/report.html").is_file()
+    places = {item["place"] for item in some["items"]}
+    assert len(places) == 6 < len(every["items"])
+    assert {some["samples"]["best"][0]["place"], some["samples"]["worst"][0]["place"]} < places
+
+
+def test_a_page_is_small_and_leaves_out_what_would_make_it_large(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = np.random.default_rng(0)
+    tokens = [f"token{place}" for place in range(19)]
+    maps = [AttentionMap(tokens[:17], tokens, generator.random((4, 4, 17, 19))) for _ in range(200)]
+    document = {"items": [{"views": [{"maps": [pack(one)]}]} for one in maps]}
+    assert len(page(document, "200 sentences of 4 layers with 4 heads")) < 5_000_000
+    monkeypatch.setattr(report_document, "_WEIGHTS", 200)
+    result = call(runs, "report", "outputs/rnn/one", "-o", "few.html")
+    data = data_of((runs / "few.html").read_text())
+    left = 23 - len(data["items"])
+    assert 0 < left < 23 and f"{left} samples are left out" in result.stderr
+    assert data["notes"] == [f"{left} samples are left out, for the page would be larger than 5 MB"]
+
+
+def test_weights_are_packed_to_a_byte_and_come_back() -> None:
+    weights = np.random.default_rng(2).dirichlet(np.ones(7), size=(2, 3, 5)).astype(np.float32)
+    one = AttentionMap(list("abcde"), list("fghijkl"), weights)
+    assert np.abs(unpack(pack(one)).weights - weights).max() <= weights.max() / 510 + 1e-6
+    empty = AttentionMap([], ["a"], np.zeros((1, 1, 0, 1)))
+    assert unpack(pack(empty)).weights.shape == (1, 1, 0, 1) and pack(empty)["entropy"] == [[0.0]]
+    assert common(["a", "b", "c"], ["b", "x", "c"]) == [[1, 0], [2, 2]]
+
+
+@pytest.mark.parametrize("name", ["transformer", "both", "points"])
+def test_a_page_names_no_other_host_and_lets_only_its_own_script_run(
+    pages: dict[str, Path], name: str
+) -> None:
+    text = pages[name].read_text()
+    assert not re.search(r"\w+://|url\(|@import|<(link|iframe|object|embed|base)\b", text)
+    assert not re.search(r"\s(src|srcset|action|on\w+)\s*=\s*[\"']", text)
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
+    parts = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    (script,) = re.findall(r'<script type="module">(.*?)</script>', text, re.DOTALL)
+    (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    for kind, held in (("script-src", script), ("style-src", style)):
+        assert parts[kind] == f"'sha256-{base64.b64encode(hashlib.sha256(held.encode()).digest()).decode()}'"
+    assert parts["default-src"] == parts["base-uri"] == parts["form-action"] == "'none'"
+    assert "unsafe" not in policy and "img-src" in parts
+
+
+HOSTILE = ["</script><script>alert(1)</script>", "<!--<script>", "&lt;b&gt;", "\u2028\u2029", "]]>", "\ud800",
+           "https://evil.example/x", "{{scripts}}", "\u202egnp", "a\0b"]  # fmt: skip
+
+
+def test_data_stay_data() -> None:
+    document = {text: [text, {"x": text}] for text in HOSTILE}
+    found = in_script(document)
+    assert not re.search(r"[<>&\u2028\u2029\ud800-\udfff]|//", found)
+    assert json.loads(found) == {
+        for_terminal(one): [for_terminal(one), {"x": for_terminal(one)}] for one in HOSTILE
+    }
+    text = page(document, HOSTILE[0]).decode()
+    assert len(re.findall("<script", text)) == 2 and html.escape(HOSTILE[0]) in text
+    assert in_script({"loss": float("nan")}) == '{"loss":null}'
+
+
+def test_mistakes_are_one_line(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "outputs/rnn/one", tmp_path / "unfinished")
+    (tmp_path / "unfinished/result.json").unlink()
+    other = tmp_path / "other"
+    shutil.copytree(runs / "outputs/rnn/one", other)
+    rows = rows_of(other)
+    lines = [json.dumps({**row, "source": f"{row['source']} z"}) for row in rows]
+    (other / "samples/test.jsonl").write_text("\n".join(lines) + "\n")
+    for words, message in (
+        (["nothing"], "no run 'nothing' in outputs"),
+        ([str(tmp_path / "unfinished")], "is interrupted, not finished; continue it: attnrun resume"),
+        (["outputs/rnn/one", "outputs/points/one"], "a report compares two runs of one task"),
+        (["outputs/rnn/one", str(other)], "have no input in common"),
+    ):
+        result = call(runs, "report", *words)
+        assert result.exit_code == 2 and message in result.stderr, result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_without_its_corpus_a_run_has_its_maps_all_the_same(runs: Path, tmp_path: Path) -> None:
+    place = tmp_path / "moved"
+    shutil.copytree(runs / "outputs/rnn/one", place)
+    config = (place / "config.yaml").read_text()
+    (place / "config.yaml").write_text(config.replace("pairs.tsv", "gone.tsv"))
+    result = call(runs, "report", str(place), "-o", str(tmp_path / "page.html"))
+    assert result.exit_code == 0 and "gold links are not shown" in result.stderr
+    data = data_of((tmp_path / "page.html").read_text())
+    assert len(data["items"]) == 23 and data["error_rates"] == [None]
