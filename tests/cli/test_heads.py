@@ -110,7 +110,10 @@ def test_what_cannot_be_is_one_line(here: Cli, words: list[str], message: str) -
         assert all(name in line for name in ("translation", "sequence", "tagging", "language-model"))
 
 
-@pytest.mark.parametrize("task", ["sequence", "classification", "tagging", "language-model", "vision"])
+_LONGER = [pytest.param(task, marks=pytest.mark.slow) for task in ("tagging", "language-model", "vision")]
+
+
+@pytest.mark.parametrize("task", ["sequence", "classification", *_LONGER])
 def test_a_run_is_measured_on_what_it_chose_by_as_it_was_in_training(task: str, tmp_path: Path) -> None:
     import torch
 

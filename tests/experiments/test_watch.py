@@ -144,6 +144,7 @@ def test_interrupted_and_resumed_shows_everything_once(
     assert images(tmp_path / "run") == images(whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", [task for task in tasks() if task.name not in WITHOUT_EVALUATIONS])
 def test_every_task_that_attends_is_seen(task: Any, corpus: list[str], tmp_path: Path) -> None:
     words = [*task.smoke.split(), "trainer.max_steps=1", "runtime.threads=1"]
