@@ -172,6 +172,9 @@ def test_an_empty_or_unknown_output_is_shown_as_the_decoder_read_it(runs: Path) 
 
 def test_what_keeps_no_inputs_asks_for_one(cli: Cli, tmp_path: Path) -> None:
     assert execute(compose("nw-regression", ["trainer.max_steps=1"]), tmp_path / "run").status == "done"
+    (kept,) = json.loads(cli("show", str(tmp_path / "run"), "--json").stdout)["maps"]
+    assert len(kept["queries"]) == 3 and len(kept["keys"]) == 50
+    (tmp_path / "run/samples/test.jsonl").unlink()
     result = cli("show", str(tmp_path / "run"))
     assert result.exit_code == 2 and "keeps no inputs to show; give INPUT" in result.stderr
     assert "looks at" in cli("show", str(tmp_path / "run"), "2.5", "--step", "0").stdout
