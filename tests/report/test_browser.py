@@ -19,6 +19,8 @@ from tests.report.conftest import call, data_of
 
 Open = Callable[..., Any]
 
+pytestmark = pytest.mark.slow
+
 
 def shown_weights(page: Any, panel: int = 0) -> list[float]:
     """The weights in the table of a panel."""
