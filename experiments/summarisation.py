@@ -17,7 +17,7 @@ from attnrun.data.batching import Batch, EncodedPairs, Sequences, TextBatches, r
 from attnrun.data.summaries import Reading, Summaries, Summarised, encode, first_sentence, to_fit
 from attnrun.data.tokenisers import Recipe, Tokeniser, from_json
 from attnrun.errors import UserError
-from attnrun.models.decoding import Decoded, forced, greedy
+from attnrun.models.decoding import Decoded, Forced, forced, greedy
 from attnrun.models.pointer_generator import PointerGenerator
 from attnrun.ranges import PositiveInt
 from attnrun.runs.find import RunRecord
@@ -114,7 +114,7 @@ class Summariser:
     def looks(self, rows: Sequence[Summarised]) -> dict[str, list[AttentionMap]]:
         """Return where the decoder looks in each text while it is given the right summary."""
         batches = self._batches(encode(self.tokeniser, rows, *self.longest))
-        found = looks(self.model, partial(forced, self.model), batches, self.device)
+        found = looks(self.model, self._forced, batches, self.device)
         sources = [self.tokeniser.tokens(one.text)[: self.longest[0]] for one in rows]
         pairs = zip(rows, batches.pairs.target.rows(), strict=True)
         return pair_looks(found, sources, [self.read(one.text).labels(numbers) for one, numbers in pairs])
@@ -152,6 +152,11 @@ class Summariser:
             found, copied = self.model.score(memory, batch.target)
             copied = torch.zeros_like(found) if copied is None else copied
             yield indices, -found.cpu().double(), copied.cpu().double(), batch.target[:, 1:].cpu()
+
+    def _forced(self, source: Tensor, source_lengths: Tensor, target: Tensor) -> Forced:
+        if self.model.generates is None:  # words that could be copied alone are unknown to it
+            target = target.masked_fill(target >= self.tokeniser.size, self.tokeniser.unk)
+        return forced(self.model, source, source_lengths, target)
 
     def _batches(self, pairs: EncodedPairs) -> TextBatches:
         return TextBatches(pairs, batch_size=self.batch_size, seed=0)
