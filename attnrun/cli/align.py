@@ -9,7 +9,7 @@ import typer
 
 from attnrun.cli.complete import complete_run
 from attnrun.cli.ends import echo_json, say
-from attnrun.cli.options import AsJson, Trust
+from attnrun.cli.options import AsJson, RunName, Trust
 from attnrun.errors import UserError
 
 _NOTICED = 0.1  # of the error rate: from there on another base is told of
@@ -27,12 +27,7 @@ Base = Annotated[
 
 
 def align(
-    run: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="RUN", help="A path, a name, its beginning, or latest.", autocompletion=complete_run
-        ),
-    ] = None,
+    run: RunName | None = None,
     gold: Annotated[
         str | None,
         typer.Option("--gold", help="Gold links, a line a pair: 0-0 1p2. None: those of the run's corpus."),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnrun.cli.ends import say
 from attnrun.errors import UserError
+from attnrun.runs.layout import OUTPUTS
 
 if TYPE_CHECKING:
     from attnrun.analysis.aligning import Choice, Extract
@@ -35,13 +36,13 @@ def align_run(run: str, reverse: str | None, given: Given, way: Way) -> dict[str
     from attnrun.analysis.alignment import agreement, symmetrised
     from attnrun.runs.find import find
 
-    directory = find(Path("outputs"), run, finished=True)
+    directory = find(OUTPUTS, run, finished=True)
     everything, chosen_on, judged, how = _parts(directory, given, way)
     extract = extractor(way.threshold)
     forward = _Reader.made(directory, chosen_on, how, extract, way.trust)
     readers = {"": forward}
     if reverse is not None:
-        other = find(Path("outputs"), reverse, finished=True)
+        other = find(OUTPUTS, reverse, finished=True)
         turned = [pair.reversed() for pair in chosen_on]
         readers["reverse_"] = _Reader.made(other, turned, how, extract, way.trust)
 

@@ -10,8 +10,7 @@ import typer
 from attnrun.cli.complete import complete_run
 from attnrun.cli.ends import echo_line, say
 from attnrun.errors import UserError
-
-_OUTPUTS = Path("outputs")
+from attnrun.runs.layout import OUTPUTS
 
 
 def board(
@@ -30,8 +29,8 @@ def board(
     """Start TensorBoard on 127.0.0.1, print its link, and serve until Ctrl-C."""
     from attnrun.runs.find import find
 
-    directories = [find(_OUTPUTS, name) for name in runs or ()]
-    if not directories and not _OUTPUTS.is_dir():
+    directories = [find(OUTPUTS, name) for name in runs or ()]
+    if not directories and not OUTPUTS.is_dir():
         raise UserError("there is no ./outputs here; name a RUN, or train one first")
     with tempfile.TemporaryDirectory(prefix="attnrun-board-") as together:
         echo_line(_serve(_place(directories, Path(together)), port))
@@ -42,7 +41,7 @@ def board(
 def _place(directories: list[Path], together: Path) -> Path:
     """One directory with all of these runs: links in `together` where they are several."""
     if len(directories) < 2:
-        return directories[0] if directories else _OUTPUTS
+        return directories[0] if directories else OUTPUTS
     for number, directory in enumerate(directories, 1):
         (together / f"{number}-{directory.name}").symlink_to(directory.resolve())
     return together

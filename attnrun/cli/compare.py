@@ -10,6 +10,7 @@ from attnrun.cli.complete import complete_run_or_sweep
 from attnrun.cli.ends import echo_json, say
 from attnrun.cli.options import AsJson, ConfigDir
 from attnrun.errors import UserError
+from attnrun.runs.layout import OUTPUTS
 
 if TYPE_CHECKING:
     from attnrun.cli.comparisons import Comparison
@@ -59,7 +60,7 @@ def compare(
     from attnrun.cli.comparisons import compared, document, representatives
     from attnrun.cli.gathering import gather
 
-    gathered = gather(Path("outputs"), runs, [key for key in (by or "").split(",") if key], config_dir)
+    gathered = gather(OUTPUTS, runs, [key for key in (by or "").split(",") if key], config_dir)
     found = list(compared(gathered, metric, goal, all_metrics))
     chosen = representatives(gathered, found[0])
     if as_json:

@@ -1,8 +1,7 @@
 """What tab completion offers: experiments, groups and their choices, runs."""
 
-from pathlib import Path
-
 from attnrun.launch import catalog
+from attnrun.runs.layout import OUTPUTS
 
 
 def complete_experiment(incomplete: str) -> list[tuple[str, str]]:
@@ -53,19 +52,19 @@ def complete_override(incomplete: str) -> list[str]:
 
 def complete_run(incomplete: str) -> list[str]:
     """Offer the names of the runs below `outputs`, newest first, and `latest`."""
-    names = [path.parent.name for path in Path("outputs").glob("*/*/config.yaml")]
+    names = [path.parent.name for path in OUTPUTS.glob("*/*/config.yaml")]
     return [name for name in ["latest", *sorted(names, reverse=True)] if name.startswith(incomplete)]
 
 
 def complete_sweep(incomplete: str) -> list[str]:
     """Offer the names of the sweeps below `outputs`, and `latest`."""
-    names = [path.parent.name for path in Path("outputs").glob("*/*/sweep.json")]
+    names = [path.parent.name for path in OUTPUTS.glob("*/*/sweep.json")]
     return [name for name in ["latest", *sorted(names)] if name.startswith(incomplete)]
 
 
 def complete_run_or_sweep(incomplete: str) -> list[str]:
     """Offer the names of the sweeps below `outputs`, newest first, after those of the runs."""
-    sweeps = {path.parent.parent.name for path in Path("outputs").glob("*/*/*/config.yaml")}
+    sweeps = {path.parent.parent.name for path in OUTPUTS.glob("*/*/*/config.yaml")}
     found = sorted((name for name in sweeps if name.startswith(incomplete)), reverse=True)
     return [*complete_run(incomplete), *found]
 

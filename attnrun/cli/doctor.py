@@ -12,6 +12,7 @@ import typer
 from attnrun.cli.ends import echo_json
 from attnrun.cli.options import AsJson
 from attnrun.errors import RunFailed
+from attnrun.runs.layout import OUTPUTS
 
 if TYPE_CHECKING:
     from attnrun.launch.determinism import Verdict
@@ -83,7 +84,7 @@ def _facts() -> dict[str, Any]:
         "device=auto": str(resolve_device("auto")),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
-        "runs": _place(Path("outputs").absolute()),
+        "runs": _place(OUTPUTS.absolute()),
     }
 
 

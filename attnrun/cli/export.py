@@ -5,22 +5,15 @@ from typing import Annotated
 
 import typer
 
-from attnrun.cli.complete import complete_run
 from attnrun.cli.ends import echo_json
-from attnrun.cli.options import AsJson, Trust
+from attnrun.cli.options import AsJson, RunName, Trust
 from attnrun.errors import UserError
 from attnrun.export.formats import FORMATS, require, write
-
-_OUTPUTS = Path("outputs")
+from attnrun.runs.layout import OUTPUTS
 
 
 def export(
-    run: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN", help="Path, name, its beginning, or latest.", autocompletion=complete_run
-        ),
-    ],
+    run: RunName,
     to: Annotated[
         str,
         typer.Option(
@@ -46,7 +39,7 @@ def export(
     from attnrun.launch.trained import open_model
     from attnrun.runs.find import find
 
-    directory = find(_OUTPUTS, run, finished=True)
+    directory = find(OUTPUTS, run, finished=True)
     place = directory / "export" / to if output is None else output
     if place.exists():
         raise UserError(f"{place} is there already; remove it, or choose a new directory by --output")

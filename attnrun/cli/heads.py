@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from attnrun.cli.complete import complete_run
 from attnrun.cli.ends import echo_json, say
-from attnrun.cli.options import AsJson, Trust
+from attnrun.cli.options import AsJson, RunName, Trust
 from attnrun.errors import UserError
+from attnrun.runs.layout import OUTPUTS
 
 if TYPE_CHECKING:
     from attnrun.analysis.head_lab import Lab, Measured
@@ -21,12 +21,7 @@ By = Literal["gradient", "ablation"]
 
 
 def heads(
-    run: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN", help="A path, a name, its beginning, or latest.", autocompletion=complete_run
-        ),
-    ],
+    run: RunName,
     by: Annotated[By, typer.Option("--by", help="Which heads go first: the least important by this.")] = (
         "gradient"
     ),
@@ -56,7 +51,7 @@ def heads(
         figure_kind(output)
     from attnrun.runs.find import find
 
-    directory = find(Path("outputs"), run, finished=True)
+    directory = find(OUTPUTS, run, finished=True)
     document = _examined(directory, by, steps, tolerance, tuple(trust or ()))
     if output is not None:
         _draw(document, output)

@@ -5,6 +5,14 @@ from typing import Annotated
 
 import typer
 
+from attnrun.cli.complete import complete_run
+
+RunName = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A path, a name, its beginning, or latest.", autocompletion=complete_run
+    ),
+]
 ConfigDir = Annotated[
     Path | None,
     typer.Option("--config-dir", help="A directory of your own config groups.", file_okay=False, exists=True),

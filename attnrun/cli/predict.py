@@ -1,23 +1,17 @@
 """`attnrun predict`: what a trained model answers, whatever its task."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from attnrun.cli.complete import complete_run
 from attnrun.cli.ends import echo_json, echo_line
-from attnrun.cli.options import AsJson, Trust
+from attnrun.cli.options import AsJson, RunName, Trust
 from attnrun.errors import UserError
+from attnrun.runs.layout import OUTPUTS
 
 
 def predict(
-    run: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN", help="A path, a name, its beginning, or latest.", autocompletion=complete_run
-        ),
-    ],
+    run: RunName,
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
@@ -38,7 +32,7 @@ def predict(
     given = read_inputs(inputs or []).lines
     if not given:
         raise UserError("nothing to answer: give INPUT, or lines on stdin")
-    directory = find(Path("outputs"), run, finished=True)
+    directory = find(OUTPUTS, run, finished=True)
     answers = open_model(directory, tuple(trust or ())).predict(given)
     if as_json:
         pairs = [{"input": text, "answer": answer} for text, answer in zip(given, answers, strict=True)]

@@ -7,18 +7,12 @@ import typer
 
 from attnrun.cli.complete import complete_run
 from attnrun.cli.ends import echo_line, say
-from attnrun.cli.options import Trust
-
-_OUTPUTS = Path("outputs")
+from attnrun.cli.options import RunName, Trust
+from attnrun.runs.layout import OUTPUTS
 
 
 def report(
-    run: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN", help="A path, a name, its beginning, or latest.", autocompletion=complete_run
-        ),
-    ],
+    run: RunName,
     other: Annotated[
         str | None,
         typer.Argument(
@@ -45,7 +39,7 @@ def report(
     from attnrun.runs.find import find
 
     names = [run] if other is None else [run, other]
-    directories = [find(_OUTPUTS, name, finished=True) for name in names]
+    directories = [find(OUTPUTS, name, finished=True) for name in names]
     found = document(directories, sentences, tuple(trust or ()))
     for note in found["notes"]:
         say(note)

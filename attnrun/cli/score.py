@@ -5,19 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from attnrun.cli.complete import complete_run
 from attnrun.cli.ends import echo_json
-from attnrun.cli.options import AsJson, Trust
+from attnrun.cli.options import AsJson, RunName, Trust
 from attnrun.errors import UserError
+from attnrun.runs.layout import OUTPUTS
 
 
 def score(
-    run: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN", help="A path, a name, its beginning, or latest.", autocompletion=complete_run
-        ),
-    ],
+    run: RunName,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Lines of source, tab and translation.")],
     source: Annotated[str, typer.Option("--source", help="Number or name of the source column.")] = "1",
     target: Annotated[str, typer.Option("--target", help="Number or name of the target column.")] = "2",
@@ -32,7 +27,7 @@ def score(
     from attnrun.launch.trained import open_model
     from attnrun.runs.find import RunRecord, find
 
-    directory = find(Path("outputs"), run, finished=True)
+    directory = find(OUTPUTS, run, finished=True)
     corpus = tsv(path=str(file), source=_column(source), target=_column(target), valid=0, test=0)
     pairs = [(pair.source, pair.target) for pair in corpus.train]
     model = open_model(directory, tuple(trust or ()))

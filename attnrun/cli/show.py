@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from attnrun.cli.complete import complete_run
 from attnrun.cli.ends import echo_json, say
-from attnrun.cli.options import AsJson, Trust
+from attnrun.cli.options import AsJson, RunName, Trust
 from attnrun.errors import UserError
+from attnrun.runs.layout import OUTPUTS
 
 if TYPE_CHECKING:
     from attnrun.analysis.maps import AttentionMap
 
-_OUTPUTS = Path("outputs")
 _MOST = 3  # inputs shown of those that a run keeps
 _BAR = 30  # cells of the largest weight
 
@@ -29,12 +28,7 @@ class _Kind(StrEnum):
 
 
 def show(
-    run: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN", help="A path, a name, its beginning, or latest.", autocompletion=complete_run
-        ),
-    ],
+    run: RunName,
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
@@ -71,7 +65,7 @@ def show(
     from attnrun.launch.trained import open_model
     from attnrun.runs.find import find
 
-    directory = find(_OUTPUTS, run, finished=True)
+    directory = find(OUTPUTS, run, finished=True)
     given = _given(inputs or [], directory)
     if output is not None and len(given) > 1:
         raise UserError("--output holds one map: give one INPUT")

@@ -11,6 +11,7 @@ from attnrun.cli.complete import complete_run
 from attnrun.cli.ends import echo_json
 from attnrun.cli.options import AsJson
 from attnrun.errors import UserError
+from attnrun.runs.layout import OUTPUTS
 
 if TYPE_CHECKING:
     from attnrun.analysis.significance import Comparison
@@ -49,7 +50,7 @@ def significance(
 
     if len(runs) < 2:
         raise UserError("significance compares runs with the first: give two or more")
-    directories = [find(Path("outputs"), name, finished=True) for name in runs]
+    directories = [find(OUTPUTS, name, finished=True) for name in runs]
     found = compare(directories, test.value, samples)
     if as_json:
         names = [str(directory) for directory in directories]

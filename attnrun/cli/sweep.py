@@ -10,6 +10,7 @@ from attnrun.cli.ends import echo_json, say
 from attnrun.cli.options import AsJson, ConfigDir, Trust
 from attnrun.cli.train import ExperimentName, Overrides, check_experiment, finish, show_reports
 from attnrun.errors import UserError
+from attnrun.runs.layout import OUTPUTS
 
 
 def sweep(
@@ -92,7 +93,7 @@ def status(
     from attnrun.launch.standing import standing
     from attnrun.launch.sweep import find_record
 
-    found = find_record(Path("outputs"), sweep)
+    found = find_record(OUTPUTS, sweep)
     jobs = list(standing(found).values())
     if as_json:
         echo_json({"sweep": str(found.directory), "jobs": [job.plain() for job in jobs]})

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from attnrun.cli.complete import complete_experiment, complete_override, complete_run
+from attnrun.cli.complete import complete_experiment, complete_override
 from attnrun.cli.ends import echo_json, say
-from attnrun.cli.options import AsJson, ConfigDir, Trust
+from attnrun.cli.options import AsJson, ConfigDir, RunName, Trust
 from attnrun.errors import UserError, suggest
+from attnrun.runs.layout import OUTPUTS
 
 if TYPE_CHECKING:
     from attnrun.launch.job import Report
@@ -81,12 +82,7 @@ def train(
 
 
 def resume(
-    run: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN", help="A path, a name, its beginning, or latest.", autocompletion=complete_run
-        ),
-    ],
+    run: RunName,
     overrides: Annotated[
         list[str] | None,
         typer.Argument(metavar="KEY=VALUE", help="A later end, e.g. trainer.epochs=20, or a runtime.… key."),
@@ -101,7 +97,7 @@ def resume(
     """
     from attnrun.runs.find import RunRecord, find
 
-    record = RunRecord(find(Path("outputs"), run))
+    record = RunRecord(find(OUTPUTS, run))
     if record.status == "done" and not overrides:
         say(f"{record.directory} is finished; nothing to do")
         _show([record], [[]], as_json)

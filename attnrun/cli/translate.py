@@ -19,11 +19,11 @@ from attnrun.cli.ends import echo_json, echo_line, say
 from attnrun.cli.options import AsJson, ConfigDir, Trust
 from attnrun.errors import RunFailed, UserError
 from attnrun.launch import catalog
+from attnrun.runs.layout import OUTPUTS
 
 if TYPE_CHECKING:
     from attnrun.cli.inputs import Inputs
 
-_OUTPUTS = Path("outputs")
 _MOST_MAPS = 3  # more would scroll the first one away
 _MOST_UNKNOWN = 12
 
@@ -133,7 +133,7 @@ def translate(
     else:
         from attnrun.runs.find import RunRecord, find
 
-        directories = [find(_OUTPUTS, name, finished=True) for name in run]
+        directories = [find(OUTPUTS, name, finished=True) for name in run]
         node = changed_search(RunRecord(directories[0]).config, words, config_dir)
     _translate(directories, inputs, trusted, node, how, as_json)
 
@@ -162,7 +162,7 @@ def _find_or_train(
     words = [*chosen, *(choice.overrides if choice else ()), *words]
     with telling_fields(choice, spelling):
         plan = check(compose(experiment, words, config_dir), trust, words, config_dir)
-    found = newest_alike(_OUTPUTS, plan.plain)
+    found = newest_alike(OUTPUTS, plan.plain)
     if found is not None:
         say(f"using the run {found}")
     else:

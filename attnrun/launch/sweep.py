@@ -21,6 +21,7 @@ from attnrun.errors import UserError, suggest
 from attnrun.launch.share import plugin_of
 from attnrun.runs import layout
 from attnrun.runs.files import read_json, remove_empty, write_json
+from attnrun.runs.layout import OUTPUTS
 from attnrun.runs.sweeps import find_sweep, newest_sweep
 
 NOTES = "jobs"
@@ -113,7 +114,7 @@ def directory_of(experiment: str, asked: Asked, name: str | None, config_dir: Pa
         digest = hashlib.sha256(json.dumps([*told, config_dir and str(config_dir)]).encode()).hexdigest()[:8]
         keys = "-".join(re.sub(r"[^A-Za-z0-9.]+", "_", key) for key in sorted(asked.keys))[:_LONGEST]
         name = f"sweep-{keys}-{digest}" if keys else f"sweep-{digest}"
-    return Path("outputs", experiment, name)
+    return OUTPUTS / experiment / name
 
 
 def note_name(words: Sequence[str]) -> str:

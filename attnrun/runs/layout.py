@@ -1,5 +1,8 @@
-"""The names of the files in a run directory."""
+"""Where runs lie, and the names of the files in a run directory."""
 
+from pathlib import Path
+
+OUTPUTS = Path("outputs")  # of the working directory: EXPERIMENT/RUN, or EXPERIMENT/SWEEP/RUN
 CONFIG = "config.yaml"
 ENVIRONMENT = "environment.json"
 IDENTITY = "run.json"  # experiment, config_hash, seed, primary, started: known before there is a result

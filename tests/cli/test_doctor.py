@@ -24,7 +24,10 @@ def traces(weight: str = "aa", loss: float = 0.5, rows: int = 3) -> dict[str, An
 def test_the_machine_is_described(cli: Cli) -> None:
     result = cli("doctor", "--json")
     assert result.exit_code == 0
-    assert {"python", "versions", "devices", "threads", "runs"} <= json.loads(result.stdout).keys()
+    facts = json.loads(result.stdout)
+    assert {"python", "versions", "devices", "threads", "runs"} <= facts.keys()
+    assert "cpu" in facts["devices"] and facts["threads"] >= 1
+    assert {"torch", "hydra-core"} <= facts["versions"].keys()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
-"""`attnrun translate`, `smoke` and `doctor` as a user calls them, with a model of a few steps."""
+"""`attnrun translate` as a user calls it, with a model of a few steps."""
 
-import importlib.util
 import json
 import os
 import re
@@ -257,36 +256,6 @@ def test_a_damaged_run_is_one_line(cli: Cli, place: Path, tmp_path: Path) -> Non
         result = cli("translate", "--run", str(copy))
         assert result.exit_code == 2, result.output
         assert re.search(r"samples/test.jsonl(:1)? is damaged", result.stderr)
-
-
-def test_smoke_runs_what_is_named_and_leaves_nothing(cli: Cli, tmp_path: Path) -> None:
-    result = cli("smoke", "nw-regression", "translation", "--steps", "1", "--json")
-    assert result.exit_code == 0, result.stderr
-    rows = json.loads(result.stdout)
-    assert [(row["experiment"], row["status"]) for row in rows] == [
-        ("nw-regression", "done"),
-        ("translation", "done"),
-    ]
-    assert not list(tmp_path.iterdir())
-
-
-def test_smoke_skips_what_needs_a_package_that_is_not_there(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    find_spec = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *rest: None if name == "sklearn" else find_spec(name, *rest)
-    )
-    (row,) = json.loads(cli("smoke", "vision", "--json").stdout)
-    assert row["status"] == "skipped"
-    assert row["message"] == 'needs sklearn: pip install "attnrun[tasks]"'
-
-
-def test_doctor_names_versions_devices_and_threads(cli: Cli) -> None:
-    facts = json.loads(cli("doctor", "--json").stdout)
-    assert "cpu" in facts["devices"]
-    assert {"torch", "hydra-core"} <= set(facts["versions"])
-    assert facts["threads"] >= 1
 
 
 def test_words_never_seen_are_named(here: Cli, place: Path) -> None:
