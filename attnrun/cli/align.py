@@ -9,7 +9,7 @@ import typer
 
 from attnrun.cli.complete import complete_run
 from attnrun.cli.ends import echo_json, say
-from attnrun.cli.options import AsJson, RunName, Trust
+from attnrun.cli.options import AsJson, OptionalRunName, Trust
 from attnrun.errors import UserError
 
 _NOTICED = 0.1  # of the error rate: from there on another base is told of
@@ -27,7 +27,7 @@ Base = Annotated[
 
 
 def align(
-    run: RunName | None = None,
+    run: OptionalRunName = None,
     gold: Annotated[
         str | None,
         typer.Option("--gold", help="Gold links, a line a pair: 0-0 1p2. None: those of the run's corpus."),

@@ -7,12 +7,11 @@ import typer
 
 from attnrun.cli.complete import complete_run
 
-RunName = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN", help="A path, a name, its beginning, or latest.", autocompletion=complete_run
-    ),
-]
+_run = typer.Argument(
+    metavar="RUN", help="A path, a name, its beginning, or latest.", autocompletion=complete_run
+)
+RunName = Annotated[str, _run]
+OptionalRunName = Annotated[str | None, _run]
 ConfigDir = Annotated[
     Path | None,
     typer.Option("--config-dir", help="A directory of your own config groups.", file_okay=False, exists=True),
