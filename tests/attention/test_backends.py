@@ -330,6 +330,33 @@ def test_auto_is_eager_where_nothing_is_gained(options, fused_calls):
     assert not fused_calls
 
 
+@pytest.mark.parametrize(
+    ("keys", "gradient", "dtype"),
+    [
+        (backends.MANY_KEYS - 1, True, torch.float32),
+        (backends.MANY_KEYS, True, torch.bfloat16),
+        (backends.MANY_KEYS - 1, False, torch.bfloat16),
+    ],
+)
+@pytest.mark.parametrize("autocast", [False, True])
+def test_a_cpu_computes_half_types_where_their_gradient_is_no_slower(
+    keys, gradient, dtype, autocast, monkeypatch
+):
+    found, dot = [], F.scaled_dot_product_attention
+
+    def record(query, *rest, **options):
+        context = dot(query, *rest, **options)
+        found.append(context.dtype)  # that of the code, whatever autocast makes of the query
+        return context
+
+    monkeypatch.setattr(F, "scaled_dot_product_attention", record)
+    own = torch.float32 if autocast else torch.bfloat16
+    given = [torch.randn(B, *shape).to(own) for shape in ((211, D), (keys, D), (keys, V))]
+    with backend("fused"), torch.set_grad_enabled(gradient), torch.autocast("cpu", enabled=autocast):
+        context, _ = attend(Dot(D, D), *given)
+    assert found == [dtype] and context.dtype == torch.bfloat16
+
+
 @pytest.mark.parametrize("score", [Additive, Boxcar, Uniform, Max])
 def test_a_score_without_a_fused_form_is_refused_by_name(score, fused_calls):
     attend(score(D, D), *long_inputs())
