@@ -17,12 +17,13 @@ _MOST = 100  # groups that a page can show
 _NAME = 60  # letters
 
 
-def group_means(rows: Sequence[Row], metric: str) -> "Figure":
+def group_means(rows: Sequence[Row], metric: str, title: str = "") -> "Figure":
     """Draw the groups from top to bottom, in their order; of very many the first hundred.
 
     Args:
         rows: of `attnrun.analysis.comparing.compare`.
         metric: its name, raw text as those of the groups.
+        title: shown before what the marks mean.
     """
     shown = rows[:_MOST]
     figure, axes = new_figure(_WIDTH, max(0.8, _LINE * len(shown)))
@@ -38,7 +39,8 @@ def group_means(rows: Sequence[Row], metric: str) -> "Figure":
     axes.set_ylim(len(shown) - 0.5, -0.5)
     name_axes(axes, metric, "")
     left = f"; the first {_MOST} of {len(rows)} groups" if len(rows) > _MOST else ""
-    set_title(figure, axes, f"single seeds, their mean and its {100 * LEVEL:.0f} % interval{left}")
+    marks = f"single seeds, their mean and its {100 * LEVEL:.0f} % interval{left}"
+    set_title(figure, axes, f"{title} ({marks})" if title else marks)
     return fitted(figure)
 
 

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from attnrun.cli.align import align
 from attnrun.cli.bench import bench
 from attnrun.cli.board import board
+from attnrun.cli.claim import claim
 from attnrun.cli.compare import compare
 from attnrun.cli.completion import completion
 from attnrun.cli.data import data
@@ -76,6 +77,7 @@ app.command()(guarded(report))
 app.command()(guarded(align))
 app.command()(guarded(compare))
 app.command()(guarded(significance))
+app.command()(guarded(claim))
 app.command()(guarded(resume))
 app.command()(guarded(export))
 app.command("list")(guarded(list_catalog))

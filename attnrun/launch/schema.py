@@ -81,6 +81,22 @@ def keywords_of(target: Callable[..., Any]) -> dict[str, _Declared]:
     }
 
 
+def bound(
+    target: Callable[..., Any], values: Values, where: str, trust: tuple[str, ...] = ()
+) -> functools.partial[Any]:
+    """Return `target` with these keyword-only parameters, checked; `where` is the config key of the node.
+
+    Raises UserError for an undeclared or missing key and for a value of the wrong type or range.
+    """
+    declared = keywords_of(target)
+    _check_keys(declared, values, where)
+    made = {
+        key: _build_value(declared[key].annotation, given, _at(where, key), trust)
+        for key, given in values.items()
+    }
+    return functools.partial(target, **made)
+
+
 def _build_value(annotation: Any, value: Any, where: str, trust: tuple[str, ...]) -> Any:
     options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     for option in options:
@@ -112,14 +128,7 @@ def _build_factory(
             raise UserError(f"{where}: this experiment cannot do without it")
         return None
     target = resolve(value["_target_"], f"{where}._target_", trust)
-    keys = {key: given for key, given in value.items() if key != "_target_"}
-    declared = keywords_of(target)
-    _check_keys(declared, keys, where)
-    made = {
-        key: _build_value(declared[key].annotation, given, _at(where, key), trust)
-        for key, given in keys.items()
-    }
-    return functools.partial(target, **made)
+    return bound(target, {key: given for key, given in value.items() if key != "_target_"}, where, trust)
 
 
 def _check_fit(made: functools.partial[Any] | None, annotation: Any, where: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from attnrun.errors import UserError, suggest
 
 # Rooms of this package whose code writes, launches or shows: no config has a use for it.
-_CLOSED = tuple(f"attnrun.{room}" for room in ("cli", "launch", "runs", "analysis", "__main__"))
+_CLOSED = tuple(f"attnrun.{room}" for room in ("cli", "claims", "launch", "runs", "analysis", "__main__"))
 _PLUGINS = ("hydra._internal.core_plugins.", "hydra_plugins.", "hydra.experimental.callbacks.")
 
 
@@ -53,15 +53,18 @@ def import_module(name: str, key: str, trust: tuple[str, ...] = ()) -> ModuleTyp
         raise UserError(f"{key}: {name!r} cannot be imported: {type(error).__name__}: {error}") from error
 
 
-def resolve(target: object, key: str, trust: tuple[str, ...] = ()) -> Callable[..., Any]:
+def resolve(
+    target: object, key: str, trust: tuple[str, ...] = (), closed: tuple[str, ...] = _CLOSED
+) -> Callable[..., Any]:
     """Return the class or function that `target` names, e.g. `attnrun.attention.Additive`.
 
-    Raises UserError for a name that is no public class or function of a trusted module.
+    Raises UserError for a name that is no public class or function of a trusted module, or that begins with
+    one of `closed`.
     """
     if not isinstance(target, str) or "." not in target:
         raise UserError(f"{key}: expected the dotted name of a class or function, not {target!r}")
     module_name, _, name = target.rpartition(".")
-    if module_name.startswith(_CLOSED):
+    if module_name.startswith(closed):
         raise UserError(f"{key}: {target!r} is no part of an experiment")
     module = import_module(module_name, key, trust)
     found: Any = getattr(module, name, None) if not name.startswith("_") else None

@@ -1,0 +1,103 @@
+"""Measuring a claim over its seeds, and what then can be said of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from attnrun.analysis.comparing import Summary, summarise
+from attnrun.claims.catalog import ReadClaim
+from attnrun.claims.trial import Trial
+from attnrun.claims.verdict import Judged, Verdict, judge, verdict
+from attnrun.errors import UserError
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A claim with the trials of its seeds, in their order."""
+
+    claim: ReadClaim
+    fast: bool
+    trials: list[Trial]
+
+    @property
+    def figures(self) -> dict[str, list[float]]:
+        """The values of each figure, one a seed."""
+        return {name: [trial.figures[name] for trial in self.trials] for name in self.trials[0].figures}
+
+    @property
+    def summaries(self) -> dict[str, Summary]:
+        """Mean, spread and interval of each figure."""
+        return {name: summarise(values) for name, values in self.figures.items()}
+
+    @property
+    def judged(self) -> list[Judged]:
+        """The conditions, each with what the seeds say of it."""
+        return [judge(condition, self.figures) for condition in self.claim.conditions]
+
+    @property
+    def verdict(self) -> Verdict:
+        """What all conditions together say."""
+        return verdict(self.judged)
+
+    def plain(self) -> dict[str, Any]:
+        """Return everything as one JSON document."""
+        claim = self.claim.claim
+        return {
+            "claim": self.claim.name,
+            "statement": claim.statement,
+            "source": self.claim.entry.source,
+            "form": "fast" if self.fast else "full",
+            "seeds": len(self.trials),
+            "verdict": self.verdict,
+            "conditions": [_condition(one) for one in self.judged],
+            "figures": {
+                name: _figure(found, claim.published.get(name)) for name, found in self.summaries.items()
+            },
+            "curves": [trial.curves for trial in self.trials] if self.trials[0].curves else [],
+        }
+
+
+def measure(
+    claim: ReadClaim,
+    fast: bool = False,
+    seeds: int | None = None,
+    tell: Callable[[int, int], None] = lambda done, total: None,
+) -> Measured:
+    """Measure a claim for the seeds 0, 1, …; `tell` hears of each that is done, and of how many there are.
+
+    Raises:
+        UserError: a condition is about a figure that the function does not give.
+    """
+    count = seeds or claim.seeds(fast)
+    keys = claim.keys(fast)
+    trials: list[Trial] = []
+    for seed in range(count):
+        tell(seed, count)
+        trials.append(_checked(claim, claim.function(seed, **keys), trials))
+    tell(count, count)
+    return Measured(claim, fast, trials)
+
+
+def _checked(claim: ReadClaim, trial: Trial, before: Sequence[Trial]) -> Trial:
+    if not isinstance(trial, Trial) or not trial.figures:
+        raise UserError(f"claim {claim.name}: {claim.claim.measure} gives no Trial with figures")
+    if before and set(trial.figures) != set(before[0].figures):
+        raise UserError(f"claim {claim.name}: the figures of two seeds have different names")
+    if not before:
+        for condition in claim.conditions:
+            judge(condition, {name: [value] for name, value in trial.figures.items()})
+    return trial
+
+
+def _condition(one: Judged) -> dict[str, Any]:
+    condition = one.condition
+    return {"when": condition.name, "condition": condition.text, "state": one.state, "margin": one.margin}
+
+
+def _figure(found: Summary, published: float | None) -> dict[str, Any]:
+    return {
+        "mean": found.mean,
+        "sd": found.deviation,
+        "interval": found.interval,
+        "published": published,
+    }

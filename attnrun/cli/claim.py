@@ -1,0 +1,151 @@
+"""`attnrun claim`: a statement about attention, measured."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from attnrun.cli.ends import echo_json, say
+from attnrun.cli.options import AsJson, ConfigDir, Trust
+from attnrun.errors import UserError
+from attnrun.runs.layout import OUTPUTS
+
+if TYPE_CHECKING:
+    from attnrun.claims.catalog import ReadClaim
+    from attnrun.claims.measuring import Measured
+
+
+def _complete(incomplete: str) -> list[str]:
+    from attnrun.launch.catalog import names
+
+    return [name for name in names("claim") if name.startswith(incomplete)]
+
+
+def claim(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A claim.", autocompletion=_complete)
+    ] = None,
+    all_claims: Annotated[bool, typer.Option("--all", help="Measure every claim, a line each.")] = False,
+    list_claims: Annotated[bool, typer.Option("--list", help="Name the claims.")] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="The small form, for a trial: fewer seeds, smaller sizes.")
+    ] = False,
+    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="How many seeds, from 0 on.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw there: .png or .svg.")
+    ] = None,
+    config_dir: ConfigDir = None,
+    trust: Trust = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a statement about attention, and say whether it HOLDS, FAILS or DEPENDS.
+
+    Each is a YAML file that states it, says where it comes from and what has to hold; the intervals are over
+    seeds. The picture is outputs/claims/NAME.png unless --plot says otherwise.
+    """
+    _check_options(name, all_claims, list_claims, fast, seeds, plot)
+    if list_claims:
+        _list(config_dir, as_json)
+        return
+    from attnrun.claims.catalog import names, read_claim
+
+    chosen = names(config_dir) if all_claims else [str(name)]
+    claims = [read_claim(one, tuple(trust or ()), config_dir) for one in chosen]
+    found = []
+    for one in claims:
+        measured = _measured(one, fast, seeds)
+        found.append(measured)
+        _draw(measured, plot or OUTPUTS / "claims" / f"{one.name}.png")
+        if not all_claims and not as_json:
+            _show(measured)
+    if as_json:
+        documents = [one.plain() for one in found]
+        echo_json(documents if all_claims else documents[0])
+    elif all_claims:
+        _show_all(found)
+
+
+def _check_options(
+    name: str | None, all_claims: bool, list_claims: bool, fast: bool, seeds: int | None, plot: Path | None
+) -> None:
+    if (name is not None) + all_claims + list_claims != 1:
+        raise UserError("give the NAME of a claim, or --all, or --list")
+    if list_claims and (fast or seeds or plot):
+        raise UserError("--list measures nothing; it takes no --fast, --seeds or --plot")
+    if plot is not None:
+        if all_claims:
+            raise UserError("--plot is of one claim; with --all the pictures are in outputs/claims")
+        from attnrun.analysis.canvas import figure_kind
+
+        figure_kind(plot)
+
+
+def _list(config_dir: Path | None, as_json: bool) -> None:
+    from attnrun.launch.catalog import entries
+
+    found = entries("claim", config_dir)
+    if as_json:
+        echo_json([{"name": one.name, "what": one.what, "source": one.source} for one in found])
+        return
+    from attnrun.cli.tables import show_catalog
+
+    show_catalog({"claim": found})
+    typer.echo("\nMeasure one: attnrun claim NAME")
+
+
+def _measured(one: "ReadClaim", fast: bool, seeds: int | None) -> "Measured":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from attnrun.claims.measuring import measure
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task(f"claim {one.name}", total=None)
+        return measure(
+            one, fast, seeds, lambda done, total: progress.update(bar, completed=done, total=total)
+        )
+
+
+def _draw(measured: "Measured", path: Path) -> None:
+    from attnrun.analysis.canvas import save
+    from attnrun.claims.picture import draw
+
+    save(draw(measured), path)
+    say(f"the picture is {path}")
+
+
+def _show(measured: "Measured") -> None:
+    from rich.console import Console
+
+    from attnrun.cli.tables import figures_table, literal, number, print_figures
+
+    claim = measured.claim.claim
+    console = Console(highlight=False)
+    console.print(literal(claim.statement))
+    console.print(literal(f"({measured.claim.entry.source})"))
+    table = figures_table("figure", "published", "measured", "95 %")
+    for name, found in measured.summaries.items():
+        printed = claim.published.get(name)
+        within = " to ".join(map(number, found.interval)) if found.interval and found.deviation else ""
+        shown = "" if printed is None else number(printed)
+        table.add_row(literal(name), literal(shown), literal(number(found.mean)), literal(within))
+    print_figures(table)
+    for one in measured.judged:
+        console.print(literal(f"{one.state:>9}: {one.condition.name}: {one.condition.text}"))
+    why = f": {claim.depends}" if measured.verdict == "DEPENDS" and claim.depends else ""
+    seeds = len(measured.trials)
+    form = f"{seeds} seed{'s' if seeds > 1 else ''}{', fast form' if measured.fast else ''}"
+    console.print()
+    console.print(literal(f"{measured.verdict}{why} ({form})"))
+
+
+def _show_all(found: "list[Measured]") -> None:
+    from attnrun.cli.tables import literal, new_table, print_figures
+
+    table = new_table("claim", "verdict", "what holds, what fails")
+    for measured in found:
+        states = "; ".join(f"{one.state}: {one.condition.name}" for one in measured.judged)
+        table.add_row(literal(measured.claim.name), literal(measured.verdict), literal(states))
+    print_figures(table)

@@ -1,0 +1,151 @@
+"""`attnrun claim`: statements, measured."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from attnrun.claims.catalog import names, read_claim
+from attnrun.claims.measuring import measure
+
+Cli = Callable[..., Result]
+TRAINED = [name for name in names() if "training" in read_claim(name).claim.measure]
+QUICK = [name for name in names() if name not in TRAINED]
+# What the fast form gives; those of times are left to the machine.
+FAST = {
+    "learned-width": "HOLDS",
+    "nearer-weighs-more": "DEPENDS",
+    "consistency": "DEPENDS",
+    "own-key": "HOLDS",
+    "distribution": "DEPENDS",
+    "different-sizes": "HOLDS",
+    "dot-variance": "HOLDS",
+    "softmax-saturates": "HOLDS",
+    "scaling-harms": "HOLDS",
+    "order-blind": "HOLDS",
+    "cues": "HOLDS",
+    "counting": "DEPENDS",
+    "printed-mask": "FAILS",
+}
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_fast_form_measures_what_its_conditions_are_about(name: str) -> None:
+    found = measure(read_claim(name), fast=True)
+    assert found.verdict == FAST.get(name, found.verdict)
+    assert set(read_claim(name).claim.published) <= set(found.figures)
+    json.dumps(found.plain(), allow_nan=False)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_fast_form_trains_and_uses_its_runs_again(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = measure(read_claim(name), fast=True)
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.glob("outputs/*/claims/*/result.json")}
+    assert len(times) == len(read_claim(name).keys(fast=True)["variants"])
+    assert measure(read_claim(name), fast=True).figures == found.figures
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_claim_says_what_and_whence_in_two_languages(name: str) -> None:
+    read = read_claim(name)
+    assert read.entry.what and read.entry.source and read.claim.statement
+    assert any("一" <= letter <= "鿿" for letter in read.claim.zh)
+    assert read.claim.depends or FAST.get(name, "HOLDS") != "DEPENDS"
+
+
+def test_one_claim_is_told_with_its_picture(cli: Cli, tmp_path: Path) -> None:
+    result = cli("claim", "dot-variance", "--fast", "--seeds", "3")
+    assert result.exit_code == 0, result.stderr
+    assert "HOLDS (3 seeds, fast form)" in result.stdout
+    assert "holds: q·k has variance d: 0.95 < ratio < 1.05" in result.stdout
+    assert (tmp_path / "outputs/claims/dot-variance.png").read_bytes()[:4] == b"\x89PNG"
+    cli("claim", "cues", "--fast", "--plot", "own.svg")
+    assert (tmp_path / "own.svg").read_text().startswith("<?xml")
+
+
+def test_claims_are_listed(cli: Cli) -> None:
+    assert {one["name"] for one in json.loads(cli("claim", "--list", "--json").stdout)} == set(names())
+    assert "printed-mask" in cli("claim", "--list").stdout
+
+
+YAML = """\
+# what: a claim of one's own
+# source: nobody
+statement: Seven is more than three.
+zh: 七大于三。
+measure: own_claims.seven
+seeds: 2
+keys: {least: 3}
+holds: {always: least < seven}
+"""
+CODE = """\
+from attnrun.claims.trial import Trial
+
+def seven(seed: int, *, least: int) -> Trial:
+    return Trial({"seven": 7.0 + seed, "least": float(least)})
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory of configs with one claim, beside the module that it names."""
+    (tmp_path / "own/claim").mkdir(parents=True)
+    (tmp_path / "own/claim/seven.yaml").write_text(YAML)
+    (tmp_path / "own_claims.py").write_text(CODE)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "own_claims", raising=False)
+    return tmp_path / "own/claim/seven.yaml"
+
+
+def test_a_claim_of_one_s_own_is_a_file_and_a_function(cli: Cli, own: Path) -> None:
+    words = ["claim", "seven", "--config-dir", "own", "--trust", "own_claims"]
+    document = json.loads(cli(*words, "--json").stdout)
+    assert document["verdict"] == "HOLDS" and document["figures"]["seven"]["mean"] == 7.5
+    own.write_text(YAML.replace("least: 3", "least: 900"))
+    assert json.loads(cli(*words, "--json").stdout)["verdict"] == "FAILS"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("least: 3", "most: 3", "no config key 'keys.most'"),
+        ("least: 3", "least: few", "keys.least=few: the value must be a valid integer"),
+        ("seeds: 2", "sedes: 2", "no config key 'sedes'; did you mean 'seeds'?"),
+        ("least < seven", "least = seven", "holds.always: 'least = seven' is no inequality"),
+        ("least < seven", "least < sevn", "no figure 'sevn' was measured; did you mean 'seven'?"),
+        ("own_claims.seven", "own_claims.eight", "measure: own_claims has no class or function 'eight'"),
+        ("own_claims.seven", "os.getcwd", "measure: 'os' is outside attnrun"),
+        ("{always: least < seven}", "{}", "holds: a claim needs a condition"),
+    ],
+)
+def test_a_mistake_in_a_claim_is_one_line(cli: Cli, own: Path, old: str, new: str, message: str) -> None:
+    own.write_text(YAML.replace(old, new))
+    result = cli("claim", "seven", "--config-dir", "own", "--trust", "own_claims")
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "give the NAME of a claim, or --all, or --list"),
+        (["cues", "--all"], "give the NAME of a claim, or --all, or --list"),
+        (["que"], "no claim named 'que'"),
+        (["--list", "--fast"], "--list measures nothing"),
+        (["--all", "--plot", "x.png"], "--plot is of one claim"),
+        (["cues", "--plot", "x.txt"], "cannot draw 'x.txt'"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_line(cli: Cli, words: list[str], message: str) -> None:
+    result = cli("claim", *words)
+    assert result.exit_code == 2 and message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
