@@ -63,7 +63,9 @@ def group_lines(
     figure, axes = new_curves(*names, "")
     for one, look, marker in islice(zip(lines, looks(), _MARKERS, strict=False), _MOST):
         _draw(axes, one, of, look, marker)
-    if ticks is not None:
+    if ticks is None:
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    else:
         style: dict[str, Any] = {"fontfamily": fonts(), "color": INK}
         axes.set_xticks(list(ticks), list(ticks.values()), **style)
     if from_zero:
@@ -79,6 +81,8 @@ def _draw(axes: "Axes", one: Line, of: str, look: Mapping[str, Any], marker: str
     few = len(one.places) <= FEW_POINTS
     count = f"{one.runs} {of if one.runs > 1 else of[:-1]}"
     label = f"{for_figure(one.group, _NAME)}, {count}"
+    if label.startswith("_"):
+        label = f" {label}"  # or matplotlib would leave it out of the legend
     if one.runs > 1:
         axes.fill_between(one.places, one.low, one.high, color=look["color"], alpha=0.13, linewidth=0)
     marks: dict[str, Any] = {"marker": marker, "markersize": 4.5, "markevery": None if few else 0.1}

@@ -183,7 +183,7 @@ def name_axes(axes: "Axes", x_name: str, y_name: str) -> None:
 
 def scale_values(axes: "Axes", values: NDArray[np.float64]) -> None:
     """Make the vertical axis logarithmic where positive values span more than two decades."""
-    if values.size and 0 < 100 * values.min() < values.max():
+    if values.size and 0 < values.min() < values.max() / 100:
         axes.set_yscale("log")
 
 

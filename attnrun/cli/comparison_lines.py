@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _NO_TAGS = ("step", "epoch", "time")
 _SHOWN = 8  # names in one line
-_LATEST = 2**53  # steps; from there on they are no numbers to a figure
+_LATEST = 2**53  # steps; greater ones are no numbers to a figure
+_LARGEST = 1e50  # a value that a figure can draw; float32 ends before it
 
 Points = dict[int, float]  # a value by step
 
@@ -102,11 +103,15 @@ def _logged(member: Member, wanted: Sequence[str]) -> dict[str, Points]:
         for row in member.record.metrics_rows():
             step = row["step"]
             for tag, value in row.items():
-                if tag not in _NO_TAGS and is_finite(value) and abs(step) < _LATEST:
+                if tag not in _NO_TAGS and _can_be_drawn(step, value):
                     points = found.setdefault(tag, {})
                     if tag in wanted:
                         points[step] = float(value)
     return found
+
+
+def _can_be_drawn(step: int, value: Any) -> bool:
+    return abs(step) < _LATEST and is_finite(value) and abs(value) < _LARGEST
 
 
 def _unknown(wanted: Sequence[str], metric: str | None, tags: Mapping[str, int]) -> str:
