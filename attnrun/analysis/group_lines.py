@@ -64,7 +64,7 @@ def group_lines(
     for one, look, marker in islice(zip(lines, looks(), _MARKERS, strict=False), _MOST):
         _draw(axes, one, of, look, marker)
     if ticks is None:
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.locator_params(axis="x", integer=True)
     else:
         style: dict[str, Any] = {"fontfamily": fonts(), "color": INK}
         axes.set_xticks(list(ticks), list(ticks.values()), **style)

@@ -210,6 +210,16 @@ def test_test_sets_that_differ_have_no_common_lengths(cli: Cli) -> None:
     assert f"{SWEEP / '0'} has 29 sentences, that of {SWEEP / '1'} 23" in result.stderr
 
 
+def test_scores_of_other_forms_have_no_common_lengths(cli: Cli) -> None:
+    for seed in range(2):
+        translated(SWEEP / f"{seed}", PLAIN, seed, answers(3))
+    result = SWEEP / "1/result.json"
+    result.write_text(result.read_text().replace("case:lc", "case:mixed"))
+    said = cli("compare", str(SWEEP), "--lengths", "x.svg")
+    assert said.exit_code == 2 and said.stderr.count("\n") == 1
+    assert "scored in no common form" in said.stderr and "cased tokens" in said.stderr
+
+
 def test_hostile_names_are_drawn(cli: Cli) -> None:
     texts = [text for text in HOSTILE if "\ud83d" not in text][:12]
     for place, text in enumerate(texts):
