@@ -35,7 +35,7 @@ def compare(
     ] = None,
     metric: Annotated[
         str | None,
-        typer.Option("--metric", help="Another metric than the primary one; with --curves, or a logged tag."),
+        typer.Option("--metric", help="Another metric than the primary one; for --curves also a logged tag."),
     ] = None,
     goal: Annotated[
         Goal | None, typer.Option("--goal", help="Whether the lowest or the highest of --metric is best.")
@@ -49,11 +49,15 @@ def compare(
     ] = None,
     curves: Annotated[
         Path | None,
-        typer.Option("--curves", metavar="FILE", help="Draw the metric of the validation part over steps."),
+        typer.Option(
+            "--curves",
+            metavar="FILE",
+            help="Draw the validation part of the metric over training: .png or .svg.",
+        ),
     ] = None,
     lengths: Annotated[
         Path | None,
-        typer.Option("--lengths", metavar="FILE", help="Draw BLEU by the length of sources."),
+        typer.Option("--lengths", metavar="FILE", help="Draw BLEU by the length of sources: .png or .svg."),
     ] = None,
     config_dir: ConfigDir = None,
     as_json: AsJson = False,
