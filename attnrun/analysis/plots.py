@@ -30,7 +30,7 @@ COLOUR_MAP = "viridis"
 _CURVES = (6.4, 3.8)  # inches, the axes of curves
 _LONGEST_SIDE = 13.0  # inches of cells
 _SEPARATED_CELL = 0.25  # inches; larger cells get lines between them
-_FEW_POINTS = 30  # on a curve; each gets a mark
+FEW_POINTS = 30  # on a curve; each gets a mark
 _NEAR_ONE = 0.8  # a largest weight from here on is drawn on the scale from 0 to 1
 
 
@@ -93,7 +93,7 @@ def regression_curves(
     axes.scatter(_vector(x_train), _vector(y_train), label="training data", **dots)
     if truth is not None:
         axes.plot(x, _vector(truth)[order], color=INK, linewidth=1.2, label="truth")
-    for (name, values), look in zip(predictions.items(), _looks(), strict=False):
+    for (name, values), look in zip(predictions.items(), looks(), strict=False):
         axes.plot(x, _vector(values)[order], linewidth=2, label=for_figure(name, 40), **look)
     legend(axes)
     return fitted(figure)
@@ -133,13 +133,11 @@ def loss_curves(rows: Sequence[Mapping[str, Any]], names: Sequence[str], title: 
     """
     figure, axes = new_curves("step", "", title)
     curves = [_points(rows, name) for name in names]
-    for name, points, look in zip(names, curves, _looks(), strict=False):
-        marker = "o" if len(points) <= _FEW_POINTS else None
+    for name, points, look in zip(names, curves, looks(), strict=False):
+        marker = "o" if len(points) <= FEW_POINTS else None
         label = for_figure(name, 40)
         axes.plot(*points.T, linewidth=1.8, marker=marker, markersize=4, label=label, **look)
-    values = np.concatenate([np.empty(0), *(points[:, 1] for points in curves)])
-    if values.size and 0 < 100 * values.min() < values.max():
-        axes.set_yscale("log")
+    scale_values(axes, np.concatenate([np.empty(0), *(points[:, 1] for points in curves)]))
     legend(axes)
     return fitted(figure)
 
@@ -183,7 +181,13 @@ def name_axes(axes: "Axes", x_name: str, y_name: str) -> None:
     axes.set_ylabel(for_figure(y_name, 40), **style)
 
 
-def _looks() -> "cycle[dict[str, Any]]":
+def scale_values(axes: "Axes", values: NDArray[np.float64]) -> None:
+    """Make the vertical axis logarithmic where positive values span more than two decades."""
+    if values.size and 0 < values.min() < values.max() / 100:
+        axes.set_yscale("log")
+
+
+def looks() -> "cycle[dict[str, Any]]":
     """Return colours and line styles, in pairs that come back only after a dozen."""
     pairs = zip(PALETTE * 2, STYLES * 3, strict=True)
     return cycle([{"color": colour, "linestyle": style} for colour, style in pairs])
@@ -235,13 +239,16 @@ def _colour_bar(figure: "Figure", axes: "Axes", image: Any) -> None:
     thin_ink(bar)
 
 
-def legend(axes: "Axes") -> None:
-    """Add a legend where something on the axes has a label."""
+def legend(axes: "Axes", beside: bool = False) -> None:
+    """Add a legend where something on the axes has a label: where it hides least, or `beside` the axes."""
     from matplotlib.font_manager import FontProperties
 
     if axes.get_legend_handles_labels()[0]:
+        place: dict[str, Any] = {"loc": "best"}
+        if beside:
+            place = {"loc": "upper left", "bbox_to_anchor": (1.02, 1), "borderaxespad": 0}
         font = FontProperties(family=fonts(), size=9)
-        axes.legend(prop=font, loc="best", framealpha=0.9, edgecolor="#CCCCCC", handlelength=2.6)
+        axes.legend(prop=font, framealpha=0.9, edgecolor="#CCCCCC", handlelength=2.6, **place)
 
 
 def _vector(values: ArrayLike) -> NDArray[np.float64]:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from attnrun.analysis.significance import Form, Texts, read_forms
-from attnrun.errors import UserError
+from attnrun.analysis.significance import Form, Texts, read_common, require_same
 
 _FREE = ("bleu", "rouge_l", "bits")  # metrics of tasks that have many good answers
 _BUCKETS = (5, 10, 15, 20, 30)  # words of a source, the longest of each bucket
@@ -80,25 +79,17 @@ def choose(values: Sequence[float], count: int, differences: Sequence[float] = (
     return list(dict.fromkeys([*wanted, *range(len(values))]))[:count]
 
 
-def by_length(directories: Sequence[Path]) -> dict[str, Any] | None:
+def by_length(directories: Sequence[Path]) -> dict[str, Any]:
     """Return sacreBLEU's corpus BLEU of each run for sources of 1 to 5 words, 6 to 10, and so on.
 
-    Words are what stands between spaces; the form is the first in which all runs are scored. None for runs
-    whose test set has no BLEU, or in no common form.
+    Words are what stands between spaces; the form is the first in which all runs are scored.
 
-    Raises UserError where a run is damaged, or the test sets differ.
+    Raises:
+        NotScored: a run has no BLEU of its test set, or the runs have none in a common form.
+        UserError: a run is damaged, or the test sets differ.
     """
-    from attnrun.runs.find import RunRecord
-
-    if not all("bleu_signature" in RunRecord(directory).metrics for directory in directories):
-        return None
-    every = [read_forms(directory) for directory in directories]
-    form = next((form for form in every[0] if all(form in forms for forms in every)), None)
-    if form is None:
-        return None
-    texts = [forms[form] for forms in every]
-    if any(one.sources != texts[0].sources or one.references != texts[0].references for one in texts):
-        raise UserError(f"the test sets of {' and '.join(map(str, directories))} differ")
+    form, texts = next(iter(read_common(directories).items()))
+    require_same(directories, texts)
     return {"form": str(form), "rows": _rows(texts, form)}
 
 

@@ -63,10 +63,14 @@ class Comparison:
     figures: dict[str, list[Figure]]  # by metric, in the order of the runs
 
 
+class NotScored(UserError):
+    """A run whose test set has no BLEU, or several that are scored in no common form."""
+
+
 def read_forms(directory: Path) -> dict[Form, Texts]:
     """Return the test set of a finished run in each form that it is scored in.
 
-    Raises UserError where the run is not finished or is damaged, or is not scored by BLEU.
+    Raises UserError where the run is not finished or is damaged, NotScored where it is not scored by BLEU.
     """
     record = RunRecord(directory)
     if record.config and record.status != "done":
@@ -77,9 +81,23 @@ def read_forms(directory: Path) -> dict[Form, Texts]:
         if name in record.metrics
     }
     if not forms:
-        raise UserError(f"{directory} is a run of {record.experiment}, whose test set has no BLEU")
+        raise NotScored(f"{directory} is a run of {record.experiment}, whose test set has no BLEU")
     rows = list(read_samples(directory, "test"))
     return {form: _texts(rows, prefix, directory) for prefix, form in forms.items()}
+
+
+def read_common(directories: Sequence[Path]) -> dict[Form, list[Texts]]:
+    """Return the test set in each form that all runs are scored in, as each run has it, in their order.
+
+    Raises UserError where a run is not finished or is damaged, NotScored where there is no such form.
+    """
+    every = [read_forms(directory) for directory in directories]
+    common = [form for form in every[0] if all(form in forms for forms in every)]
+    if not common:
+        pairs = zip(directories, every, strict=True)
+        told = "; ".join(f"{path}: {', '.join(map(str, forms))}" for path, forms in pairs)
+        raise NotScored(f"these runs are scored in no common form ({told})")
+    return {form: [forms[form] for forms in every] for form in common}
 
 
 def compare(
@@ -94,16 +112,16 @@ def compare(
     Raises:
         UserError: the test sets differ, or have no form in common; the samples are too many for memory.
     """
-    every = [read_forms(directory) for directory in directories]
-    common = [form for form in every[0] if all(form in forms for forms in every)]
-    if not common:
-        pairs = zip(directories, every, strict=True)
-        told = "; ".join(f"{path}: {', '.join(map(str, forms))}" for path, forms in pairs)
-        raise UserError(f"these runs are scored in no common form ({told})")
-    for form in common:
-        for directory, forms in zip(directories[1:], every[1:], strict=True):
-            _require_same(directories[0], every[0][form], directory, forms[form])
-    return [_compared(form, [forms[form] for forms in every], test, samples) for form in common]
+    common = read_common(directories)
+    for texts in common.values():
+        require_same(directories, texts)
+    return [_compared(form, texts, test, samples) for form, texts in common.items()]
+
+
+def require_same(directories: Sequence[Path], texts: Sequence[Texts]) -> None:
+    """Raise UserError where the test set of a run is not that of the first."""
+    for directory, one in zip(directories[1:], texts[1:], strict=True):
+        _require_same(directories[0], texts[0], directory, one)
 
 
 def _form(record: RunRecord, name: str) -> Form:

@@ -53,7 +53,7 @@ class Member:
     def figures(self) -> dict[str, float]:
         """The metrics that are finite numbers, and the seconds that the run took."""
         given = self._metrics | {"seconds": self.result.get("seconds")}
-        return {name: float(value) for name, value in given.items() if _is_finite(value)}
+        return {name: float(value) for name, value in given.items() if is_finite(value)}
 
     @cached_property
     def _metrics(self) -> dict[str, Any]:
@@ -238,6 +238,7 @@ def _signatures(gathered: Gathered) -> Iterable[str]:
             yield f"these figures are not comparable: {name} is {' or '.join(sorted(found)[:3])}"
 
 
-def _is_finite(value: Any) -> bool:
+def is_finite(value: Any) -> bool:
+    """Tell whether a value from a file is a number that a float can hold."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return is_number and abs(value) <= sys.float_info.max

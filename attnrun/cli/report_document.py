@@ -7,6 +7,7 @@ map, and `notes` what else is missing.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -59,7 +60,6 @@ def document(directories: Sequence[Path], count: int, trust: tuple[str, ...]) ->
     Raises UserError where a run is not finished or is damaged, or two are of different tasks or test sets.
     """
     from attnrun.analysis.run_facts import facts
-    from attnrun.analysis.sample_scores import by_length
     from attnrun.runs.find import RunRecord
 
     records = [RunRecord(directory) for directory in directories]
@@ -72,9 +72,19 @@ def document(directories: Sequence[Path], count: int, trust: tuple[str, ...]) ->
         "score": tested.scores[0].name,
         "tested": len(tested.able) or len(tested.samples),
         "kept": 0 < len(tested.able) < len(tested.samples),
-        "lengths": by_length(directories),
+        "lengths": _lengths(directories),
         **_looks(records, models, tested, count, trust),
     }
+
+
+def _lengths(directories: Sequence[Path]) -> dict[str, Any] | None:
+    """BLEU by length; None for runs whose test sets have none, or in no common form."""
+    from attnrun.analysis.sample_scores import by_length
+    from attnrun.analysis.significance import NotScored
+
+    with suppress(NotScored):
+        return by_length(directories)
+    return None
 
 
 def _models(records: "Sequence[RunRecord]", trust: tuple[str, ...]) -> list[Any]:
