@@ -83,7 +83,7 @@ YAML = """\
 statement: Seven is more than three.
 zh: 七大于三。
 measure: own_claims.seven
-seeds: 2
+seeds: 3
 keys: {least: 3}
 holds: {always: least < seven}
 """
@@ -109,7 +109,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_claim_of_one_s_own_is_a_file_and_a_function(cli: Cli, own: Path) -> None:
     words = ["claim", "seven", "--config-dir", "own", "--trust", "own_claims"]
     document = json.loads(cli(*words, "--json").stdout)
-    assert document["verdict"] == "HOLDS" and document["figures"]["seven"]["mean"] == 7.5
+    assert document["verdict"] == "HOLDS" and document["figures"]["seven"]["mean"] == 8.0
     own.write_text(YAML.replace("least: 3", "least: 900"))
     assert json.loads(cli(*words, "--json").stdout)["verdict"] == "FAILS"
 
@@ -119,7 +119,7 @@ def test_a_claim_of_one_s_own_is_a_file_and_a_function(cli: Cli, own: Path) -> N
     [
         ("least: 3", "most: 3", "no config key 'keys.most'"),
         ("least: 3", "least: few", "keys.least=few: the value must be a valid integer"),
-        ("seeds: 2", "sedes: 2", "no config key 'sedes'; did you mean 'seeds'?"),
+        ("seeds: 3", "sedes: 3", "no config key 'sedes'; did you mean 'seeds'?"),
         ("least < seven", "least = seven", "holds.always: 'least = seven' is no inequality"),
         ("least < seven", "least < sevn", "no figure 'sevn' was measured; did you mean 'seven'?"),
         ("own_claims.seven", "own_claims.eight", "measure: own_claims has no class or function 'eight'"),
