@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 
 from attnrun.claims.trial import Trial
 from attnrun.errors import RunFailed, UserError, suggest
@@ -52,10 +53,15 @@ def trained(seed: int, words: list[str]) -> Mapping[str, float]:
 
     Raises UserError and RunFailed as `variants` does.
     """
+    return RunRecord(trained_run(seed, words)).metrics
+
+
+def trained_run(seed: int, words: list[str]) -> Path:
+    """Return where the run of an experiment and its words is, finished; raises as `trained` does."""
     experiment, *rest = words
     plain = compose(experiment, [*rest, f"seed={seed}"])
     directory = OUTPUTS / experiment / _FOLDER / config_hash(plain)
     report = execute(plain, directory, overrides=rest, quiet=True)
     if report.status != "done":
         raise (RunFailed if report.status == "failed" else UserError)(report.message)
-    return RunRecord(directory).metrics
+    return directory

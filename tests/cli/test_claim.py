@@ -12,7 +12,7 @@ from attnrun.claims.catalog import names, read_claim
 from attnrun.claims.measuring import measure
 
 Cli = Callable[..., Result]
-TRAINED = [name for name in names() if "training" in read_claim(name).claim.measure]
+TRAINED = [name for name in names() if read_claim(name).function.__module__.endswith(("training", "looking"))]
 QUICK = [name for name in names() if name not in TRAINED]
 # What the fast form gives; those of times are left to the machine.
 FAST = {
@@ -49,7 +49,7 @@ def test_a_fast_form_trains_and_uses_its_runs_again(
     monkeypatch.chdir(tmp_path)
     found = measure(read_claim(name), fast=True)
     times = {path: path.stat().st_mtime_ns for path in tmp_path.glob("outputs/*/claims/*/result.json")}
-    assert len(times) == len(read_claim(name).keys(fast=True)["variants"])
+    assert len(times) == len(read_claim(name).keys(fast=True).get("variants", "1"))
     assert measure(read_claim(name), fast=True).figures == found.figures
     assert {path: path.stat().st_mtime_ns for path in times} == times
 
