@@ -40,7 +40,7 @@ test: .venv/installed  ## Run the test suite
 	$(BIN)/python -m pytest $(WORKERS) --dist loadfile
 
 .PHONY: test-slow
-test-slow: .venv/installed  ## Train until the stated figures can be judged
+test-slow: .venv/installed  ## Train until the stated figures can be judged, and all else that takes long
 	$(BIN)/python -m pytest $(WORKERS) --dist worksteal -m slow
 
 .PHONY: test-product

@@ -124,7 +124,8 @@ def variations(few: list[str]) -> dict[str, Variations]:
     found = {}
     for task in TASKS.values():
         words = task.smoke.split()
-        words += few if "corpus" in compose(task.name, words) else []
+        if "corpus" in compose(task.name, words):
+            words = [*(word for word in words if not word.startswith("corpus.")), *few]
         found[task.name] = Variations(task.name, ["attention"], words)
     return found
 
@@ -134,8 +135,15 @@ def matrix() -> dict[str, dict[str, str | None]]:
     return reasons("attention")
 
 
-@pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("name", MECHANISMS)
+# Each task with some mechanism and each mechanism with some task; the others are slow together.
+CELLS = [
+    pytest.param(name, task, marks=() if row % len(TASKS) == column else pytest.mark.slow)
+    for row, name in enumerate(MECHANISMS)
+    for column, task in enumerate(TASKS)
+]
+
+
+@pytest.mark.parametrize(("name", "task"), CELLS)
 def test_a_mechanism_trains_on_a_task_or_is_refused_with_the_reason_shown(
     name: str,
     task: str,
@@ -160,6 +168,7 @@ def _assert_refused(task: str, words: Sequence[str], place: Path, reason: str) -
     assert not list(place.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_a_choice_put_in_place_is_the_choice_composed(task: str) -> None:
     exchanged = Variations(task, ["attention"])
@@ -179,6 +188,7 @@ def axes(few: list[str]) -> Variations:
     return Variations("translation", AXES, [*few, "batch_size=8"])
 
 
+@pytest.mark.slow
 def test_every_pair_of_parts_trains_or_is_refused_by_name(axes: Variations, tmp_path: Path) -> None:
     """Of what runs with a model in a plain mechanism, every pair; models that take the same count as one."""
     models: dict[str, list[str]] = {}

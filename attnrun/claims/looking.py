@@ -20,8 +20,8 @@ def steps(seed: int, *, training: str, sentences: PositiveInt) -> Trial:
     """How the weights of a trained translator change from one output token to the next, in test sentences.
 
     `change` is the mean L1 distance of two steps that follow each other, 2 at most; `moved` is the share of
-    steps whose strongest source token is another one than at the step before. `training` is an experiment with its
-    words.
+    steps whose strongest source token is another one than at the step before. `training` is an experiment
+    with its words.
     """
     changes, moved = [], []
     for found in _maps(seed, training, sentences):

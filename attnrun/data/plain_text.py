@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from attnrun.data.phrases import load
+from attnrun.data.phrases import HELD_OUT, HeldOut, load
 from attnrun.data.reading import read_lines
 from attnrun.errors import UserError
 from attnrun.ranges import Fraction, PositiveInt
@@ -21,14 +21,18 @@ class PlainText:
 
 
 def phrases(
-    seed: int, *, language: Literal["en", "fr"] = "en", limit: PositiveInt | None = None
+    seed: int,
+    *,
+    language: Literal["en", "fr"] = "en",
+    limit: PositiveInt | None = None,
+    held_out: HeldOut = HELD_OUT,
 ) -> PlainText:
     """Return one side of the embedded corpus `phrases`, a sentence a line; `seed` changes nothing.
 
-    `limit` keeps the first sentences to learn from and leaves the other parts alone.
+    `limit` keeps the first sentences to learn from, `held_out` those of each of the other parts.
     """
     del seed
-    corpus = load(limit=limit)
+    corpus = load(limit=limit, held_out=held_out)
     side = "source" if language == corpus.source_language else "target"
     splits = (corpus.train, corpus.valid, corpus.test)
     return PlainText(*("".join(f"{getattr(pair, side)}\n" for pair in pairs) for pairs in splits))

@@ -52,6 +52,7 @@ def test_a_long_range_gets_bins_of_several_lengths() -> None:
     assert len(set(np.diff(edges))) == 1
 
 
+@pytest.mark.slow
 def test_hostile_names_are_drawn_literally(hostile: list[str]) -> None:
     for first, second in pairwise(hostile[::2]):
         axes = lengths_figure(LENGTHS, (first, second), title=first + second).axes

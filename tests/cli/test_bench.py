@@ -34,6 +34,7 @@ def test_json_has_the_machine_and_every_table(cli: Cli) -> None:
         assert row["seconds"] > 0 and row["samples"] == 1 and table["failed"] == {}
 
 
+@pytest.mark.slow
 def test_growth_is_told_by_exponents(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

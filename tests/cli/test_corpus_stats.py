@@ -140,6 +140,7 @@ def test_json_draws_only_what_is_asked_for(cli: Cli, own: Path) -> None:
     assert (own.parent / "x.pdf").read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.slow
 def test_pictures_of_other_files_and_other_keys_have_other_names(cli: Cli, own: Path) -> None:
     (own / "p.csv").write_text(ROWS)
     for words in (["own/p.tsv"], ["own/p.csv"], ["own/p.tsv", "limit=50"], ["own/p.tsv"]):

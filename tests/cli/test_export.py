@@ -19,7 +19,15 @@ Cli = Callable[..., Result]
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of a small Transformer."""
     run = tmp_path_factory.mktemp("trained") / "run"
-    words = ["train", "transformer", "corpus.limit=60", "trainer.max_steps=2", "model.tied=true", "seed=5"]
+    words = [
+        "train",
+        "transformer",
+        "corpus.limit=60",
+        "corpus.held_out=20",
+        "trainer.max_steps=2",
+        "model.tied=true",
+        "seed=5",
+    ]
     result = CliRunner().invoke(app, [*words, f"hydra.run.dir={run}"], prog_name="attnrun")
     assert result.exit_code == 0, result.output
     return run

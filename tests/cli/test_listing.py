@@ -43,6 +43,7 @@ def test_the_document_has_a_cell_for_each_mechanism_and_task(cli: Cli, tmp_path:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_table_says_the_same_and_each_reason_once(cli: Cli) -> None:
     document = _document(cli, "mask")
     shown = cli("list", "mask", "--matrix").stdout

@@ -33,7 +33,7 @@ def contents(run: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in run.rglob("*") if path.is_file() and path.name != "lock"}
 
 
-@pytest.mark.parametrize("schedule", ["constant", "inverse-sqrt"])
+@pytest.mark.parametrize("schedule", ["inverse-sqrt", pytest.param("constant", marks=pytest.mark.slow)])
 def test_a_finished_run_trained_further_equals_a_longer_one(cli: Cli, tmp_path: Path, schedule: str) -> None:
     short = run_in(tmp_path / "outputs/sequence/short", cli, "trainer.epochs=2", f"schedule={schedule}")
     long = run_in(tmp_path / "outputs/sequence/long", cli, "trainer.epochs=4", f"schedule={schedule}")
@@ -46,7 +46,9 @@ def test_a_finished_run_trained_further_equals_a_longer_one(cli: Cli, tmp_path: 
     assert records[0].config == records[1].config
 
 
-@pytest.mark.parametrize("killed_at", [1, 2, 3])
+@pytest.mark.parametrize(
+    "killed_at", [2, pytest.param(1, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)]
+)
 def test_an_extension_killed_before_it_is_written_down_can_be_made_again(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
 ) -> None:
@@ -97,6 +99,7 @@ def test_what_would_not_be_exact_is_refused(cli: Cli, done: Path, word: str, mes
     assert_refused(cli, done, word, message)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("made_with", "word"),
     [("trainer.evaluate_every=3", "trainer.epochs=3"), ("trainer.max_steps=4", "trainer.max_steps=9")],

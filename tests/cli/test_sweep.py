@@ -82,6 +82,7 @@ def test_a_failure_is_listed_with_its_log_and_the_others_are_untouched(
     assert repaired.exit_code == 0 and "3 of 6 jobs were finished already" in repaired.stderr
 
 
+@pytest.mark.slow
 def test_fail_fast_begins_no_further_job(cli: Cli, tmp_path: Path) -> None:
     result = cli("sweep", *TINY, "seed=1,-1,2", "--fail-fast")
     assert result.exit_code == 2

@@ -175,6 +175,7 @@ def test_a_sweep_has_a_row_for_each_choice_and_its_seeds_together(
     assert all(len(line) <= 80 for line in shown if line.strip().startswith(("run ", "data.samples=")))
 
 
+@pytest.mark.slow
 def test_a_sweep_without_seeds_has_a_row_for_each_run(cli: Cli) -> None:
     words = ["train", "nw-regression", "trainer.max_steps=1", "-m", "data.samples=20,30"]
     shown = cli(*words).stdout
@@ -183,6 +184,7 @@ def test_a_sweep_without_seeds_has_a_row_for_each_run(cli: Cli) -> None:
     assert row[1] == f"{next(iter(documents[1]['metrics'].values())):.4g}" and "(" not in shown
 
 
+@pytest.mark.slow
 def test_a_key_that_only_the_swept_choices_have_is_set_in_each_job(cli: Cli) -> None:
     words = ["nw-regression", "-m", "attention=triangular,epanechikov", "attention.width=2.5", "seed=0,1"]
     documents = json.loads(cli("train", *words, "--json").stdout)
@@ -190,6 +192,7 @@ def test_a_key_that_only_the_swept_choices_have_is_set_in_each_job(cli: Cli) -> 
     assert {RunRecord(Path(one["run"])).config["attention"]["width"] for one in documents} == {2.5}
 
 
+@pytest.mark.slow
 def test_a_sweep_over_seeds_has_medians(cli: Cli) -> None:
     shown = cli("train", "nw-regression", "trainer.max_steps=1", "-m", "seed=1,2").stdout
     assert "median" in shown and "seed=1 done: outputs" in shown
@@ -253,6 +256,7 @@ def test_code_of_ones_own_needs_trust(cli: Cli, tmp_path: Path, monkeypatch: pyt
 
 TINY = [
     "corpus.limit=300",
+    "corpus.held_out=30",
     "model.hidden=18",
     "model.embedding=13",
     "attention.hidden=11",
@@ -311,7 +315,9 @@ def _without_time(run: Path) -> list[dict[str, object]]:
     return [{key: value for key, value in row.items() if key != "time"} for row in rows]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_a_signal_saves_and_says_so(cli: Cli, tmp_path: Path, number: signal.Signals, code: int) -> None:
     process = _train_in_a_process(tmp_path, "trainer.epochs=500")
     run = _wait_for_steps(tmp_path, 3)

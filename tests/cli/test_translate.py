@@ -26,6 +26,7 @@ from attnrun.launch.job import execute
 Cli = Callable[..., Result]
 SMALL = [
     "corpus.limit=300",
+    "corpus.held_out=30",
     "model.hidden=18",
     "model.embedding=13",
     "attention.hidden=11",
@@ -140,7 +141,7 @@ def test_a_model_without_attention_translates_and_says_that_it_has_no_map(here: 
         (["--model", "word-by-word", "--attention", "dot", *SET[:2], "Hi."], "set attention=none"),
         (["--set", "trainer.epoch=1"], "did you mean 'trainer.epochs'?"),
         (["--run", "latest", "  "], "has no words in it"),
-        (["--attention", "dot", "--set", "model.encoder_size=20", *SET[:6], "Hi."], "dot"),
+        (["--attention", "dot", "--set", "model.encoder_size=20", *SET[:8], "Hi."], "dot"),
     ],
 )
 def test_a_mistake_is_one_line(here: Cli, words: list[str], message: str) -> None:
@@ -185,7 +186,7 @@ def test_a_bad_corpus_is_named_by_file_and_line(
     cli: Cli, tmp_path: Path, content: bytes, message: str
 ) -> None:
     (tmp_path / "bad.tsv").write_bytes(content)
-    result = cli("translate", "--corpus", "bad.tsv", *SET[2:], "Hi.")
+    result = cli("translate", "--corpus", "bad.tsv", *SET[4:], "Hi.")
     assert result.exit_code == 2, result.output
     assert message in result.stderr.strip().splitlines()[-1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.tsv"]
@@ -195,7 +196,7 @@ def test_a_corpus_of_markup_and_escapes_is_ordinary_text(cli: Cli, tmp_path: Pat
     words = ["[red]", "$$", "\x1b[31m", "<b>", "|", "#", "`x`", "\u202e", "cat", "dog"]
     lines = [f"{a} {b} {c}\t{c} {a}\n" for a in words for b in words for c in words[:5]]
     (tmp_path / "markup.tsv").write_text("".join(lines), encoding="utf-8")
-    result = cli("translate", "--corpus", "markup.tsv", *SET[2:], "--set", "trainer.epochs=1")
+    result = cli("translate", "--corpus", "markup.tsv", *SET[4:], "--set", "trainer.epochs=1")
     assert result.exit_code == 0, result.stderr
     assert "\x1b" not in result.output and "\u202e" not in result.output
     (page,) = _texts_in_tensorboard(next(tmp_path.glob("outputs/*/*")), "samples/text_summary")
@@ -230,7 +231,7 @@ def test_a_file_edited_since_is_trained_on_anew(cli: Cli, tmp_path: Path) -> Non
     file = tmp_path / "mine.tsv"
     lines = [f"{a} {b}\t{b} {a}\n" for a in "abcdefg" for b in "hijklmn"]
     file.write_text("".join(lines))
-    words = ["translate", "--corpus", "mine.tsv", *SET[2:], "--set", "trainer.epochs=1", "a h"]
+    words = ["translate", "--corpus", "mine.tsv", *SET[4:], "--set", "trainer.epochs=1", "a h"]
     assert "training one first" in cli(*words).stderr
     assert "using the run" in cli(*words).stderr
     (tmp_path / "moved").mkdir()
@@ -368,7 +369,7 @@ def test_a_corpus_of_ones_own_trains_and_translates(cli: Cli, tmp_path: Path) ->
     (tmp_path / "mine/corpus").mkdir(parents=True)
     (tmp_path / "mine/corpus/numbers.yaml").write_text("_target_: my_numbers.load\nn: 90\n")
     own = ["--config-dir", "mine", "--trust", "my_numbers"]
-    result = cli("translate", "--corpus", "numbers", *own, *SET[2:], "--json", "3 plus 4")
+    result = cli("translate", "--corpus", "numbers", *own, *SET[4:], "--json", "3 plus 4")
     assert result.exit_code == 0, result.stderr
     run = json.loads(result.stdout)["run"]
     assert cli("translate", "--run", run, "--trust", "my_numbers", "3 plus 4").exit_code == 0

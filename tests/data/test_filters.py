@@ -141,6 +141,7 @@ def test_links_and_tags_stay_with_their_pairs():
     assert train_of(corpus([LONG, linked]), maximum_words=3, deduplicate=True) == [linked]
 
 
+@pytest.mark.slow
 def test_real_tatoeba_pairs_are_filtered(real_data):
     given = text.tsv(path=str(real_data / "fra-eng" / "fra-eng.zip"))
     assert sum(len(part) for part in (given.train, given.valid, given.test)) == 167_130

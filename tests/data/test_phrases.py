@@ -184,6 +184,13 @@ def test_limit_cuts_train_only(corpus: Corpus) -> None:
     assert (small.valid, small.test) == (corpus.valid, corpus.test)
 
 
+def test_fewer_are_held_out_and_train_stays(corpus: Corpus) -> None:
+    small = phrases.load(held_out=7)
+    assert (small.train, small.valid, small.test) == (corpus.train, corpus.valid[:7], corpus.test[:7])
+    small.valid.clear()
+    assert len(phrases.load().valid) == 1000  # another caller has lists of its own
+
+
 def test_other_direction_is_the_same_corpus(corpus: Corpus) -> None:
     other = phrases.load(source="fr", target="en")
     assert (other.source_language, other.target_language) == ("fr", "en")

@@ -36,7 +36,7 @@ def test_a_limit_reads_the_beginning(tmp_path: Path) -> None:
 def test_each_language_of_the_phrases_keeps_its_splits(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = [Pair(f"en {number}", f"fr {number}") for number in range(6)]
     corpus = Corpus("phrases", "en", "fr", pairs[:3], pairs[3:4], pairs[4:])
-    monkeypatch.setattr(plain_text, "load", lambda limit: replace(corpus, train=pairs[:3][:limit]))
+    monkeypatch.setattr(plain_text, "load", lambda limit, held_out: replace(corpus, train=pairs[:3][:limit]))
     english, french = phrases(3), phrases(0, language="fr", limit=2)
     assert (english.train, english.valid) == ("en 0\nen 1\nen 2\n", "en 3\n")
     assert (french.train, french.test) == ("fr 0\nfr 1\n", "fr 4\nfr 5\n")

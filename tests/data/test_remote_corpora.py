@@ -30,6 +30,7 @@ def french(real_data: Path, server: Any) -> str:
     return str(server.serve("/fra-eng.zip", (real_data / "fra-eng/fra-eng.zip").read_bytes()))
 
 
+@pytest.mark.slow
 def test_the_whole_of_tatoeba(french: str, cache: Path) -> None:
     corpus = tatoeba.load(url=french, sha256=FRENCH)
     assert (corpus.name, corpus.source_language, corpus.target_language) == ("tatoeba", "en", "fr")

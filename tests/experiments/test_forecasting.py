@@ -75,6 +75,7 @@ def test_files_are_forecast_from_their_last_steps(tmp_path: Path) -> None:
         forecaster.predict([str(tmp_path / "short.csv")])
 
 
+@pytest.mark.slow
 def test_training_reads_nothing_of_what_comes_later(tmp_path: Path) -> None:
     """Other values in the test part change no weight, and no scale."""
     values = seasonal(0, length=120, day=3, week=5).values.tolist()
@@ -92,6 +93,7 @@ def test_training_reads_nothing_of_what_comes_later(tmp_path: Path) -> None:
         assert torch.equal(first, second)
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_result(tmp_path: Path) -> None:
     for name, seed in (("first", 5), ("second", 5), ("other", 6)):
         execute_small(tmp_path / name, "trainer.epochs=1", f"seed={seed}")

@@ -123,6 +123,7 @@ def predict(*words: str, text: str | None = None) -> "subprocess.CompletedProces
     return subprocess.run(command, input=text, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_answers_on_the_command_line(classified: Path, tagging: Path) -> None:
     found = predict(str(classified), "a123", "b123", "--json")
     answers = json.loads(found.stdout)["answers"]

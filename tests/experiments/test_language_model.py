@@ -145,6 +145,7 @@ def test_a_search_of_another_kind_continues_in_another_way(tmp_path: Path, text:
     assert first == again != other and {len(text) for text in first} == {23}
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_result_and_another_another(tmp_path: Path, text: str) -> None:
     words = ["trainer.epochs=1", "model.hidden=13"]
     for name, seed in (("first", 5), ("second", 5), ("other", 6)):

@@ -49,6 +49,7 @@ def test_with_the_own_key_left_in_the_weights_collapse(train: Train) -> None:
     assert collapsed["test_mse_average"] == honest["test_mse_average"]
 
 
+@pytest.mark.slow
 def test_real_figures_come_with_the_package(train: Train) -> None:
     found = train("nw-regression", "data=mcycle")["metrics"]
     assert found["test_mse_learned"] < found["test_mse_average"] / 2

@@ -12,6 +12,7 @@ from attnrun.launch.job import execute
 from attnrun.launch.trained import open_model
 from attnrun.runs.find import RunRecord
 
+pytestmark = pytest.mark.slow
 SMALL = [
     "data.facts=2", "data.train=2500", "data.valid=50", "data.test=101", "model.embedding=24",
     "model.hidden=32", "trainer.epochs=5", "batch_size=32", "optim.lr=0.01", "runtime.threads=1",

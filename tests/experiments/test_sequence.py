@@ -191,6 +191,7 @@ def check_model(run: Path, rows: list[dict[str, str]], attends: bool) -> None:
         solver.weights(sources[:1], heads=[1])
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_result(tmp_path: Path) -> None:
     for name, seed in (("first", 5), ("second", 5), ("other", 6)):
         execute_small(tmp_path / name, "data=reverse", "trainer.epochs=1", f"seed={seed}")

@@ -71,6 +71,7 @@ def test_captions_reach_a_fair_score_in_four_epochs(train: Train, corpora: Path)
 SMALL = ["trainer.epochs=1", "model.hidden=30", "model.embedding=29", "runtime.threads=1"]
 
 
+@pytest.mark.slow
 def test_real_sentences_train_and_score(train: Train, tmp_path: Path, corpora: Path) -> None:
     keys = ["corpus.limit=2000", "tokeniser=bpe", "tokeniser.size=500"]
     document = train("translation-tatoeba", *keys, *SMALL)

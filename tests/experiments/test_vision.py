@@ -163,6 +163,7 @@ def test_a_run_reports_what_its_samples_hold(
             seer.weights(files[:1])
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_result_and_the_splits_are_those_of_every_seed(
     tmp_path: Path, folder: Path
 ) -> None:
@@ -177,6 +178,7 @@ def test_one_seed_gives_one_result_and_the_splits_are_those_of_every_seed(
     assert [row["class"] for row in rows[0]] == [row["class"] for row in rows[1]]
 
 
+@pytest.mark.slow
 def test_a_bright_patch_anywhere_is_learned(tmp_path: Path, folder: Path) -> None:
     words = [*VIT, "trainer.epochs=30", "augment.shift=0", "augment.turn=0", "augment.zoom=0"]
     report = execute_small("vision", folder, tmp_path / "run", *words)

@@ -120,6 +120,7 @@ def test_without_it_the_same_is_learned_and_nothing_of_it_is_written(
     assert not {name for name in names if "heads" in name or "projector" in name or "embedding" in name}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_interrupted_and_resumed_shows_everything_once(
     number: int, whole: Path, corpus: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

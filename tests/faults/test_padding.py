@@ -73,6 +73,7 @@ def _all() -> list[tuple[tuple[str, ...], torch.dtype, bool]]:
     return list(product(product(*(CHOICES[group] for group in GROUPS)), DTYPES, [True, False]))
 
 
+@pytest.mark.slow
 def test_some_mechanisms() -> None:
     drawn = random.Random(20261121).sample(_all(), DRAWN)
     assert sum(_check(*one) for one in drawn) > DRAWN // 2

@@ -57,6 +57,7 @@ def test_a_study_goes_where_the_experiment_wants_to(experiment: str, direction: 
     assert f"hydra.sweeper.direction={direction}" in of_plugins(experiment, ["hydra/sweeper=optuna"])
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # Optuna before 3 warns of much in newer libraries
 @pytest.mark.parametrize(
     ("words", "done", "failed"),
@@ -79,6 +80,7 @@ def test_failed_jobs_end_no_study(cli: Cli, tmp_path: Path, words: list[str], do
         assert yaml.safe_load(results.read_text())["best_value"] == min(errors)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_study_tries_the_same_again(cli: Cli) -> None:
     words = ["optim.lr=interval(0.1,1)", "hydra.sweeper.n_trials=2", *SMALL, "--json"]

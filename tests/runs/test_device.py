@@ -112,6 +112,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has the switch")
 def test_a_prepared_process_keeps_the_memory_that_tensors_leave() -> None:
     def faults(how: str) -> int:

@@ -102,6 +102,7 @@ def test_a_worker_leaves_sigint_to_this_process() -> None:
         assert sorted(spread(work, [1, 2, 3], 2)) == [(0, 1), (1, 2), (2, 3)]
 
 
+@pytest.mark.slow
 def test_workers_of_a_killed_process_end(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     code = f"""

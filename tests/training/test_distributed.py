@@ -70,6 +70,7 @@ TEXT = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_an_experiment_in_batches_of_tokens_equals_that_of_one(tmp_path: Path) -> None:
     plain = compose("sequence", TEXT)
     one = experiment(0, tmp_path / "one", plain)

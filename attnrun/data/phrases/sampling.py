@@ -11,7 +11,7 @@ from attnrun.data.phrases.dice import Dice
 from attnrun.data.phrases.surface import Written, write
 
 _DRAWN = 25_000
-_HELD_OUT = 1_000  # pairs of each of valid and test
+HELD_OUT = 1_000  # pairs of each of valid and test
 _LONGEST = 25  # tokens on either side
 _LEAST = 8  # times that each word occurs in the corpus; pairs with a rarer one are dropped
 _SEED = 1729
@@ -80,8 +80,8 @@ def split(drawn: list[Written]) -> tuple[list[Pair], list[Pair], list[Pair]]:
             free.append((hashlib.sha256(made.pair.source.encode()).digest(), place))
         else:
             counts.update(made.words)
-    chosen = [place for _, place in sorted(free)[: 2 * _HELD_OUT]]
-    valid, test = set(chosen[:_HELD_OUT]), set(chosen[_HELD_OUT:])
+    chosen = [place for _, place in sorted(free)[: 2 * HELD_OUT]]
+    valid, test = set(chosen[:HELD_OUT]), set(chosen[HELD_OUT:])
     pairs = [made.pair for made in drawn]
     return (
         [pair for place, pair in enumerate(pairs) if place not in valid and place not in test],
