@@ -34,6 +34,9 @@ def claim(
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE", help="Draw there: .png or .svg.")
     ] = None,
+    write: Annotated[
+        Path | None, typer.Option("--write", metavar="DIR", help="Keep the results there: pages and data.")
+    ] = None,
     config_dir: ConfigDir = None,
     trust: Trust = None,
     as_json: AsJson = False,
@@ -43,7 +46,7 @@ def claim(
     Each is a YAML file that states it, says where it comes from and what has to hold; the intervals are over
     seeds. The picture is outputs/claims/NAME.png unless --plot says otherwise.
     """
-    _check_options(name, all_claims, list_claims, fast, seeds, plot)
+    _check_options(name, all_claims, list_claims, fast, seeds, plot, write)
     if list_claims:
         _list(config_dir, as_json)
         return
@@ -55,6 +58,8 @@ def claim(
     for one in claims:
         measured = _measured(one, fast, seeds)
         found.append(measured)
+        if write is not None:
+            _keep(measured, write, config_dir, trust)
         _draw(measured, plot or OUTPUTS / "claims" / f"{one.name}.png")
         if not all_claims and not as_json:
             _show(measured)
@@ -66,12 +71,20 @@ def claim(
 
 
 def _check_options(
-    name: str | None, all_claims: bool, list_claims: bool, fast: bool, seeds: int | None, plot: Path | None
+    name: str | None,
+    all_claims: bool,
+    list_claims: bool,
+    fast: bool,
+    seeds: int | None,
+    plot: Path | None,
+    write: Path | None,
 ) -> None:
     if (name is not None) + all_claims + list_claims != 1:
         raise UserError("give the NAME of a claim, or --all, or --list")
-    if list_claims and (fast or seeds or plot):
-        raise UserError("--list measures nothing; it takes no --fast, --seeds or --plot")
+    if list_claims and (fast or seeds or plot or write):
+        raise UserError("--list measures nothing; it takes no --fast, --seeds, --plot or --write")
+    if write is not None and fast:
+        raise UserError("--write keeps results, which the fast form gives none of; leave one of them out")
     if plot is not None:
         if all_claims:
             raise UserError("--plot is of one claim; with --all the pictures are in outputs/claims")
@@ -106,6 +119,17 @@ def _measured(one: "ReadClaim", fast: bool, seeds: int | None) -> "Measured":
         return measure(
             one, fast, seeds, lambda done, total: progress.update(bar, completed=done, total=total)
         )
+
+
+def _keep(measured: "Measured", place: Path, config_dir: Path | None, trust: list[str] | None) -> None:
+    """Write the pages after each claim: a later one may be interrupted."""
+    from attnrun.claims.catalog import names, read_claim
+    from attnrun.claims.pages import keep, read_results, write_pages
+
+    keep(place, measured)
+    known = [name for name in names(config_dir) if name in read_results(place)]
+    paths = write_pages(place, [read_claim(name, tuple(trust or ()), config_dir) for name in known])
+    say(f"kept in {place}: {len(paths)} pages")
 
 
 def _draw(measured: "Measured", path: Path) -> None:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from attnrun.data.phrases import HELD_OUT, HeldOut, load
+from attnrun.data.phrases import HeldOut, load
+from attnrun.data.phrases.sampling import HELD_OUT
 from attnrun.data.reading import read_lines
 from attnrun.errors import UserError
 from attnrun.ranges import Fraction, PositiveInt

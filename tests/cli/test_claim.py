@@ -10,8 +10,10 @@ from typer.testing import Result
 
 from attnrun.claims.catalog import names, read_claim
 from attnrun.claims.measuring import measure
+from attnrun.claims.pages import page, read_results, table
 
 Cli = Callable[..., Result]
+KEPT = Path(__file__).parents[2] / "docs/claims"
 TRAINED = [name for name in names() if read_claim(name).function.__module__.endswith(("training", "looking"))]
 QUICK = [name for name in names() if name not in TRAINED]
 # What the fast form gives; those of times are left to the machine.
@@ -77,6 +79,35 @@ def test_claims_are_listed(cli: Cli) -> None:
     assert "printed-mask" in cli("claim", "--list").stdout
 
 
+def test_results_become_pages(cli: Cli, tmp_path: Path) -> None:
+    assert cli("claim", "cues", "--write", "kept").exit_code == 0
+    assert cli("claim", "counting", "--write", "kept", "--seeds", "2").exit_code == 0
+    results = json.loads((tmp_path / "kept/results.json").read_text())
+    assert set(results) == {"cues", "counting"} and results["counting"]["seeds"] == 2
+    assert "| [cues](cues.md) |" in (tmp_path / "kept/README.md").read_text()
+    text = (tmp_path / "kept/counting.md").read_text()
+    assert text.startswith("# counting: DEPENDS\n") and "It depends on the normaliser" in text
+    assert (tmp_path / "kept/counting.png").exists()
+
+
+def test_the_pages_of_the_docs_are_those_of_their_data() -> None:
+    """`attnrun claim NAME --write docs/claims` makes them."""
+    results = read_results(KEPT)
+    assert results
+    claims = [read_claim(name) for name in names() if name in results]
+    assert [claim.name for claim in claims] == sorted(results)
+    for claim in claims:
+        found = results[claim.name]
+        assert (KEPT / f"{claim.name}.md").read_text() == page(claim, found), (
+            "attnrun claim NAME --write docs/claims"
+        )
+        assert (KEPT / f"{claim.name}.png").exists()
+        assert found["form"] == "full" and found["seeds"] == claim.claim.seeds
+        conditions = {one["when"]: one["condition"] for one in found["conditions"]}
+        assert conditions == claim.claim.holds
+    assert (KEPT / "README.md").read_text() == table(claims, results)
+
+
 YAML = """\
 # what: a claim of one's own
 # source: nobody
@@ -140,6 +171,7 @@ def test_a_mistake_in_a_claim_is_one_line(cli: Cli, own: Path, old: str, new: st
         ([], "give the NAME of a claim, or --all, or --list"),
         (["cues", "--all"], "give the NAME of a claim, or --all, or --list"),
         (["que"], "no claim named 'que'"),
+        (["cues", "--fast", "--write", "kept"], "--write keeps results"),
         (["--list", "--fast"], "--list measures nothing"),
         (["--all", "--plot", "x.png"], "--plot is of one claim"),
         (["cues", "--plot", "x.txt"], "cannot draw 'x.txt'"),

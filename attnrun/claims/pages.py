@@ -1,0 +1,99 @@
+"""Measured claims as files for people: a page each in two languages, a table, and the data behind them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attnrun.analysis.canvas import save
+from attnrun.bench.works import machine
+from attnrun.claims.catalog import ReadClaim
+from attnrun.claims.measuring import Measured
+from attnrun.claims.picture import draw
+from attnrun.runs.files import read_json, write_json
+
+RESULTS = "results.json"
+TABLE = "README.md"
+_ZH = {"HOLDS": "成立", "FAILS": "不成立", "DEPENDS": "视情况而定"}
+
+Document = Mapping[str, Any]
+
+
+def keep(place: Path, one: Measured) -> None:
+    """Write what was measured: its picture, and its entry in `results.json`, in the directory `place`."""
+    save(draw(one), place / f"{one.claim.name}.png")
+    found = {key: value for key, value in one.plain().items() if key != "curves"}  # which are drawn
+    write_json(place / RESULTS, read_results(place) | {one.claim.name: found | {"machine": machine()}})
+
+
+def read_results(place: Path) -> dict[str, Any]:
+    """Return the results that `keep` left, by the names of their claims."""
+    found = read_json(place / RESULTS)
+    return found if isinstance(found, dict) else {}
+
+
+def write_pages(place: Path, claims: Sequence[ReadClaim]) -> list[Path]:
+    """Write a page for each claim that has results, and the table of all; return the paths."""
+    results = read_results(place)
+    shown = [claim for claim in claims if claim.name in results]
+    texts = {f"{claim.name}.md": page(claim, results[claim.name]) for claim in shown}
+    texts[TABLE] = table(shown, results)
+    for name, text in texts.items():
+        (place / name).write_text(text, encoding="utf-8")
+    return [place / name for name in texts]
+
+
+def page(claim: ReadClaim, result: Document) -> str:
+    """Return the page of a claim, in Markdown."""
+    where = result["machine"]
+    seeds = f"{result['seeds']} seed{'s' if result['seeds'] > 1 else ''}"
+    depends = f" It depends {claim.claim.depends}." if result["verdict"] == "DEPENDS" else ""
+    return "\n".join(
+        [
+            f"# {claim.name}: {result['verdict']}",
+            "",
+            f"> {claim.claim.statement}",
+            "",
+            f"> {claim.claim.zh}",
+            "",
+            f"Source 出处: {claim.entry.source}.",
+            "",
+            f"    attnrun claim {claim.name}",
+            "",
+            f"**{result['verdict']}** ({seeds}).{depends} **{_ZH[result['verdict']]}**。",
+            "",
+            *_conditions(result["conditions"]),
+            "",
+            *_figures(result["figures"]),
+            "",
+            f"![{claim.entry.what}]({claim.name}.png)",
+            "",
+            f"Measured on {where['cpu']}, {where['threads']} threads, torch {where['torch']}.",
+            "",
+        ]
+    )
+
+
+def table(claims: Sequence[ReadClaim], results: Mapping[str, Document]) -> str:
+    """Return the table of the claims that have results, in Markdown."""
+    rows = [
+        f"| [{claim.name}]({claim.name}.md) | {claim.entry.what} | {results[claim.name]['verdict']} |"
+        for claim in claims
+    ]
+    head = ["# Claims, measured", "", "| `attnrun claim` | what is said | |", "|---|---|---|"]
+    return "\n".join([*head, *rows, ""])
+
+
+def _conditions(conditions: Sequence[Document]) -> list[str]:
+    rows = [f"| {one['when']} | `{one['condition']}` | {one['state']} |" for one in conditions]
+    return ["| condition 条件 | | |", "|---|---|---|", *rows]
+
+
+def _figures(figures: Mapping[str, Document]) -> list[str]:
+    head = ["| figure 数值 | published 发表值 | measured 实测值 | 95 % |", "|---|---|---|---|"]
+    return [*head, *(f"| `{name}` | {_row(found)} |" for name, found in figures.items())]
+
+
+def _row(found: Document) -> str:
+    printed = "" if found["published"] is None else f"{found['published']:.4g}"
+    within = " to ".join(f"{x:.4g}" for x in found["interval"]) if found["interval"] and found["sd"] else ""
+    return f"{printed} | {found['mean']:.4g} | {within}"
