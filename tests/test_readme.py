@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from attnrun.claims.sections import read_sections
 from attnrun.launch import catalog
 from attnrun.launch.config import compose
 
+TRAINING = re.compile(r"attnrun (train|sweep) ")
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [README, *(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md")))]
@@ -18,9 +20,10 @@ SHOWN = [
     for command in re.findall(r"attnrun (?:train|sweep) [a-z][^`\n]*", page.replace("\\\n", ""))
 ]
 HEADERS = [entry.run for entry in catalog.entries("experiment")]
+EXERCISES = [one.command for read in read_sections() for one in read.section.exercises]
 
 
-@pytest.mark.parametrize("command", sorted({*SHOWN, *HEADERS}))
+@pytest.mark.parametrize("command", sorted({*SHOWN, *HEADERS, *filter(TRAINING.match, EXERCISES)}))
 def test_a_shown_training_composes(command: str) -> None:
     _, kind, experiment, *words = shlex.split(command.partition(" > ")[0], comments=True)
     assert experiment in catalog.names("experiment")
@@ -28,9 +31,19 @@ def test_a_shown_training_composes(command: str) -> None:
     overrides = [
         word.partition(",")[0] if sweeps else word
         for word in words
-        if "=" in word and "range(" not in word and "interval(" not in word and not word.startswith("hydra")
+        if ("=" in word or word.startswith("~"))
+        and "range(" not in word
+        and "interval(" not in word
+        and not word.startswith("hydra")
     ]
     assert compose(experiment, overrides)["experiment"] == experiment
+
+
+@pytest.mark.parametrize("command", [one for one in EXERCISES if not TRAINING.match(one)])
+def test_an_exercise_begins_with_a_command(command: str) -> None:
+    name, *words = shlex.split(command)[1:]
+    assert name in ("claim", "translate", "show", "heads")
+    assert name != "claim" or words[0] in catalog.names("claim")
 
 
 def test_the_readme_shows_trainings_and_its_pictures_exist() -> None:

@@ -3,10 +3,12 @@
 import torch
 
 from attnrun.attention import (
+    Additive,
     MultiHead,
     Position,
     ScaledDot,
     Sinusoidal,
+    attend,
     causal_mask,
     check_mask,
     lengths_mask,
@@ -78,4 +80,26 @@ def equivariance(seed: int, *, length: PositiveInt, size: PositiveInt, heads: Po
     for name, position in {"without": Position(size, heads), "with": Sinusoidal(size, heads)}.items():
         plain, shuffled = (block(one, one, one)[0] for one in map(position.embed, (x, x[:, order])))
         figures[name] = float((shuffled - plain[:, order]).abs().max())
+    return Trial(figures)
+
+
+@torch.no_grad()
+def worked_scores(seed: int, *, keys: PositiveInt, lengths: tuple[PositiveInt, PositiveInt]) -> Trial:
+    """The printed example: equal keys of size 2, values 0, 1, 2, … in rows of four, two valid lengths.
+
+    `…_first` and `…_second` are the first number of each context; `error_…` is the largest difference from
+    the mean of the permitted values.
+    """
+    torch.manual_seed(seed)
+    value = torch.arange(keys * 4.0).reshape(1, keys, 4).repeat(2, 1, 1)
+    expected = torch.stack([value[0, :length].mean(0) for length in lengths])
+    wide, narrow = torch.randn(2, 1, 20), torch.randn(2, 1, 2)
+    figures: dict[str, float] = {}
+    for name, (score, query) in {
+        "additive": (Additive(20, 2), wide),
+        "dot": (ScaledDot(2, 2), narrow),
+    }.items():
+        context = attend(score, query, torch.ones(2, keys, 2), value, torch.tensor(lengths))[0][:, 0]
+        figures[f"{name}_first"], figures[f"{name}_second"] = context[:, 0].tolist()
+        figures[f"error_{name}"] = float((context - expected).abs().max())
     return Trial(figures)

@@ -21,6 +21,7 @@ from attnrun.cli.heads import heads
 from attnrun.cli.listing import list_catalog
 from attnrun.cli.predict import predict
 from attnrun.cli.report import report
+from attnrun.cli.reproduce import reproduce
 from attnrun.cli.score import score
 from attnrun.cli.show import show
 from attnrun.cli.significance import significance
@@ -78,6 +79,7 @@ app.command()(guarded(align))
 app.command()(guarded(compare))
 app.command()(guarded(significance))
 app.command()(guarded(claim))
+app.command()(guarded(reproduce))
 app.command()(guarded(resume))
 app.command()(guarded(export))
 app.command("list")(guarded(list_catalog))

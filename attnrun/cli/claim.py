@@ -166,10 +166,12 @@ def _show(measured: "Measured") -> None:
 
 
 def _show_all(found: "list[Measured]") -> None:
-    from attnrun.cli.tables import literal, new_table, print_figures
+    from rich.console import Console
+
+    from attnrun.cli.tables import literal, new_table
 
     table = new_table("claim", "verdict", "what holds, what fails")
     for measured in found:
         states = "; ".join(f"{one.state}: {one.condition.name}" for one in measured.judged)
         table.add_row(literal(measured.claim.name), literal(measured.verdict), literal(states))
-    print_figures(table)
+    Console(highlight=False).print(table)
