@@ -83,11 +83,21 @@ class AttentionMap:
         mean: Array = self.weights.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
         return mean
 
-    def entropy(self) -> Array:
-        """Return the entropy of each query's weights in nats, (L, H, N); 0 for a row without weights."""
+    def shares(self) -> NDArray[np.float64]:
+        """Return the weights (L, H, N, M), those of each query scaled to sum to 1; NaN where it has none.
+
+        NaN also where they are not all finite.
+        """
         weights = self.weights.astype(np.float64)
-        logarithms = np.log(weights, out=np.zeros_like(weights), where=weights > 0)
-        entropy: Array = (weights * -logarithms).sum(axis=-1).astype(np.float32)
+        total = weights.sum(axis=-1, keepdims=True)
+        there = (total > 0) & np.isfinite(total)
+        return np.divide(weights, total, out=np.full_like(weights, np.nan), where=there)
+
+    def entropy(self) -> NDArray[np.float64]:
+        """Return the entropy of each query's `shares` in nats, (L, H, N); NaN where it has none."""
+        shares = self.shares()
+        logarithms = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
+        entropy: NDArray[np.float64] = (shares * -logarithms).sum(axis=-1)
         return entropy
 
     def save(self, path: str | Path) -> None:

@@ -155,7 +155,7 @@ def _looks(
     there = [[one for one in side.maps if one is not None] for side in sides]
     return {
         "items": sorted(map(_packed, kept), key=lambda item: item["place"]),
-        "entropy": [mean_entropy(maps) if maps else None for maps in there],
+        "entropy": [mean_entropy([one.entropy() for one in maps]) if maps else None for maps in there],
         "error_rates": [None if one is None else one.error_rates for one in gold],
         "whys": whys,
         "notes": [*notes, *_left_out(len(items) - len(kept))],

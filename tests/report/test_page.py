@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from attnrun.analysis.head_figures import head_figures
 from attnrun.analysis.maps import AttentionMap
-from attnrun.analysis.packing import common, pack, unpack
+from attnrun.analysis.packing import common, mean_entropy, pack, unpack
 from attnrun.analysis.report_page import in_script, page
 from attnrun.cli import report_document
 from attnrun.escape import for_terminal
@@ -127,8 +128,24 @@ def test_weights_are_packed_to_a_byte_and_come_back() -> None:
     one = AttentionMap(list("abcde"), list("fghijkl"), weights)
     assert np.abs(unpack(pack(one)).weights - weights).max() <= weights.max() / 510 + 1e-6
     empty = AttentionMap([], ["a"], np.zeros((1, 1, 0, 1)))
-    assert unpack(pack(empty)).weights.shape == (1, 1, 0, 1) and pack(empty)["entropy"] == [[0.0]]
+    assert unpack(pack(empty)).weights.shape == (1, 1, 0, 1) and pack(empty)["entropy"] == [[None]]
     assert common(["a", "b", "c"], ["b", "x", "c"]) == [[1, 0], [2, 2]]
+
+
+def test_the_entropy_of_a_page_is_that_of_head_figures() -> None:
+    """Rows that do not sum to 1, a row of zeros, one of NaN, and a head that has nothing else."""
+    generator = np.random.default_rng(5)
+    weights = generator.random((2, 3, 5, 7)) ** 3
+    weights[0, 1, 2] = 0
+    weights[1, 0, 3, 1] = np.nan
+    weights[1, 2] = np.nan
+    maps = [AttentionMap(list("abcde"), list("fghijkl"), part) for part in (weights, weights[:, :, ::-1] / 3)]
+    expected = head_figures(maps)["entropy"]
+    found = mean_entropy([one.entropy() for one in maps])
+    assert found[1][2] is None and np.isnan(expected[1, 2])
+    np.testing.assert_allclose(np.array(found, dtype=float), expected, atol=1e-4)
+    packed = json.loads(in_script(pack(maps[0])))
+    assert packed["entropy"][1][2] is None and unpack(packed).weights[1, 2].max() == 0
 
 
 @pytest.mark.parametrize("name", ["transformer", "both", "points"])

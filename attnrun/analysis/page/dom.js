@@ -30,7 +30,10 @@ function figure(value) {
   return String(Number(value.toPrecision(4)));
 }
 
-const weight = (value) => (Number.isNaN(value) ? "–" : value.toFixed(3));
+/** A number with so many decimals; a dash where there is none. */
+const fixed = (value, decimals) => (typeof value === "number" ? value.toFixed(decimals) : "–");
+
+const weight = (value) => fixed(value, 3);
 
 const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
