@@ -1,7 +1,7 @@
 """Which label has a text? By default: which language is a name or a short phrase of?"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
 from attnrun.data.batching import Sequences
-from attnrun.data.examples import ExampleBatches, Examples
+from attnrun.data.examples import ExampleBatches, Examples, answerable
 from attnrun.data.labelled import Labelled, LabelledTexts
 from attnrun.data.tokenisers import Recipe, Tokeniser, from_json
 from attnrun.errors import UserError
@@ -71,13 +71,12 @@ class Classifier:
     ) -> list[AttentionMap]:
         """Return where the model looked in each text: a map with a row for each query.
 
-        That is one, or every token where tokens look at one another. Raises UserError where the model has no
-        attention, or not so many layers or heads, and for a text without a token.
+        That is one for an RNN, and every token where tokens look at one another. Raises UserError where the
+        model has no attention, or not so many layers or heads, and for a text without a token.
         """
         found = looks(self.model, self.batched(self._asked(inputs)), self.device)
         keys = [self.tokeniser.tokens(text)[: self.max_length] for text in inputs]
-        sides = zip(keys, found, strict=True)
-        queries = [["label"] if look is not None and look.shape[2] == 1 else key for key, look in sides]
+        queries = [["label"]] * len(keys) if isinstance(self.model, RnnClassifier) else keys
         return attention_maps(inputs, queries, keys, found, layers, heads)
 
     def encode(self, rows: Sequence[Labelled]) -> Examples:
@@ -114,7 +113,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     data = config.data(run.seed)
     if not isinstance(data, LabelledTexts):
         raise UserError("data: this experiment takes texts with labels, such as data=surnames")
-    data = _known(data, run.warn)
+    data = _known(data, data.labels, run.warn)
     tokeniser = config.tokeniser().fit(one.text for one in data.train)
     run.save_json("tokeniser", tokeniser.to_json())
     run.save_json("labels", data.labels)
@@ -150,8 +149,8 @@ def load(run: TrainedRun) -> Classifier:
 
 def development(run: TrainedRun, classifier: Classifier) -> Development:
     """Return the texts that the run validated on, measured as in training."""
-    data, model = _known(run.config.data(run.seed), lambda _: None), classifier.model
-    valid = classifier.encode(data.valid)
+    data, model = run.config.data(run.seed), classifier.model
+    valid = classifier.encode(_known(data, classifier.labels).valid)
     return Development(
         model,
         classifier.device,
@@ -175,13 +174,12 @@ def _watch(classifier: Classifier, data: LabelledTexts, run: Run, attends: bool)
     return Watch(run, classifier.model, look, ordered=ordered, tokens=tokens)
 
 
-def _known(data: LabelledTexts, warn: Callable[[str], object]) -> LabelledTexts:
-    """Leave out texts whose label no training text has."""
-    labels = set(data.labels)
-    valid, test = ([one for one in part if one.label in labels] for part in (data.valid, data.test))
-    if dropped := len(data.valid) + len(data.test) - len(valid) - len(test):
-        warn(f"{dropped} texts have a label that no training text has, and were left out")
-    return replace(data, valid=valid, test=test)
+def _known(
+    data: LabelledTexts, labels: Sequence[str], warn: Callable[[str], object] = lambda _: None
+) -> LabelledTexts:
+    what = "texts have a label that no training text has"
+    found: LabelledTexts = answerable(data, lambda one: one.label in labels, what, warn)
+    return found
 
 
 def _figures(judged: Judged) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
 from attnrun.data import words
 from attnrun.data.batching import Sequences
-from attnrun.data.examples import ExampleBatches, Examples
+from attnrun.data.examples import ExampleBatches, Examples, answerable
 from attnrun.data.tagged import Tagged, TaggedSentences, Words
 from attnrun.data.vocabulary import Vocabulary
 from attnrun.errors import UserError
@@ -121,7 +121,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     data = config.data(run.seed)
     if not isinstance(data, TaggedSentences):
         raise UserError("data: this experiment takes sentences with tags, such as data=phrase-tags")
-    data = _known(data, run.warn)
+    data = _known(data, data.tags, run.warn)
     known = Words.fit(data.train, config.minimum_frequency)
     run.save_json("words", known.vocabulary.to_json())
     run.save_json("tags", {"tags": data.tags, "split": data.split})
@@ -155,8 +155,8 @@ def load(run: TrainedRun) -> Tagger:
 
 def development(run: TrainedRun, tagger: Tagger) -> Development:
     """Return the sentences that the run validated on, measured as in training."""
-    data, model = _known(run.config.data(run.seed), lambda _: None), tagger.model
-    valid = tagger.encode(data.valid)
+    data, model = run.config.data(run.seed), tagger.model
+    valid = tagger.encode(_known(data, tagger.tags).valid)
     return Development(
         model,
         tagger.device,
@@ -185,13 +185,13 @@ def _watch(tagger: Tagger, data: TaggedSentences, run: Run, attends: bool) -> Wa
     return Watch(run, tagger.model, look, tokens=tokens)
 
 
-def _known(data: TaggedSentences, warn: Callable[[str], object]) -> TaggedSentences:
-    """Leave out sentences with a tag that no training sentence has."""
-    tags = set(data.tags)
-    valid, test = ([one for one in part if tags.issuperset(one.tags)] for part in (data.valid, data.test))
-    if dropped := len(data.valid) + len(data.test) - len(valid) - len(test):
-        warn(f"{dropped} sentences have a tag that no training sentence has, and were left out")
-    return replace(data, valid=valid, test=test)
+def _known(
+    data: TaggedSentences, tags: Sequence[str], warn: Callable[[str], object] = lambda _: None
+) -> TaggedSentences:
+    what = "sentences have a tag that no training sentence has"
+    known = set(tags)
+    found: TaggedSentences = answerable(data, lambda one: known.issuperset(one.tags), what, warn)
+    return found
 
 
 def _by_word(tagger: Tagger, data: TaggedSentences, judged: Judged) -> dict[str, float]:

@@ -154,8 +154,13 @@ def load(run: TrainedRun) -> Seer:
 
 
 def development(run: TrainedRun, seer: Seer) -> Development:
-    """Return the images that the run validated on, measured as in training."""
-    valid, model = run.config.data(run.seed).valid, seer.model
+    """Return the images that the run validated on, measured as in training.
+
+    Raises UserError where the data have other classes now, or images of another size.
+    """
+    data, model = run.config.data(run.seed), seer.model
+    _require_same(data.form, seer.form)
+    valid = data.valid
     return Development(
         model,
         seer.device,
@@ -164,6 +169,19 @@ def development(run: TrainedRun, seer: Seer) -> Development:
         lambda batch: label_loss(model(batch.inputs), batch.targets),
         GatedHeads(model),
     )
+
+
+def _require_same(now: Form, then: Form) -> None:
+    """Raise UserError where a number would mean another class than in training, or an image not fit in."""
+    changed = sorted(set(now.classes) ^ set(then.classes))
+    if now.classes != then.classes:
+        told = f": {', '.join(changed[:3])}" if changed else ""
+        raise UserError(f"data: the classes are not those of the training{told}")
+    if now.shape != then.shape:
+        sizes = (" x ".join(map(str, form.shape)) for form in (now, then))
+        raise UserError(
+            f"data: images of {' and no longer '.join(sizes)}; a model takes what it was trained on"
+        )
 
 
 def _seer(config: Config, form: Form, device: torch.device) -> Seer:

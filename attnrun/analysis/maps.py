@@ -91,7 +91,10 @@ class AttentionMap:
         weights = self.weights.astype(np.float64)
         total = weights.sum(axis=-1, keepdims=True)
         there = (total > 0) & np.isfinite(total)
-        return np.divide(weights, total, out=np.full_like(weights, np.nan), where=there)
+        shares: NDArray[np.float64] = np.divide(
+            weights, total, out=np.full_like(weights, np.nan), where=there
+        )
+        return shares
 
     def entropy(self) -> NDArray[np.float64]:
         """Return the entropy of each query's `shares` in nats, (L, H, N); NaN where it has none."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnrun.runs import layout, projector
 from attnrun.runs.board import Board
-from attnrun.runs.files import as_lines, checked_name, ending, strict, write_durably, write_json
+from attnrun.runs.files import as_lines, checked_name, ending, write_durably, write_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +43,7 @@ class Pages:
 
     def curves(self, step: int, values: Mapping[str, float]) -> None:
         """Add numbers to TensorBoard alone; NaN and infinity are left out."""
-        self._board.scalars(step, strict(dict(values))[0])
+        self._board.scalars(step, dict(values))
 
     def embeddings(self, found: Mapping[str, tuple[Iterable[Sequence[float]], Sequence[str]]]) -> None:
         """Write vectors with raw labels, by name, for TensorBoard's projector, in place of older ones."""

@@ -28,12 +28,13 @@ def document(seconds: float = 119.7) -> dict[str, Any]:
     weights[0, 1] = np.nan
     weights[1, 2] = 0
     one = AttentionMap(list("abcd"), list("vwxyz"), weights)
+    curves = [curve(f"valid/{start}-{steps}", start, steps) for start in STARTS for steps in (1, 2, 3)]
     told = {"place": 0, "source": "v w x y z", "target": "", "answers": ["a b c d"], "scores": [0.5]}
     told["picture"] = None
     run = {
-        "name": "one", "experiment": "sequence", "status": "done", "started": "now", "seconds": seconds, "seed": 0,
-        "device": "cpu", "primary": None, "metrics": [["loss", None]], "versions": [], "warnings": [],
-        "config": [], "curves": [curve(f"valid/{start}-{steps}", start, steps) for start in STARTS for steps in (1, 2, 3)],
+        "name": "one", "experiment": "sequence", "status": "done", "started": "now", "seconds": seconds,
+        "seed": 0, "device": "cpu", "primary": None, "metrics": [["loss", None]], "versions": [],
+        "warnings": [], "config": [], "curves": curves,
     }  # fmt: skip
     return {
         "title": "hard figures", "runs": [run], "samples": {"best": [told], "worst": []}, "score": "chrF",
@@ -52,7 +53,12 @@ def test_a_page_of_hard_figures_opens(opened: Callable[..., Any], tmp_path: Path
     assert len(figures) == 6
     for at, text in enumerate(figures):
         assert text.count("–") == (2 if at in (1, 5) else 0) + (at % 3 > 0), text
-    for seconds, text in ((119.7, "2 min 0 s"), (59.97, "1 min 0 s"), (59.94, "59.9 s"), (7199.6, "2 h 0 min 0 s")):
+    for seconds, text in (
+        (119.7, "2 min 0 s"),
+        (59.97, "1 min 0 s"),
+        (59.94, "59.9 s"),
+        (7199.6, "2 h 0 min 0 s"),
+    ):
         file.write_bytes(page(document(seconds), "hard figures"))
         shown.reload()
         assert f"\t{text}\n" in shown.locator("#summary table").nth(1).inner_text()
