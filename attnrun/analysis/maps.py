@@ -16,6 +16,10 @@ from attnrun.runs.files import write_durably
 Array = NDArray[np.float32]
 
 
+class NoAttention(UserError):
+    """A model was asked for weights that it has not, whatever the input."""
+
+
 @dataclass(frozen=True, eq=False)
 class AttentionMap:
     """The attention weights of one example, with raw (unescaped) token labels.
@@ -142,12 +146,13 @@ def attention_maps(
     """Return the maps of some examples, of the layers and heads chosen; None takes all.
 
     Raises:
-        UserError: the model has no attention (an example's weights are None), or not so many layers or heads.
+        NoAttention: an example's weights are None.
+        UserError: the model has not so many layers or heads.
     """
     maps = []
     for title, rows, columns, one in zip(titles, queries, keys, weights, strict=True):
         if one is None:
-            raise UserError("this model has no attention to show")
+            raise NoAttention("this model has no attention to show")
         maps.append(AttentionMap(rows, columns, one, title).choose(layers, heads))
     return maps
 

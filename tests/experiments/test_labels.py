@@ -107,8 +107,8 @@ def test_labels_that_training_lacks_are_left_out_with_a_word(texts: Path, tmp_pa
 def test_a_text_of_one_token_looks_at_itself_where_tokens_look_at_one_another(
     texts: Path, tmp_path: Path
 ) -> None:
-    words = ["model=transformer-classifier", "tokeniser=word", "tokeniser.minimum_frequency=1", "trainer.max_steps=2",
-             "runtime.threads=1", "data=labelled", f"data.path={texts}"]  # fmt: skip
+    words = ["model=transformer-classifier", "tokeniser=word", "tokeniser.minimum_frequency=1",
+             "trainer.max_steps=2", "runtime.threads=1", "data=labelled", f"data.path={texts}"]  # fmt: skip
     report = execute(compose("classification", words), tmp_path / "run")
     assert report.status == "done", report.message
     one, two = open_model(tmp_path / "run").weights(["a123", "a123 b123"])

@@ -26,6 +26,7 @@ const foreign = (text, properties = {}) => make("bdi", properties, text);
 /** A figure in at most four significant digits; what is no number as it stands there. */
 function figure(value) {
   if (typeof value !== "number") return value === null || value === undefined ? "–" : String(value);
+  if (Math.abs(value) >= 1e15) return value.toPrecision(4);
   if (Number.isInteger(value) || Math.abs(value) >= 10000) return String(Math.round(value * 100) / 100);
   return String(Number(value.toPrecision(4)));
 }
