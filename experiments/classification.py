@@ -9,7 +9,7 @@ import torch
 
 from attnrun.analysis.confusion import confusion, confusion_figure
 from attnrun.analysis.maps import AttentionMap, attention_maps
-from attnrun.analysis.plots import loss_curves
+from attnrun.analysis.plots import draw_losses
 from attnrun.analysis.strips import Strip, strips
 from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
@@ -22,13 +22,12 @@ from attnrun.errors import UserError
 from attnrun.models.classifier import RnnClassifier, TextClassifier
 from attnrun.models.linear import best_linear, share_right, token_counts
 from attnrun.ranges import PositiveInt, Probability
-from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
-from attnrun.training.course import LOSSES, Course, fit_best, restore_best
+from attnrun.training.course import Course, fit_best, restore_best
 from attnrun.training.development import Development
 from attnrun.training.labels import Judged, judge, label_loss, looks
-from attnrun.training.scoring import show_rows
+from attnrun.training.scoring import keep_rows
 
 PRIMARY = ("accuracy", "max")
 _PENALTIES = (1e-6, 1e-5, 1e-4)  # on the weights of a bag of tokens
@@ -170,8 +169,13 @@ def _watch(classifier: Classifier, data: LabelledTexts, run: Run, attends: bool)
     texts = [one.text for one in data.valid[:WATCHED]]
     tokens = {"reader.embedding": classifier.tokeniser.labels}
     ordered = not isinstance(classifier.model, RnnClassifier)  # whose one query stands nowhere
-    look = (lambda: {"": classifier.weights(texts)}) if attends else None
-    return Watch(run, classifier.model, look, ordered=ordered, tokens=tokens)
+    return Watch(
+        run,
+        classifier.model,
+        lambda: {"": classifier.weights(texts)} if attends else {},
+        ordered=ordered,
+        tokens=tokens,
+    )
 
 
 def _known(
@@ -188,7 +192,7 @@ def _figures(judged: Judged) -> dict[str, float]:
     counts = confusion(right, answers, 1 + max(*right, *answers))
     both = counts.sum(0) + counts.sum(1)
     f1 = 2 * np.diag(counts)[both > 0] / both[both > 0]
-    return {"accuracy": judged.accuracy, "loss": judged.loss, "macro_f1": float(f1.mean())}
+    return {**judged.figures, "macro_f1": float(f1.mean())}
 
 
 def _bag(classifier: Classifier, parts: dict[str, Examples]) -> dict[str, float]:
@@ -208,9 +212,8 @@ def _show(classifier: Classifier, rows: Sequence[Labelled], judged: Judged, run:
         {"source": one.text, "target": one.label, "prediction": answer}
         for one, answer in zip(rows, answers, strict=True)
     ]
-    run.samples("test", samples)
-    show_rows(run, "test_samples", samples)
-    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    keep_rows(run, samples)
+    draw_losses(run)
     right, found = ([one[0] for one in side] for side in (judged.right, judged.answers))
     counts = confusion(right, found, len(classifier.labels))
     run.figure("confusion", confusion_figure(counts, classifier.labels, run.experiment))

@@ -12,7 +12,7 @@ from attnrun.data.series import Columns, read_series
 from attnrun.errors import UserError
 from attnrun.models.forecaster import RnnForecaster
 from attnrun.training.forecasting import pinball
-from attnrun.training.labels import evaluation
+from attnrun.training.batches import evaluation
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 
 from attnrun.analysis.confusion import confusion, confusion_figure
 from attnrun.analysis.maps import AttentionMap, attention_maps
-from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.analysis.plots import draw_losses, heat_map
 from attnrun.analysis.strips import Strip, strips
 from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
@@ -22,13 +22,12 @@ from attnrun.data.vocabulary import Vocabulary
 from attnrun.errors import UserError
 from attnrun.models.tagger import TokenTagger
 from attnrun.ranges import PositiveInt
-from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
-from attnrun.training.course import LOSSES, Course, fit_best, restore_best
+from attnrun.training.course import Course, fit_best, restore_best
 from attnrun.training.development import Development
 from attnrun.training.labels import Judged, judge, label_loss, looks
-from attnrun.training.scoring import show_rows
+from attnrun.training.scoring import keep_rows
 
 PRIMARY = ("accuracy", "max")
 _DRAWN = 12  # sentences in the picture of tags
@@ -135,14 +134,14 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         model,
         ExampleBatches(train_set, config.batch_size, run.seed),
         loss=lambda batch: label_loss(model(batch.inputs, batch.lengths), batch.targets),
-        evaluate=lambda: _figures(tagger.judge(valid)),
+        evaluate=lambda: tagger.judge(valid).figures,
         fingerprint={"words": known.vocabulary.fingerprint(), "examples": train_set.fingerprint()},
         unit="tokens",
         watch=_watch(tagger, data, run, attends=config.attention is not None),
     )
     judged = tagger.judge(test)
     _show(tagger, data.test, judged, run, attends=config.attention is not None)
-    return _figures(judged) | _by_word(tagger, data, judged) | kept
+    return judged.figures | _by_word(tagger, data, judged) | kept
 
 
 def load(run: TrainedRun) -> Tagger:
@@ -160,15 +159,11 @@ def development(run: TrainedRun, tagger: Tagger) -> Development:
     return Development(
         model,
         tagger.device,
-        lambda: _figures(tagger.judge(valid)),
+        lambda: tagger.judge(valid).figures,
         tagger.batched(valid),
         lambda batch: label_loss(model(batch.inputs, batch.lengths), batch.targets),
         GatedHeads(model),
     )
-
-
-def _figures(judged: Judged) -> dict[str, float]:
-    return {"accuracy": judged.accuracy, "loss": judged.loss}
 
 
 def _tagger(
@@ -181,8 +176,7 @@ def _tagger(
 def _watch(tagger: Tagger, data: TaggedSentences, run: Run, attends: bool) -> Watch:
     texts = [tagger.text(one) for one in data.valid[:WATCHED]]
     tokens = {"reader.embedding": tagger.known.vocabulary.labels}
-    look = (lambda: {"": tagger.weights(texts)}) if attends else None
-    return Watch(run, tagger.model, look, tokens=tokens)
+    return Watch(run, tagger.model, lambda: {"": tagger.weights(texts)} if attends else {}, tokens=tokens)
 
 
 def _known(
@@ -222,9 +216,8 @@ def _show(tagger: Tagger, sentences: Sequence[Tagged], judged: Judged, run: Run,
         }
         for one, found in zip(sentences, answers, strict=True)
     ]
-    run.samples("test", rows)
-    show_rows(run, "test_samples", rows)
-    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    keep_rows(run, rows)
+    draw_losses(run)
     flat = [[number for row in side for number in row] for side in (judged.right, judged.answers)]
     counts = confusion(flat[0], flat[1], len(tagger.tags))
     run.figure("confusion", confusion_figure(counts, tagger.tags, run.experiment))

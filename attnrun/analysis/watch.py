@@ -26,7 +26,7 @@ class Watch:
     `heads_SIDE` of all heads for one example: all to TensorBoard alone. L and H count from 0.
 
     Args:
-        look: returns maps of the same few examples each time; None where there is no attention.
+        look: returns maps of the same few examples each time, by side; none without attention.
         ordered: whether queries and keys stand in an order of the same kind, so that there is a distance.
         tokens: what makes raw labels of the row numbers of an embedding, by its name in `model`; a name that
             the model has not, or has for the embedding of another name, is passed over.
@@ -36,7 +36,7 @@ class Watch:
         self,
         run: Run,
         model: "nn.Module",
-        look: Callable[[], Looks] | None,
+        look: Callable[[], Looks],
         *,
         ordered: bool = True,
         tokens: Mapping[str, Callable[[Sequence[int]], Sequence[str]]] | None = None,
@@ -47,7 +47,7 @@ class Watch:
 
     def evaluated(self, step: int) -> None:
         """Show what attention does now."""
-        for side, maps in (self._look() if self._look else {}).items():
+        for side, maps in self._look().items():
             suffix = f"_{side}" if side else ""
             self._run.curves(step, _curves(head_figures(maps, self._ordered), suffix))
             shown = _drawn(maps)
