@@ -30,9 +30,9 @@ from attnrun.models.ngram import NGrams
 from attnrun.ranges import PositiveInt
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
+from attnrun.training.batches import evaluation
 from attnrun.training.course import Course, fit_best, restore_best
 from attnrun.training.development import Development
-from attnrun.training.batches import evaluation
 from attnrun.training.labels import label_loss
 from attnrun.training.scoring import keep_rows
 

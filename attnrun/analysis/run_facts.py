@@ -12,7 +12,12 @@ _LONGEST = 2000  # characters of a value
 
 
 def facts(record: RunRecord) -> dict[str, Any]:
-    """Return summary, config and curves of a run that has ended."""
+    """Return summary, config and curves of a run that has ended, for a page.
+
+    `started` is in UTC, to the minute; `seconds` is how long the run computed, None where it is not known, as
+    are `seed`, `device` and `primary` (`name`, `goal`). `metrics` and `versions` are [name, value], `config`
+    is [dotted key, text], `warnings` are texts, and `curves` those of the function of that name.
+    """
     result = record.result or {}
     return {
         "name": record.directory.resolve().name,

@@ -74,9 +74,13 @@ class Watch:
 def pair_looks(
     found: Mapping[str, Sequence[Any]], sources: Sequence[Sequence[str]], targets: Sequence[Sequence[str]]
 ) -> dict[str, list[AttentionMap]]:
-    """Return the maps of weights that `training.seq2seq.looks` found in pairs.
+    """Return the maps of what `training.seq2seq.looks` found in pairs, by side.
 
-    sources: the labels of each source; targets: those of each target, beginning and end included.
+    Args:
+        found: by side the weights of each pair: (L, H, N + 1, M) of "cross", (L, H, M, M) of "source" and
+            (L, H, N + 1, N + 1) of "target", for N target and M source tokens.
+        sources: the M labels of each source.
+        targets: the N + 2 labels of each target, beginning and end included.
     """
     rows = {"cross": [one[1:] for one in targets], "source": sources, "target": [one[:-1] for one in targets]}
     columns = {**rows, "cross": sources}
