@@ -1,7 +1,7 @@
 """Which label has a text? By default: which language is a name or a short phrase of?"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,26 +9,25 @@ import torch
 
 from attnrun.analysis.confusion import confusion, confusion_figure
 from attnrun.analysis.maps import AttentionMap, attention_maps
-from attnrun.analysis.plots import loss_curves
+from attnrun.analysis.plots import draw_losses
 from attnrun.analysis.strips import Strip, strips
 from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
 from attnrun.data.batching import Sequences
-from attnrun.data.examples import ExampleBatches, Examples
+from attnrun.data.examples import ExampleBatches, Examples, answerable
 from attnrun.data.labelled import Labelled, LabelledTexts
 from attnrun.data.tokenisers import Recipe, Tokeniser, from_json
 from attnrun.errors import UserError
 from attnrun.models.classifier import RnnClassifier, TextClassifier
 from attnrun.models.linear import best_linear, share_right, token_counts
 from attnrun.ranges import PositiveInt, Probability
-from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
-from attnrun.training.course import LOSSES, Course, fit_best, restore_best
+from attnrun.training.course import Course, fit_best, restore_best
 from attnrun.training.development import Development
 from attnrun.training.labels import Judged, judge, label_loss, looks
-from attnrun.training.scoring import show_rows
+from attnrun.training.scoring import keep_rows
 
 PRIMARY = ("accuracy", "max")
 _PENALTIES = (1e-6, 1e-5, 1e-4)  # on the weights of a bag of tokens
@@ -71,13 +70,12 @@ class Classifier:
     ) -> list[AttentionMap]:
         """Return where the model looked in each text: a map with a row for each query.
 
-        That is one, or every token where tokens look at one another. Raises UserError where the model has no
-        attention, or not so many layers or heads, and for a text without a token.
+        That is one for an RNN, and every token where tokens look at one another. Raises UserError where the
+        model has no attention, or not so many layers or heads, and for a text without a token.
         """
         found = looks(self.model, self.batched(self._asked(inputs)), self.device)
         keys = [self.tokeniser.tokens(text)[: self.max_length] for text in inputs]
-        sides = zip(keys, found, strict=True)
-        queries = [["label"] if look is not None and look.shape[2] == 1 else key for key, look in sides]
+        queries = [["label"]] * len(keys) if isinstance(self.model, RnnClassifier) else keys
         return attention_maps(inputs, queries, keys, found, layers, heads)
 
     def encode(self, rows: Sequence[Labelled]) -> Examples:
@@ -114,7 +112,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     data = config.data(run.seed)
     if not isinstance(data, LabelledTexts):
         raise UserError("data: this experiment takes texts with labels, such as data=surnames")
-    data = _known(data, run.warn)
+    data = _known(data, data.labels, run.warn)
     tokeniser = config.tokeniser().fit(one.text for one in data.train)
     run.save_json("tokeniser", tokeniser.to_json())
     run.save_json("labels", data.labels)
@@ -150,8 +148,8 @@ def load(run: TrainedRun) -> Classifier:
 
 def development(run: TrainedRun, classifier: Classifier) -> Development:
     """Return the texts that the run validated on, measured as in training."""
-    data, model = _known(run.config.data(run.seed), lambda _: None), classifier.model
-    valid = classifier.encode(data.valid)
+    data, model = run.config.data(run.seed), classifier.model
+    valid = classifier.encode(_known(data, classifier.labels).valid)
     return Development(
         model,
         classifier.device,
@@ -171,17 +169,21 @@ def _watch(classifier: Classifier, data: LabelledTexts, run: Run, attends: bool)
     texts = [one.text for one in data.valid[:WATCHED]]
     tokens = {"reader.embedding": classifier.tokeniser.labels}
     ordered = not isinstance(classifier.model, RnnClassifier)  # whose one query stands nowhere
-    look = (lambda: {"": classifier.weights(texts)}) if attends else None
-    return Watch(run, classifier.model, look, ordered=ordered, tokens=tokens)
+    return Watch(
+        run,
+        classifier.model,
+        lambda: {"": classifier.weights(texts)} if attends else {},
+        ordered=ordered,
+        tokens=tokens,
+    )
 
 
-def _known(data: LabelledTexts, warn: Callable[[str], object]) -> LabelledTexts:
-    """Leave out texts whose label no training text has."""
-    labels = set(data.labels)
-    valid, test = ([one for one in part if one.label in labels] for part in (data.valid, data.test))
-    if dropped := len(data.valid) + len(data.test) - len(valid) - len(test):
-        warn(f"{dropped} texts have a label that no training text has, and were left out")
-    return replace(data, valid=valid, test=test)
+def _known(
+    data: LabelledTexts, labels: Sequence[str], warn: Callable[[str], object] = lambda _: None
+) -> LabelledTexts:
+    what = "texts have a label that no training text has"
+    found: LabelledTexts = answerable(data, lambda one: one.label in labels, what, warn)
+    return found
 
 
 def _figures(judged: Judged) -> dict[str, float]:
@@ -190,7 +192,7 @@ def _figures(judged: Judged) -> dict[str, float]:
     counts = confusion(right, answers, 1 + max(*right, *answers))
     both = counts.sum(0) + counts.sum(1)
     f1 = 2 * np.diag(counts)[both > 0] / both[both > 0]
-    return {"accuracy": judged.accuracy, "loss": judged.loss, "macro_f1": float(f1.mean())}
+    return {**judged.figures, "macro_f1": float(f1.mean())}
 
 
 def _bag(classifier: Classifier, parts: dict[str, Examples]) -> dict[str, float]:
@@ -210,9 +212,8 @@ def _show(classifier: Classifier, rows: Sequence[Labelled], judged: Judged, run:
         {"source": one.text, "target": one.label, "prediction": answer}
         for one, answer in zip(rows, answers, strict=True)
     ]
-    run.samples("test", samples)
-    show_rows(run, "test_samples", samples)
-    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    keep_rows(run, samples)
+    draw_losses(run)
     right, found = ([one[0] for one in side] for side in (judged.right, judged.answers))
     counts = confusion(right, found, len(classifier.labels))
     run.figure("confusion", confusion_figure(counts, classifier.labels, run.experiment))

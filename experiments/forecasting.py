@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from attnrun.experiments.forecasting_model import Forecaster, Scaling
 from torch import Tensor
 
-from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.analysis.plots import draw_losses, heat_map
 from attnrun.analysis.series_plots import forecast_band
 from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
@@ -19,10 +19,9 @@ from attnrun.data.table import write_rows
 from attnrun.errors import UserError
 from attnrun.models.forecaster import RnnForecaster
 from attnrun.ranges import PositiveInt
-from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
-from attnrun.training.course import LOSSES, Course, fit_best, restore_best
+from attnrun.training.course import Course, fit_best, restore_best
 from attnrun.training.forecasting import naive_scale, pinball, seasonal_naive
 
 PRIMARY = ("mase", "min")
@@ -167,7 +166,7 @@ def _judge(forecaster: Forecaster, data: Series, origins: range) -> dict[str, fl
 
 
 def _draw(forecaster: Forecaster, data: Series, run: Run, origins: range, attends: bool) -> None:
-    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    draw_losses(run)
     window, horizon = forecaster.scaling.window, forecaster.scaling.horizon
     starts = torch.tensor(list(origins[::-horizon][:_SHOWN])).flip(0)  # so that the last ends with the series
     pasts = _pasts(data, starts.tolist(), window)

@@ -11,8 +11,8 @@ from attnrun.data.examples import ExampleBatches
 from attnrun.data.series import Columns, read_series
 from attnrun.errors import UserError
 from attnrun.models.forecaster import RnnForecaster
+from attnrun.training.batches import evaluation
 from attnrun.training.forecasting import pinball
-from attnrun.training.labels import evaluation
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from attnrun.analysis.alignment import alignment_scores, links
 from attnrun.analysis.maps import AttentionMap, attention_maps
-from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.analysis.plots import draw_losses, heat_map
 from attnrun.analysis.word_weights import between_words, pieces_of
 from attnrun.data.corpus import Corpus, Pair
 from attnrun.data.filters import Filter
@@ -19,7 +19,6 @@ from attnrun.errors import UserError
 from attnrun.models.ibm_model_1 import IbmModel1, cells, fit
 from attnrun.ranges import PositiveInt
 from attnrun.runs.checkpoints import load_best
-from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.checkpoint import save
@@ -165,8 +164,7 @@ def _written(found: Iterable[tuple[int, int]]) -> str:
 
 
 def _show(aligner: Aligner, corpus: Corpus, run: Run) -> None:
-    rows = RunRecord(run.directory).metrics_rows()
-    run.figure("loss", loss_curves(rows, ("train/loss", "valid/loss"), run.experiment))
+    draw_losses(run, ("train/loss", "valid/loss"))
     looks = aligner.word_weights(corpus.test, aligner.how)
     run.samples(
         "test",

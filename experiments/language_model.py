@@ -13,7 +13,7 @@ from annotated_types import Ge, Le
 from torch import Tensor
 
 from attnrun.analysis.maps import AttentionMap, attention_maps
-from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.analysis.plots import draw_losses, heat_map
 from attnrun.analysis.text_plots import context_curve
 from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
@@ -28,13 +28,13 @@ from attnrun.models.decoding import Decoded, greedy
 from attnrun.models.language_model import LanguageModel, LanguageModelFactory
 from attnrun.models.ngram import NGrams
 from attnrun.ranges import PositiveInt
-from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
-from attnrun.training.course import LOSSES, Course, fit_best, restore_best
+from attnrun.training.batches import evaluation
+from attnrun.training.course import Course, fit_best, restore_best
 from attnrun.training.development import Development
-from attnrun.training.labels import evaluation, label_loss
-from attnrun.training.scoring import show_rows
+from attnrun.training.labels import label_loss
+from attnrun.training.scoring import keep_rows
 
 PRIMARY = ("bits", "min")
 
@@ -206,8 +206,9 @@ def _writer(config: Config, vocabulary: Vocabulary, device: torch.device) -> Wri
 def _watch(writer: Writer, text: str, run: Run, attends: bool) -> Watch:
     lines = [line[: min(_SHOWN, writer.context - 1)] for line in text.split("\n") if line] or [text[:_SHOWN]]
     tokens = {"embedding": writer.vocabulary.labels}
-    look = (lambda: {"": writer.weights(lines[:WATCHED])}) if attends else None
-    return Watch(run, writer.model, look, tokens=tokens)
+    return Watch(
+        run, writer.model, lambda: {"": writer.weights(lines[:WATCHED])} if attends else {}, tokens=tokens
+    )
 
 
 def _measures(bits: float) -> dict[str, float]:
@@ -233,12 +234,11 @@ def _show(writer: Writer, text: str, run: Run) -> None:
         {"source": source, "target": text[start + half :][: len(found)], "prediction": found}
         for start, source, found in zip(starts, sources, writer.predict(sources), strict=True)
     ]
-    run.samples("test", rows)
-    show_rows(run, "test_samples", rows)
+    keep_rows(run, rows)
 
 
 def _draw(writer: Writer, text: str, run: Run, ngram: float, attends: bool) -> None:
-    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    draw_losses(run)
     by_place = writer.bits(writer.windows(text, 0)).nanmean(0)
     run.figure("context", context_curve(by_place.numpy(), ngram, run.experiment))
     if attends:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from attnrun.analysis.maps import AttentionMap, attention_maps
-from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.analysis.plots import draw_losses, heat_map
 from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.data import words
@@ -19,12 +19,12 @@ from attnrun.data.vocabulary import Vocabulary
 from attnrun.errors import UserError
 from attnrun.models.span_pointer import SpanPointer, best_spans
 from attnrun.ranges import PositiveInt
-from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.answers import exact_match, overlap
-from attnrun.training.course import LOSSES, Course, fit_best, restore_best
-from attnrun.training.scoring import show_rows
+from attnrun.training.batches import evaluation
+from attnrun.training.course import Course, fit_best, restore_best
+from attnrun.training.scoring import keep_rows
 
 PRIMARY = ("exact_match", "max")
 SEPARATOR = " ||| "  # between a passage and a question, in an input
@@ -118,9 +118,7 @@ class Reader:
     def _read(
         self, rows: Sequence[Question], need_weights: bool = False
     ) -> Iterator[tuple[list[int], Tensor, Tensor | None]]:
-        batches = self._batches(rows)
-        for indices in batches.sequential():
-            batch = batches.collate(indices).to(self.device)
+        for indices, batch in evaluation(self._batches(rows), self.device):
             sides = batch.passages, batch.passage_lengths, batch.questions, batch.question_lengths
             yield indices, *self.model.look(*sides, need_weights=need_weights)
 
@@ -184,8 +182,13 @@ def _reader(config: Config, vocabulary: Vocabulary, device: torch.device) -> Rea
 def _watch(reader: Reader, data: Questions, run: Run, attends: bool) -> Watch:
     inputs = [f"{one.passage}{SEPARATOR}{one.text}" for one in data.valid[:WATCHED]]
     tokens = {"reader.embedding": reader.vocabulary.labels}
-    look = (lambda: {"": reader.weights(inputs)}) if attends else None
-    return Watch(run, reader.model, look, ordered=False, tokens=tokens)
+    return Watch(
+        run,
+        reader.model,
+        lambda: {"": reader.weights(inputs)} if attends else {},
+        ordered=False,
+        tokens=tokens,
+    )
 
 
 def _asked(text: str) -> Question:
@@ -200,9 +203,8 @@ def _show(reader: Reader, rows: Sequence[Question], run: Run, attends: bool) -> 
         {"source": f"{one.passage}{SEPARATOR}{one.text}", "target": one.answers[0], "prediction": answer}
         for one, answer in zip(rows, reader.answers(rows), strict=True)
     ]
-    run.samples("test", found)
-    show_rows(run, "test_samples", found)
-    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    keep_rows(run, found)
+    draw_losses(run)
     if attends:
         shown = min(found, key=lambda row: (len(row["source"]), row["source"]))
         run.figure("attention", heat_map(reader.weights([shown["source"]])[0]))

@@ -9,7 +9,7 @@ import torch
 
 from attnrun.analysis.alignment import alignment_scores
 from attnrun.analysis.maps import AttentionMap, attention_maps
-from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.analysis.plots import draw_losses, heat_map
 from attnrun.analysis.watch import WATCHED, Watch, pair_looks
 from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
@@ -19,12 +19,11 @@ from attnrun.data.vocabulary import BOS, EOS, Vocabulary
 from attnrun.errors import UserError, suggest
 from attnrun.models.decoding import Decoded, forced, greedy
 from attnrun.models.seq2seq import ModelFactory
-from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
-from attnrun.training.course import LOSSES, fit_best, restore_best
+from attnrun.training.course import fit_best, restore_best
 from attnrun.training.development import Development
-from attnrun.training.scoring import show_rows
+from attnrun.training.scoring import keep_rows
 from attnrun.training.seq2seq import (
     Answer,
     Candidate,
@@ -218,8 +217,7 @@ def _solver(config: Config, source: Vocabulary, target: Vocabulary, device: torc
 def _test(solver: Solver, data: SequenceData, run: Run, attends: bool) -> dict[str, Any]:
     answered = solver.answers([example.source for example in data.test])
     rows = _rows(solver, data.test, answered)
-    run.samples("test", rows)
-    show_rows(run, "test_samples", rows)
+    keep_rows(run, rows)
     judged = solver.judge(data.test, align=attends)
     _draw(solver, data.test, run, attends)
     scores = _agreement(answered, data.test) | _long(answered, data.test) | judged
@@ -240,7 +238,7 @@ def _long(answers: Sequence[Sequence[int]], examples: Sequence[Example]) -> dict
 
 
 def _draw(solver: Solver, examples: Sequence[Example], run: Run, attends: bool) -> None:
-    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    draw_losses(run)
     if attends:
         longest = max(examples, key=lambda example: len(example.source))
         run.figure("attention", heat_map(solver.weights([_text(solver.source, longest.source)])[0]))

@@ -10,7 +10,7 @@ import torch
 
 from attnrun.analysis.alignment import monotonicity
 from attnrun.analysis.maps import AttentionMap, attention_maps
-from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.analysis.plots import draw_losses, heat_map
 from attnrun.analysis.speech_plots import spectrogram
 from attnrun.analysis.watch import WATCHED, Watch, pair_looks
 from attnrun.attention import Mechanism
@@ -22,12 +22,11 @@ from attnrun.data.wav import read_wav, to_wav
 from attnrun.errors import UserError
 from attnrun.models.decoding import Decoded, forced, greedy
 from attnrun.models.listener import ListenAttendSpell
-from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.answers import edits
-from attnrun.training.course import LOSSES, fit_best, restore_best
-from attnrun.training.scoring import show_rows
+from attnrun.training.course import fit_best, restore_best
+from attnrun.training.scoring import keep_rows
 from attnrun.training.seq2seq import Answer, PairCourse, decode, forced_loss, judge, looks
 
 PRIMARY = ("accuracy", "max")
@@ -224,9 +223,8 @@ def _show(scribe: Scribe, recordings: Sequence[Recording], answers: Sequence[Ans
     for place, one in enumerate(recordings[:_KEPT]):
         kept = run.samples(f"test-{place}", to_wav(one.samples, scribe.rate))
         rows[place]["recording"] = kept.name
-    run.samples("test", rows)
-    show_rows(run, "test_samples", rows)
-    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    keep_rows(run, rows)
+    draw_losses(run)
     drawn = max(range(len(recordings[:_KEPT])), key=lambda place: len(answers[place].tokens))
     labels, weights = scribe.tokeniser.labels(answers[drawn].tokens), answers[drawn].weights
     features, hop = scribe.listen(recordings[drawn].samples), scribe.features.hop

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from attnrun.analysis.maps import AttentionMap, attention_maps
-from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.analysis.plots import draw_losses, heat_map
 from attnrun.analysis.strips import Strip, strips
 from attnrun.analysis.watch import WATCHED, Watch, pair_looks
 from attnrun.attention import Mechanism
@@ -20,12 +20,12 @@ from attnrun.errors import UserError
 from attnrun.models.decoding import Decoded, Forced, forced, greedy
 from attnrun.models.pointer_generator import PointerGenerator
 from attnrun.ranges import PositiveInt
-from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
-from attnrun.training.course import LOSSES, fit_best, restore_best
+from attnrun.training.batches import evaluation
+from attnrun.training.course import fit_best, restore_best
 from attnrun.training.rouge import Rouge
-from attnrun.training.scoring import show_rows
+from attnrun.training.scoring import keep_rows
 from attnrun.training.seq2seq import PAD, Answer, PairCourse, decode, looks
 
 PRIMARY = ("rouge_l", "max")
@@ -145,9 +145,7 @@ class Summariser:
     @torch.no_grad()
     def _score(self, pairs: EncodedPairs) -> Iterator[tuple[list[int], Tensor, Tensor, Tensor]]:
         """Yield indices, and (B, T - 1) losses, how likely each token was copied, and the tokens."""
-        batches = self._batches(pairs)
-        for indices in batches.sequential():
-            batch = batches.collate(indices).to(self.device)
+        for indices, batch in evaluation(self._batches(pairs), self.device):
             memory = self.model.encode(batch.source, batch.source_lengths)
             found, copied = self.model.score(memory, batch.target)
             copied = torch.zeros_like(found) if copied is None else copied
@@ -250,8 +248,7 @@ def _test(summariser: Summariser, rows: Sequence[Summarised], rouge: Rouge, run:
         {"source": one.text, "target": right, "prediction": made}
         for one, (right, made) in zip(rows, pairs, strict=True)
     ]
-    run.samples("test", samples)
-    show_rows(run, "test_samples", samples)
+    keep_rows(run, samples)
     _draw(summariser, rows, run)
     lead = rouge((one.summary, first_sentence(one.text)) for one in rows)
     return {
@@ -274,7 +271,7 @@ def _unknown(summariser: Summariser, pairs: Sequence[tuple[str, str]]) -> dict[s
 
 
 def _draw(summariser: Summariser, rows: Sequence[Summarised], run: Run) -> None:
-    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    draw_losses(run)
     if summariser.model.attention is not None:
         shown = min(rows, key=lambda one: (len(one.text), one.text))
         run.figure("attention", heat_map(summariser.weights([shown.text])[0]))

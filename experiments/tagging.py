@@ -2,33 +2,32 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from attnrun.analysis.confusion import confusion, confusion_figure
 from attnrun.analysis.maps import AttentionMap, attention_maps
-from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.analysis.plots import draw_losses, heat_map
 from attnrun.analysis.strips import Strip, strips
 from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
 from attnrun.data import words
 from attnrun.data.batching import Sequences
-from attnrun.data.examples import ExampleBatches, Examples
+from attnrun.data.examples import ExampleBatches, Examples, answerable
 from attnrun.data.tagged import Tagged, TaggedSentences, Words
 from attnrun.data.vocabulary import Vocabulary
 from attnrun.errors import UserError
 from attnrun.models.tagger import TokenTagger
 from attnrun.ranges import PositiveInt
-from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
-from attnrun.training.course import LOSSES, Course, fit_best, restore_best
+from attnrun.training.course import Course, fit_best, restore_best
 from attnrun.training.development import Development
 from attnrun.training.labels import Judged, judge, label_loss, looks
-from attnrun.training.scoring import show_rows
+from attnrun.training.scoring import keep_rows
 
 PRIMARY = ("accuracy", "max")
 _DRAWN = 12  # sentences in the picture of tags
@@ -121,7 +120,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     data = config.data(run.seed)
     if not isinstance(data, TaggedSentences):
         raise UserError("data: this experiment takes sentences with tags, such as data=phrase-tags")
-    data = _known(data, run.warn)
+    data = _known(data, data.tags, run.warn)
     known = Words.fit(data.train, config.minimum_frequency)
     run.save_json("words", known.vocabulary.to_json())
     run.save_json("tags", {"tags": data.tags, "split": data.split})
@@ -135,14 +134,14 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         model,
         ExampleBatches(train_set, config.batch_size, run.seed),
         loss=lambda batch: label_loss(model(batch.inputs, batch.lengths), batch.targets),
-        evaluate=lambda: _figures(tagger.judge(valid)),
+        evaluate=lambda: tagger.judge(valid).figures,
         fingerprint={"words": known.vocabulary.fingerprint(), "examples": train_set.fingerprint()},
         unit="tokens",
         watch=_watch(tagger, data, run, attends=config.attention is not None),
     )
     judged = tagger.judge(test)
     _show(tagger, data.test, judged, run, attends=config.attention is not None)
-    return _figures(judged) | _by_word(tagger, data, judged) | kept
+    return judged.figures | _by_word(tagger, data, judged) | kept
 
 
 def load(run: TrainedRun) -> Tagger:
@@ -155,20 +154,16 @@ def load(run: TrainedRun) -> Tagger:
 
 def development(run: TrainedRun, tagger: Tagger) -> Development:
     """Return the sentences that the run validated on, measured as in training."""
-    data, model = _known(run.config.data(run.seed), lambda _: None), tagger.model
-    valid = tagger.encode(data.valid)
+    data, model = run.config.data(run.seed), tagger.model
+    valid = tagger.encode(_known(data, tagger.tags).valid)
     return Development(
         model,
         tagger.device,
-        lambda: _figures(tagger.judge(valid)),
+        lambda: tagger.judge(valid).figures,
         tagger.batched(valid),
         lambda batch: label_loss(model(batch.inputs, batch.lengths), batch.targets),
         GatedHeads(model),
     )
-
-
-def _figures(judged: Judged) -> dict[str, float]:
-    return {"accuracy": judged.accuracy, "loss": judged.loss}
 
 
 def _tagger(
@@ -181,17 +176,16 @@ def _tagger(
 def _watch(tagger: Tagger, data: TaggedSentences, run: Run, attends: bool) -> Watch:
     texts = [tagger.text(one) for one in data.valid[:WATCHED]]
     tokens = {"reader.embedding": tagger.known.vocabulary.labels}
-    look = (lambda: {"": tagger.weights(texts)}) if attends else None
-    return Watch(run, tagger.model, look, tokens=tokens)
+    return Watch(run, tagger.model, lambda: {"": tagger.weights(texts)} if attends else {}, tokens=tokens)
 
 
-def _known(data: TaggedSentences, warn: Callable[[str], object]) -> TaggedSentences:
-    """Leave out sentences with a tag that no training sentence has."""
-    tags = set(data.tags)
-    valid, test = ([one for one in part if tags.issuperset(one.tags)] for part in (data.valid, data.test))
-    if dropped := len(data.valid) + len(data.test) - len(valid) - len(test):
-        warn(f"{dropped} sentences have a tag that no training sentence has, and were left out")
-    return replace(data, valid=valid, test=test)
+def _known(
+    data: TaggedSentences, tags: Sequence[str], warn: Callable[[str], object] = lambda _: None
+) -> TaggedSentences:
+    what = "sentences have a tag that no training sentence has"
+    known = set(tags)
+    found: TaggedSentences = answerable(data, lambda one: known.issuperset(one.tags), what, warn)
+    return found
 
 
 def _by_word(tagger: Tagger, data: TaggedSentences, judged: Judged) -> dict[str, float]:
@@ -222,9 +216,8 @@ def _show(tagger: Tagger, sentences: Sequence[Tagged], judged: Judged, run: Run,
         }
         for one, found in zip(sentences, answers, strict=True)
     ]
-    run.samples("test", rows)
-    show_rows(run, "test_samples", rows)
-    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    keep_rows(run, rows)
+    draw_losses(run)
     flat = [[number for row in side for number in row] for side in (judged.right, judged.answers)]
     counts = confusion(flat[0], flat[1], len(tagger.tags))
     run.figure("confusion", confusion_figure(counts, tagger.tags, run.experiment))

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from attnrun.experiments.translation_model import Translator
 
-from attnrun.analysis.plots import heat_map, loss_curves
+from attnrun.analysis.plots import LOSSES, draw_losses, heat_map
 from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
@@ -28,13 +28,12 @@ from attnrun.errors import UserError
 from attnrun.models.decoding import Decoded, greedy
 from attnrun.models.seq2seq import ModelFactory
 from attnrun.ranges import PositiveInt, Probability
-from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training import seq2seq
-from attnrun.training.course import LOSSES, fit_best, restore_best
+from attnrun.training.course import fit_best, restore_best
 from attnrun.training.development import Development
-from attnrun.training.scoring import how_scored, rows_bleu, rows_scores, show_rows, translated_rows
+from attnrun.training.scoring import how_scored, keep_rows, rows_bleu, rows_scores, show_rows, translated_rows
 from attnrun.training.textbook import Textbook
 
 PRIMARY = ("bleu", "max")
@@ -171,9 +170,8 @@ def _validate(translator: Translator, corpus: Corpus, run: Run | None = None) ->
 
 def _test(translator: Translator, corpus: Corpus, run: Run, attends: bool) -> dict[str, Any]:
     rows = translated_rows(translator, corpus.test)
-    run.samples("test", rows)
-    show_rows(run, "test_samples", rows)
-    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    keep_rows(run, rows)
+    draw_losses(run)
     if attends:
         first = rows[0].get("plain_source", rows[0]["source"])
         run.figure("attention", heat_map(translator.weights([first])[0]))

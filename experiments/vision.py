@@ -11,7 +11,7 @@ from torch import Tensor
 from attnrun.analysis.confusion import confusion, confusion_figure
 from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.patch_plots import patch_overlays, rollout
-from attnrun.analysis.plots import loss_curves
+from attnrun.analysis.plots import draw_losses
 from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
@@ -23,10 +23,9 @@ from attnrun.errors import UserError
 from attnrun.models.linear import best_linear, share_right
 from attnrun.models.vision import ImageClassifier
 from attnrun.ranges import PositiveInt, Probability
-from attnrun.runs.find import RunRecord
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
-from attnrun.training.course import LOSSES, Course, fit_best, restore_best
+from attnrun.training.course import Course, fit_best, restore_best
 from attnrun.training.development import Development
 from attnrun.training.labels import Judged, judge, label_loss
 
@@ -138,7 +137,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         seer.model,
         batches,
         loss=lambda batch: label_loss(seer.model(batch.inputs), batch.targets, config.label_smoothing),
-        evaluate=lambda: _figures(seer.judge(data.valid)),
+        evaluate=lambda: seer.judge(data.valid).figures,
         fingerprint={"training_images": data.train.fingerprint()},
         unit="images",
         watch=Watch(run, seer.model, lambda: _watched(seer, data.valid), ordered=False),
@@ -154,16 +153,34 @@ def load(run: TrainedRun) -> Seer:
 
 
 def development(run: TrainedRun, seer: Seer) -> Development:
-    """Return the images that the run validated on, measured as in training."""
-    valid, model = run.config.data(run.seed).valid, seer.model
+    """Return the images that the run validated on, measured as in training.
+
+    Raises UserError where the data have other classes now, or images of another size.
+    """
+    data, model = run.config.data(run.seed), seer.model
+    _require_same(data.form, seer.form)
+    valid = data.valid
     return Development(
         model,
         seer.device,
-        lambda: _figures(seer.judge(valid)),
+        lambda: seer.judge(valid).figures,
         ImageBatches(valid, seer.batch_size, seed=0, form=seer.form),
         lambda batch: label_loss(model(batch.inputs), batch.targets),
         GatedHeads(model),
     )
+
+
+def _require_same(now: Form, then: Form) -> None:
+    """Raise UserError where a number would mean another class than in training, or an image not fit in."""
+    changed = sorted(set(now.classes) ^ set(then.classes))
+    if now.classes != then.classes:
+        told = f": {', '.join(changed[:3])}" if changed else ""
+        raise UserError(f"data: the classes are not those of the training{told}")
+    if now.shape != then.shape:
+        sizes = (" x ".join(map(str, form.shape)) for form in (now, then))
+        raise UserError(
+            f"data: images of {' and no longer '.join(sizes)}; a model takes what it was trained on"
+        )
 
 
 def _seer(config: Config, form: Form, device: torch.device) -> Seer:
@@ -192,13 +209,13 @@ def _test(seer: Seer, data: Images, run: Run) -> dict[str, Any]:
     ]
     _keep(run, data.test, rows)
     run.samples("test", rows)
-    run.figure("loss", loss_curves(RunRecord(run.directory).metrics_rows(), LOSSES, run.experiment))
+    draw_losses(run)
     run.figure("confusion", confusion_figure(counts, names, run.experiment))
     _draw_looks(seer, data.test, answers, run)
     there = counts.sum(1) > 0
     worst = (counts.diagonal()[there] / counts.sum(1)[there]).min()
     return {
-        **_figures(judged),
+        **judged.figures,
         "accuracy_worst_class": float(worst),
         "accuracy_linear": _linear(seer.form, data),
         "test_images": len(right),
@@ -214,10 +231,6 @@ def _keep(run: Run, examples: Examples, rows: list[dict[str, Any]]) -> None:
     for row in [*rows[:first], *others]:
         place = row["image"]
         row["picture"] = run.samples(f"test-{place}", to_png(images[place].numpy())).name
-
-
-def _figures(judged: Judged) -> dict[str, float]:
-    return {"accuracy": judged.accuracy, "loss": judged.loss}
 
 
 def _linear(form: Form, data: Images) -> float:

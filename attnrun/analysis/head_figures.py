@@ -26,9 +26,8 @@ def head_figures(maps: Sequence[AttentionMap], ordered: bool = True) -> dict[str
     sums: dict[str, ByHead] = {}
     counts: dict[str, ByHead] = {}
     for one in maps:
-        there = one.weights.sum(-1, dtype=np.float64) > 0  # (L, H, N)
-        for name, values in _of_queries(one.weights.astype(np.float64), ordered).items():
-            counted = there & np.isfinite(values)
+        for name, values in _of_queries(one, ordered).items():
+            counted = np.isfinite(values)
             total, number = np.where(counted, values, 0.0).sum(-1), counted.sum(-1).astype(np.float64)
             sums[name], counts[name] = sums.get(name, 0.0) + total, counts.get(name, 0.0) + number
     return {
@@ -37,15 +36,16 @@ def head_figures(maps: Sequence[AttentionMap], ordered: bool = True) -> dict[str
     }
 
 
-def _of_queries(weights: NDArray[np.float64], ordered: bool) -> dict[str, NDArray[np.float64]]:
-    """The figures of each query (L, H, N)."""
-    queries, keys = weights.shape[-2:]
-    total = weights.sum(-1, keepdims=True)
-    shares = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
-    logarithms = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
-    entropy = (shares * -logarithms).sum(-1)
-    greatest = np.log(keys) if keys > 1 else np.nan
-    found = {"entropy": entropy, "entropy_share": entropy / greatest, "largest": weights.max(-1, initial=0.0)}
+def _of_queries(one: AttentionMap, ordered: bool) -> dict[str, NDArray[np.float64]]:
+    """The figures of each query (L, H, N); NaN for one without weights."""
+    queries, keys = one.weights.shape[-2:]
+    shares, entropy = one.shares(), one.entropy()
+    largest = one.weights.max(-1, initial=0.0).astype(np.float64)
+    found = {
+        "entropy": entropy,
+        "entropy_share": entropy / (np.log(keys) if keys > 1 else np.nan),
+        "largest": np.where(np.isnan(entropy), np.nan, largest),
+    }
     if ordered:
         places = (np.arange(queries) + 0.5) * keys / queries - 0.5
         away = np.abs(places[:, None] - np.arange(keys))  # (N, M)

@@ -7,14 +7,13 @@ T heads, B examples.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any, Literal
+from math import isfinite
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnrun.errors import UserError
-
-By = Literal["gradient", "ablation"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Lab:
         metric, goal: by which the training chose, and whether "min" or "max" of it is best.
 
     Raises:
-        UserError: the model has no attention or one head, or the metric is none of the evaluation.
+        UserError: the model has no attention, or one head.
     """
 
     development: Any
@@ -53,7 +52,11 @@ class Lab:
         return found
 
     def measure(self, silent: Sequence[int] = ()) -> Measured:
-        """Return the metrics while the heads with these numbers put out zeros (section 3.2)."""
+        """Return the metrics while the heads with these numbers put out zeros (section 3.2).
+
+        Raises:
+            UserError: the metric is none of the evaluation, or not a finite number.
+        """
         import torch
 
         gates = self._ones()
@@ -62,6 +65,11 @@ class Lab:
             metrics = dict(self.development.evaluate())
         if self.metric not in metrics:
             raise UserError(f"the training of this run did not choose by {self.metric}; it has no evaluation")
+        if not isfinite(metrics[self.metric]):
+            without = f" without {len(silent)} of its heads" if silent else ""
+            raise UserError(
+                f"{self.metric} of this model is {metrics[self.metric]}{without}; nothing compares"
+            )
         return Measured(tuple(silent), metrics)
 
     def gradients(self) -> NDArray[np.float64]:
@@ -110,21 +118,24 @@ class Lab:
         return np.array([v / (norms[own] or 1.0) for v, own in zip(values, layers, strict=True)])
 
 
-def order_of(lab: Lab, whole: Measured, ablated: Sequence[Measured], by: By, slopes: Any) -> list[int]:
-    """Return the numbers of the heads, the least important first; of equals the earlier one.
+def by_gradient(slopes: NDArray[np.float64]) -> list[int]:
+    """From `Lab.gradients` return the heads' numbers, the least important first; of equals the earlier."""
+    return sorted(range(len(slopes)), key=lambda number: float(slopes[number]))
 
-    By ablation the metric counts, then the loss.
-    """
-    if by == "gradient":
-        return sorted(range(len(lab.heads)), key=lambda number: float(slopes[number]))
+
+def by_ablation(lab: Lab, whole: Measured, ablated: Sequence[Measured]) -> list[int]:
+    """From `Lab.ablations` return the same as `by_gradient`; the metric counts, then the loss."""
     return sorted(
-        range(len(lab.heads)),
+        range(len(ablated)),
         key=lambda number: (lab.lost(whole, ablated[number]), ablated[number].metrics.get("loss", 0.0)),
     )
 
 
 def removable(lab: Lab, curve: Sequence[Measured], tolerance: float) -> int:
-    """Return how many heads can go before more than this share of the whole model's metric is lost."""
+    """Return how many heads can go before more than this share of the whole model's metric is lost.
+
+    At least so many: it is the last point of the `curve` that `Lab.prune` measured before a first loss.
+    """
     allowed = tolerance * abs(curve[0].metrics[lab.metric])
     kept = takewhile(lambda point: lab.lost(curve[0], point) <= allowed, curve)
     return max(len(point.silent) for point in kept)

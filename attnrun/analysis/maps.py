@@ -16,6 +16,10 @@ from attnrun.runs.files import write_durably
 Array = NDArray[np.float32]
 
 
+class NoAttention(UserError):
+    """A model was asked for weights that it has not, whatever the input."""
+
+
 @dataclass(frozen=True, eq=False)
 class AttentionMap:
     """The attention weights of one example, with raw (unescaped) token labels.
@@ -83,11 +87,24 @@ class AttentionMap:
         mean: Array = self.weights.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
         return mean
 
-    def entropy(self) -> Array:
-        """Return the entropy of each query's weights in nats, (L, H, N); 0 for a row without weights."""
+    def shares(self) -> NDArray[np.float64]:
+        """Return the weights (L, H, N, M), those of each query scaled to sum to 1; NaN where it has none.
+
+        NaN also where they are not all finite.
+        """
         weights = self.weights.astype(np.float64)
-        logarithms = np.log(weights, out=np.zeros_like(weights), where=weights > 0)
-        entropy: Array = (weights * -logarithms).sum(axis=-1).astype(np.float32)
+        total = weights.sum(axis=-1, keepdims=True)
+        there = (total > 0) & np.isfinite(total)
+        shares: NDArray[np.float64] = np.divide(
+            weights, total, out=np.full_like(weights, np.nan), where=there
+        )
+        return shares
+
+    def entropy(self) -> NDArray[np.float64]:
+        """Return the entropy of each query's `shares` in nats, (L, H, N); NaN where it has none."""
+        shares = self.shares()
+        logarithms = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
+        entropy: NDArray[np.float64] = (shares * -logarithms).sum(axis=-1)
         return entropy
 
     def save(self, path: str | Path) -> None:
@@ -129,12 +146,13 @@ def attention_maps(
     """Return the maps of some examples, of the layers and heads chosen; None takes all.
 
     Raises:
-        UserError: the model has no attention (an example's weights are None), or not so many layers or heads.
+        NoAttention: an example's weights are None.
+        UserError: the model has not so many layers or heads.
     """
     maps = []
     for title, rows, columns, one in zip(titles, queries, keys, weights, strict=True):
         if one is None:
-            raise UserError("this model has no attention to show")
+            raise NoAttention("this model has no attention to show")
         maps.append(AttentionMap(rows, columns, one, title).choose(layers, heads))
     return maps
 

@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from attnrun.analysis.maps import AttentionMap
 
@@ -19,7 +20,7 @@ def pack(one: AttentionMap) -> dict[str, Any]:
     """Return a map as JSON data, its weights to within 1/510 of their range (which is at most 1).
 
     `weights` are bytes in base64 (RFC 4648, section 5), by layer, head, query and key: byte b stands for
-    low + (high - low) · b / 255. `entropy` (L, H) is the mean over queries, in nats.
+    low + (high - low) · b / 255, and a weight that is NaN is 0. `entropy` is `mean_entropy` of this map.
     """
     weights = np.nan_to_num(one.weights.astype(np.float64))
     low, high = min(0.0, float(weights.min(initial=0.0))), float(weights.max(initial=0.0))
@@ -31,7 +32,7 @@ def pack(one: AttentionMap) -> dict[str, Any]:
         "low": low,
         "high": high,
         "weights": base64.urlsafe_b64encode(steps.tobytes()).decode(),
-        "entropy": mean_entropy([one]),
+        "entropy": mean_entropy([one.entropy()]),
     }
 
 
@@ -47,12 +48,18 @@ def size(one: AttentionMap) -> int:
     return -(-one.weights.size // 3) * 4
 
 
-def mean_entropy(maps: Sequence[AttentionMap]) -> list[list[float]]:
-    """Return the entropy (L, H) in nats, the mean over all queries of all maps."""
-    rows = np.concatenate([one.entropy() for one in maps], axis=2)
-    mean = rows.astype(np.float64).sum(axis=2) / max(rows.shape[2], 1)
-    found: list[list[float]] = mean.round(4).tolist()
-    return found
+def mean_entropy(entropies: Sequence[NDArray[np.float64]]) -> list[list[float | None]]:
+    """From what `AttentionMap.entropy` returned for some maps, (L, H, N) each, return their means (L, H).
+
+    They are in nats, over all queries that have weights; None where none has.
+    """
+    values = np.concatenate(entropies, axis=2)
+    counted = np.isfinite(values)
+    totals, numbers = np.where(counted, values, 0.0).sum(2), counted.sum(2)
+    return [
+        [round(total / number, 4) if number else None for total, number in zip(*row, strict=True)]
+        for row in zip(totals.tolist(), numbers.tolist(), strict=True)
+    ]
 
 
 def common(ours: Sequence[str], theirs: Sequence[str]) -> list[list[int]]:

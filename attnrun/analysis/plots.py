@@ -17,11 +17,15 @@ from attnrun.analysis.canvas import save as save
 from attnrun.analysis.canvas import to_pixels as to_pixels
 from attnrun.analysis.maps import AttentionMap
 from attnrun.escape import for_figure, for_terminal
+from attnrun.runs.find import RunRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from attnrun.runs.run import Run
+
+LOSSES = ("train/epoch_loss", "valid/loss")  # what a training loop logs of the loss
 # Okabe and Ito's colours, told apart with every kind of colour vision; line styles tell them apart in grey.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 STYLES = ("-", "--", "-.", ":")
@@ -140,6 +144,12 @@ def loss_curves(rows: Sequence[Mapping[str, Any]], names: Sequence[str], title: 
     scale_values(axes, np.concatenate([np.empty(0), *(points[:, 1] for points in curves)]))
     legend(axes)
     return fitted(figure)
+
+
+def draw_losses(run: "Run", names: Sequence[str] = LOSSES) -> None:
+    """Keep `loss_curves` of what a run has logged by these names as its figure "loss"."""
+    rows = RunRecord(run.directory).metrics_rows()
+    run.figure("loss", loss_curves(rows, names, run.experiment))
 
 
 def _read_map(

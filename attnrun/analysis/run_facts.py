@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from attnrun.runs.board import is_number
 from attnrun.runs.find import RunRecord
 
 _POINTS = 400  # of a curve in a page
@@ -11,7 +12,12 @@ _LONGEST = 2000  # characters of a value
 
 
 def facts(record: RunRecord) -> dict[str, Any]:
-    """Return summary, config and curves of a run that has ended."""
+    """Return summary, config and curves of a run that has ended, for a page.
+
+    `started` is in UTC, to the minute; `seconds` is how long the run computed, None where it is not known, as
+    are `seed`, `device` and `primary` (`name`, `goal`). `metrics` and `versions` are [name, value], `config`
+    is [dotted key, text], `warnings` are texts, and `curves` those of the function of that name.
+    """
     result = record.result or {}
     return {
         "name": record.directory.resolve().name,
@@ -54,12 +60,8 @@ def written(value: Any) -> str:
 def curves(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the curves of a run: `name`, as train/loss, and `points`, [step, value], 400 of them at most."""
     names = dict.fromkeys(name for row in rows for name in row if name not in _OTHER)
-    found = {name: [[row["step"], row[name]] for row in rows if _is_number(row.get(name))] for name in names}
+    found = {name: [[row["step"], row[name]] for row in rows if is_number(row.get(name))] for name in names}
     return [{"name": name, "points": _thinned(points)} for name, points in found.items() if points]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _thinned(points: list[list[float]]) -> list[list[float]]:

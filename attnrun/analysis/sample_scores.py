@@ -1,6 +1,7 @@
 """The answers to a test set one by one: how good each is, which of them to show, and BLEU by length."""
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ def score_answers(answers: Sequence[Answer], metrics: Mapping[str, Any]) -> Scor
 
     Where all are numbers, and not whole ones, which may be labels, the score is the error with its sign
     changed (its root mean square over several), otherwise the share of words that are right at their place.
+    An answer that is not of as many finite numbers counts as wrong as the largest number.
     """
     if any(name in metrics for name in _FREE):
         from sacrebleu.metrics.chrf import CHRF
@@ -35,18 +37,29 @@ def score_answers(answers: Sequence[Answer], metrics: Mapping[str, Any]) -> Scor
         measure = CHRF()
         return Scores("chrF", [measure.sentence_score(said, [right]).score for right, said in answers])
     numbers = [(_numbers(right), _numbers(said)) for right, said in answers]
-    if all(right and len(right) == len(said) for right, said in numbers) and _measured(answers):
-        errors = (math.dist(right, said) / math.sqrt(len(right)) for right, said in numbers)
-        return Scores("minus the error", [-error for error in errors])
+    if (
+        numbers
+        and all(right for right, _ in numbers)
+        and any(said for _, said in numbers)
+        and _measured(answers)
+    ):
+        return Scores("minus the error", [-_error(right, said) for right, said in numbers])
     return Scores("share right", [_share(right, said) for right, said in answers])
 
 
 def _numbers(text: str) -> list[float]:
-    """The numbers that a text is made of; none where it holds anything else."""
+    """The finite numbers that a text is made of; none where it holds anything else."""
     try:
-        return [float(word) for word in text.split()]
+        found = [float(word) for word in text.split()]
     except ValueError:
         return []
+    return found if all(map(math.isfinite, found)) else []
+
+
+def _error(right: list[float], said: list[float]) -> float:
+    """The root mean square, and no infinity, which JSON has not."""
+    error = math.dist(right, said) / math.sqrt(len(right)) if len(right) == len(said) else math.inf
+    return min(error, sys.float_info.max)
 
 
 def _measured(answers: Sequence[Answer]) -> bool:

@@ -26,7 +26,7 @@ class Watch:
     `heads_SIDE` of all heads for one example: all to TensorBoard alone. L and H count from 0.
 
     Args:
-        look: returns maps of the same few examples each time; None where there is no attention.
+        look: returns maps of the same few examples each time, by side; none without attention.
         ordered: whether queries and keys stand in an order of the same kind, so that there is a distance.
         tokens: what makes raw labels of the row numbers of an embedding, by its name in `model`; a name that
             the model has not, or has for the embedding of another name, is passed over.
@@ -36,7 +36,7 @@ class Watch:
         self,
         run: Run,
         model: "nn.Module",
-        look: Callable[[], Looks] | None,
+        look: Callable[[], Looks],
         *,
         ordered: bool = True,
         tokens: Mapping[str, Callable[[Sequence[int]], Sequence[str]]] | None = None,
@@ -47,7 +47,7 @@ class Watch:
 
     def evaluated(self, step: int) -> None:
         """Show what attention does now."""
-        for side, maps in (self._look() if self._look else {}).items():
+        for side, maps in self._look().items():
             suffix = f"_{side}" if side else ""
             self._run.curves(step, _curves(head_figures(maps, self._ordered), suffix))
             shown = _drawn(maps)
@@ -74,9 +74,13 @@ class Watch:
 def pair_looks(
     found: Mapping[str, Sequence[Any]], sources: Sequence[Sequence[str]], targets: Sequence[Sequence[str]]
 ) -> dict[str, list[AttentionMap]]:
-    """Return the maps of weights that `training.seq2seq.looks` found in pairs.
+    """Return the maps of what `training.seq2seq.looks` found in pairs, by side.
 
-    sources: the labels of each source; targets: those of each target, beginning and end included.
+    Args:
+        found: by side the weights of each pair: (L, H, N + 1, M) of "cross", (L, H, M, M) of "source" and
+            (L, H, N + 1, N + 1) of "target", for N target and M source tokens.
+        sources: the M labels of each source.
+        targets: the N + 2 labels of each target, beginning and end included.
     """
     rows = {"cross": [one[1:] for one in targets], "source": sources, "target": [one[:-1] for one in targets]}
     columns = {**rows, "cross": sources}

@@ -48,6 +48,9 @@ class GatedHeads:
         gates (T,), or (B, T) one for each example of a batch: the mask variables ξ_h of Michel, Levy and
         Neubig 2019, section 2.3. The weights stay what they are. With 0 a head says nothing, as with its
         rows of W_o zeroed.
+
+        Raises:
+            RuntimeError: there are not T gates.
         """
         counts = [attention.heads for attention in self._attentions]
         try:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnrun.analysis.group_lines import Line, group_lines, line
-from attnrun.cli.gathering import Gathered, Member, is_finite, named
+from attnrun.cli.gathering import Gathered, Member, named
 from attnrun.errors import UserError, nearest
+from attnrun.runs.board import is_number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -111,7 +112,7 @@ def _logged(member: Member, wanted: Sequence[str]) -> dict[str, Points]:
 
 
 def _can_be_drawn(step: int, value: Any) -> bool:
-    return abs(step) < _LATEST and is_finite(value) and abs(value) < _LARGEST
+    return abs(step) < _LATEST and is_number(value) and abs(value) < _LARGEST
 
 
 def _unknown(wanted: Sequence[str], metric: str | None, tags: Mapping[str, int]) -> str:

@@ -11,6 +11,7 @@ import typer
 
 from attnrun.errors import Interrupted, RunFailed, UserError
 from attnrun.escape import for_json, for_message, for_terminal
+from attnrun.runs.files import strict
 from attnrun.runs.signals import StopAtOnce
 
 
@@ -39,8 +40,12 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def echo_json(document: Any) -> None:
-    """Print one JSON document, letters of every script as they are, nothing that steers a terminal."""
-    typer.echo(for_json(json.dumps(document, indent=2, ensure_ascii=False)))
+    """Print one JSON document, letters of every script as they are, nothing that steers a terminal.
+
+    NaN and infinities are null, as in the files of a run.
+    """
+    clean, _ = strict(document)
+    typer.echo(for_json(json.dumps(clean, indent=2, ensure_ascii=False, allow_nan=False)))
 
 
 def echo_line(text: str) -> None:

@@ -1,6 +1,5 @@
 """Which runs `attnrun compare` compares: read, counted once each, and put into groups."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attnrun.errors import UserError, suggest
 from attnrun.launch.labels import label
 from attnrun.runs.alike import Configs
+from attnrun.runs.board import is_number
 from attnrun.runs.find import RunRecord
 from attnrun.runs.sweeps import find_runs
 
@@ -53,19 +53,12 @@ class Member:
     def figures(self) -> dict[str, float]:
         """The metrics that are finite numbers, and the seconds that the run took."""
         given = self._metrics | {"seconds": self.result.get("seconds")}
-        return {name: float(value) for name, value in given.items() if is_finite(value)}
+        return {name: float(value) for name, value in given.items() if is_number(value)}
 
     @cached_property
     def _metrics(self) -> dict[str, Any]:
         metrics = self.result.get("metrics")
         return metrics if isinstance(metrics, dict) else {}
-
-    @cached_property
-    def primary(self) -> tuple[str, str]:
-        """The metric that says how good the run is, and its goal."""
-        given = self.result.get("primary")
-        found = given if isinstance(given, dict) else {}
-        return str(found.get("name")), str(found.get("goal"))
 
 
 @dataclass
@@ -92,12 +85,12 @@ class Gathered:
     @cached_property
     def primary(self) -> tuple[str, str] | None:
         """The primary metric with its goal, None where the runs have several."""
-        found = {member.primary for member in self.members}
+        found = {member.record.primary for member in self.members}
         return found.pop() if len(found) == 1 else None
 
     def goal(self, metric: str) -> "Goal | None":
         """The goal of a metric, None where nothing tells it."""
-        goal = dict(member.primary for member in self.members).get(metric, _GOALS.get(metric))
+        goal = dict(member.record.primary for member in self.members).get(metric, _GOALS.get(metric))
         return "min" if goal == "min" else "max" if goal == "max" else None
 
     def values(self, metric: str) -> dict[str, dict[Any, float]]:
@@ -145,7 +138,7 @@ def metric_goal(gathered: Gathered, metric: str | None, goal: "Goal | None") -> 
     """
     if metric is None:
         if gathered.primary is None:
-            names = sorted({member.primary[0] for member in gathered.members})
+            names = sorted({member.record.primary[0] for member in gathered.members})
             raise UserError(
                 f"these runs have several primary metrics: {', '.join(names)}; choose by --metric"
             )
@@ -236,9 +229,3 @@ def _signatures(gathered: Gathered) -> Iterable[str]:
         found = {member.texts[name] for member in gathered.members if name in member.texts}
         if name.endswith("signature") and len(found) > 1:
             yield f"these figures are not comparable: {name} is {' or '.join(sorted(found)[:3])}"
-
-
-def is_finite(value: Any) -> bool:
-    """Tell whether a value from a file is a number that a float can hold."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and abs(value) <= sys.float_info.max

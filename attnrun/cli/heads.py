@@ -1,6 +1,7 @@
 """`attnrun heads`: what each head of a trained model is worth, and how many it can do without."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,12 +11,15 @@ import typer
 from attnrun.cli.ends import echo_json, say
 from attnrun.cli.options import AsJson, RunName, Trust
 from attnrun.errors import UserError
+from attnrun.runs.board import is_number
 from attnrun.runs.layout import OUTPUTS
 
 if TYPE_CHECKING:
     from attnrun.analysis.head_lab import Lab, Measured
+    from attnrun.runs.find import RunRecord
 
 _BAR = 40  # cells of the whole model's metric
+_ROUNDING = (1e-3, 2e-2)  # by which a figure differs on another device; of 32 bits or more, and of 16
 
 By = Literal["gradient", "ablation"]
 
@@ -66,21 +70,26 @@ def heads(
 def _examined(
     directory: Path, by: By, steps: int, tolerance: float, trust: tuple[str, ...]
 ) -> dict[str, Any]:
-    from attnrun.analysis.head_lab import Lab, order_of, removable
+    from attnrun.analysis.head_lab import Lab, by_ablation, by_gradient, removable
     from attnrun.launch.trained import open_development
     from attnrun.runs.find import RunRecord
 
-    primary = RunRecord(directory).identity["primary"]
-    metric = primary["name"]
-    lab = Lab(open_development(directory, trust), metric, primary["goal"])
+    record = RunRecord(directory)
+    development = open_development(directory, trust)
+    metric, goal = record.primary
+    if goal not in ("min", "max"):
+        raise UserError(f"the run {directory} is damaged: neither result.json nor run.json names its metric")
+    lab = Lab(development, metric, goal)
     whole = lab.measure()
+    _doubt(whole.metrics, record)
     slopes, ablated = lab.gradients(), lab.ablations()
-    order = order_of(lab, whole, ablated, by, slopes)
+    order = by_gradient(slopes) if by == "gradient" else by_ablation(lab, whole, ablated)
     curve = lab.prune(order, steps)
     return {
         "run": str(directory),
+        "experiment": record.experiment,
         "metric": metric,
-        "goal": primary["goal"],
+        "goal": goal,
         "development": dict(whole.metrics),
         "heads": _rows(lab, whole, ablated, slopes.tolist()),
         "by": by,
@@ -89,6 +98,36 @@ def _examined(
         "tolerance": tolerance,
         "removable": removable(lab, curve, tolerance),
     }
+
+
+def _doubt(metrics: Mapping[str, float], record: "RunRecord") -> None:
+    """Say so where the kept weights are worth something else now than when the training chose them."""
+    runtime = record.config.get("runtime", {})
+    rounding = _ROUNDING[runtime.get("precision") in ("bfloat16", "float16")]
+    then = best_evaluation(record)
+    for name, value in metrics.items():
+        if name in then and not math.isclose(value, then[name], rel_tol=rounding, abs_tol=rounding):
+            say(
+                f"{name} is {value:.4g}, and was {then[name]:.4g} when the training chose these weights: the "
+                "data have changed since, or what computes them"
+            )
+            return
+
+
+def best_evaluation(record: "RunRecord") -> dict[str, float]:
+    """Return the metrics that a run logged of the weights that it kept; empty where it made no evaluation."""
+    metric, goal = record.primary
+    found = dict[str, float]()
+    for row in record.metrics_rows():
+        for kind in ("valid/", "average/"):
+            own = {
+                name[len(kind) :]: row[name] for name in row if name.startswith(kind) and is_number(row[name])
+            }
+            if metric in own and (
+                not found or (-1 if goal == "min" else 1) * (own[metric] - found[metric]) > 0
+            ):
+                found = own
+    return found
 
 
 def _rows(
@@ -125,7 +164,7 @@ def _draw(document: dict[str, Any], path: Path) -> None:
     removed, values = ([point[name] for point in curve] for name in ("removed", metric))
     sign = 1 if document["goal"] == "min" else -1
     limit = values[0] + sign * document["tolerance"] * abs(values[0])
-    title = f"{Path(document['run']).parent.name}: heads removed by {document['by']}"
+    title = f"{document['experiment']}: heads removed by {document['by']}"
     save(pruning_curve(removed, values, metric, limit, title), path)
     say(f"written: {path}")
 
@@ -149,6 +188,6 @@ def _show(document: dict[str, Any]) -> None:
         bar = "█" * round(_BAR * abs(point[metric]) / top)
         table.add_row(str(point["removed"]), number(point[metric]), bar)
     print_figures(table)
-    told = f"{document['removable']} of {len(rows)} heads can go, in the order of {document['by']}"
+    told = f"at least {document['removable']} of {len(rows)} heads can go, in the order of {document['by']}"
     lost = f"{metric} {number(curve[0][metric])} loses no more than {document['tolerance']:.2%} of itself"
     Console(highlight=False).print(literal(f"{told}: {lost}"), soft_wrap=True)

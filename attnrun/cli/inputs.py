@@ -1,4 +1,4 @@
-"""What `attnrun translate` was given to translate: words, lines from stdin, or nothing."""
+"""What a command is to run a model on: words, lines from stdin, or test samples that a run keeps."""
 
 import os
 import select
@@ -19,14 +19,17 @@ _PATIENCE = 0.2  # seconds for a writer at the other end of a pipe to start; a s
 
 @dataclass(frozen=True)
 class Inputs:
-    """Sentences to translate; `many` where they came as lines, to be answered by lines."""
+    """Texts, numbers or files, as the task takes them; `many` where they came as lines, to be answered so."""
 
     lines: list[str]
     many: bool = False
 
 
 def read_inputs(words: list[str]) -> Inputs:
-    """Take the sentences from the words, else from a stdin that has some; never wait on an empty one."""
+    """Take the inputs from the words, else from a stdin that has some; never wait on an empty one.
+
+    Raises UserError for a blank word, a - without lines, and lines that are not UTF-8.
+    """
     if words == ["-"]:
         lines = _lines()
         if not lines:

@@ -8,6 +8,7 @@ import typer
 from attnrun.cli.complete import complete_run
 from attnrun.cli.ends import echo_line, say
 from attnrun.cli.options import RunName, Trust
+from attnrun.errors import UserError
 from attnrun.runs.layout import OUTPUTS
 
 
@@ -40,10 +41,12 @@ def report(
 
     names = [run] if other is None else [run, other]
     directories = [find(OUTPUTS, name, finished=True) for name in names]
+    path = output or directories[0] / "report.html"
+    if path.is_dir():  # told now, not when all is done
+        raise UserError(f"{path} is a directory; name a file in it: --output {path / 'report.html'}")
     found = document(directories, sentences, tuple(trust or ()))
     for note in found["notes"]:
         say(note)
-    path = output or directories[0] / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_durably(path, page(found, found["title"]))
     echo_line(str(path))

@@ -13,20 +13,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attnrun.cli.report_maps import Gold, gold_looks, looks
+from attnrun.cli.report_items import Item, Shelf, fill, told
+from attnrun.cli.report_maps import Gold, Looker, gold_looks
 from attnrun.cli.report_samples import Sample, samples
 from attnrun.errors import UserError
 
 if TYPE_CHECKING:
-    from attnrun.analysis.maps import AttentionMap
     from attnrun.analysis.sample_scores import Scores
+    from attnrun.data.corpus import Pair
     from attnrun.runs.find import RunRecord
 
-_WEIGHTS = 4_300_000  # characters of all weights: a page is to be under 5 MB
+_LARGEST = 5_000_000  # bytes of a page
+_MARGIN = 50_000  # of them, for what is said of all items: figures of heads, notes
 _SHOWN = 8  # of the best and of the worst samples
 _NOTHING_KEPT = "the run keeps no inputs to show"
-
-Item = dict[str, Any]
+_NO_ROOM = "none has room in a page of 5 MB"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class _Tested:
 
     samples: list[Sample]
     scores: "list[Scores]"  # by run
+    notes: list[str]  # on those that are missing
 
     @cached_property
     def able(self) -> set[int]:
@@ -49,7 +51,7 @@ class _Tested:
         from attnrun.analysis.sample_scores import choose
 
         able = sorted(self.able)
-        first, *others = [[one.values[at] for at in able] for one in self.scores] or [[]]
+        first, *others = [[one.values[at] for at in able] for one in self.scores]
         gains = [b - a for other in others for a, b in zip(first, other, strict=True)]
         return [able[at] for at in choose(first, count, gains)]
 
@@ -59,22 +61,25 @@ def document(directories: Sequence[Path], count: int, trust: tuple[str, ...]) ->
 
     Raises UserError where a run is not finished or is damaged, or two are of different tasks or test sets.
     """
+    from attnrun.analysis.report_page import page
     from attnrun.analysis.run_facts import facts
     from attnrun.runs.find import RunRecord
 
     records = [RunRecord(directory) for directory in directories]
     models = _models(records, trust)
     tested = _tested(records)
-    return {
-        "title": " and ".join(f"{one.experiment} {one.directory.resolve().name}" for one in records),
+    title = " and ".join(f"{one.experiment} {one.directory.resolve().name}" for one in records)
+    found = {
+        "title": title,
         "runs": [facts(record) for record in records],
         "samples": _ends(tested),
         "score": tested.scores[0].name,
         "tested": len(tested.able) or len(tested.samples),
         "kept": 0 < len(tested.able) < len(tested.samples),
         "lengths": _lengths(directories),
-        **_looks(records, models, tested, count, trust),
     }
+    room = _LARGEST - _MARGIN - len(page(found, title))
+    return found | _looks(records, models, tested, count, trust, room)
 
 
 def _lengths(directories: Sequence[Path]) -> dict[str, Any] | None:
@@ -107,9 +112,9 @@ def _models(records: "Sequence[RunRecord]", trust: tuple[str, ...]) -> list[Any]
 def _tested(records: "Sequence[RunRecord]") -> _Tested:
     from attnrun.analysis.sample_scores import score_answers
 
-    found = samples([record.directory for record in records])
+    found, notes = samples([record.directory for record in records])
     answers = [[(one.target, one.answers[side]) for one in found] for side in range(len(records))]
-    return _Tested(found, [score_answers(side, records[0].metrics) for side in answers])
+    return _Tested(found, [score_answers(side, records[0].metrics) for side in answers], notes)
 
 
 def _ends(tested: _Tested) -> dict[str, list[Item]]:
@@ -120,137 +125,64 @@ def _ends(tested: _Tested) -> dict[str, list[Item]]:
     best = order[: min(_SHOWN, (len(order) + 1) // 2)]
     worst = [at for at in order[::-1][:_SHOWN] if at not in best]
     return {
-        name: [_told(tested.samples[at], tested.scores_of(at)) for at in places]
+        name: [told(tested.samples[at], tested.scores_of(at)) for at in places]
         for name, places in (("best", best), ("worst", worst))
     }
 
 
-def _told(one: Sample, scores: list[float]) -> Item:
-    return {
-        "place": one.place,
-        "source": one.source,
-        "target": one.target,
-        "answers": one.answers,
-        "scores": scores,
-        "picture": one.picture,
-    }
-
-
 def _looks(
-    records: "Sequence[RunRecord]", models: list[Any], tested: _Tested, count: int, trust: tuple[str, ...]
+    records: "Sequence[RunRecord]",
+    models: list[Any],
+    tested: _Tested,
+    count: int,
+    trust: tuple[str, ...],
+    room: int,
 ) -> dict[str, Any]:
     """The items with their maps, the figures of heads, and what is missing."""
     from attnrun.analysis.packing import mean_entropy
 
     chosen = tested.chosen(count)
-    inputs = [str(tested.samples[at].given) for at in chosen]
-    sides = [looks(model, inputs) for model in models]
-    notes = list[str]()
-    try:
-        gold = _gold(records[0], models, [tested.samples[at] for at in chosen], trust)
-    except UserError as error:  # the corpus is not here, say
-        gold, notes = [None] * len(models), [f"gold links are not shown: {error}"]
-    if all(side.together for side in sides) and sides:
-        items = [_whole(len(inputs), [side.maps[0] for side in sides])]
-    else:
-        every = zip(chosen, zip(*(side.maps for side in sides), strict=True), strict=True)
-        items = [
-            _told(one, tested.scores_of(at)) | {"views": _views(one, maps, gold)}
-            for at, maps in every
-            for one in [tested.samples[at]]
-            if any(map(_is_map, maps))
-        ]
-    kept = _fitting(items)
-    whys = [side.why or (None if inputs else _NOTHING_KEPT) for side in sides]
-    there = [[one for one in side.maps if one is not None] for side in sides]
+    gold, notes = _gold(records, models, [tested.samples[at] for at in chosen], trust)
+    lookers, shelf = [Looker(model) for model in models], Shelf(room, len(models))
+    fill(shelf, [(tested.samples[at], tested.scores_of(at)) for at in chosen], lookers, gold)
+    whys = [looker.why or (None if chosen else _NOTHING_KEPT) for looker in lookers]
+    if shelf.left_out:
+        notes.append(f"{shelf.left_out} samples are left out, for the page would be larger than 5 MB")
+        whys = [why or (None if shelf.items else _NO_ROOM) for why in whys]
     return {
-        "items": sorted(map(_packed, kept), key=lambda item: item["place"]),
-        "entropy": [mean_entropy(maps) if maps else None for maps in there],
+        "items": sorted(shelf.items, key=lambda item: item["place"]),
+        "entropy": [mean_entropy(found) if found else None for found in shelf.entropies],
         "error_rates": [None if one is None else one.error_rates for one in gold],
         "whys": whys,
-        "notes": [*notes, *_left_out(len(items) - len(kept))],
+        "notes": [*tested.notes, *notes],
     }
 
 
-def _is_map(one: Any) -> bool:
-    return one is not None
-
-
-def _left_out(number: int) -> list[str]:
-    return [f"{number} samples are left out, for the page would be larger than 5 MB"] if number else []
-
-
-def _whole(count: int, maps: "list[AttentionMap | None]") -> Item:
-    """The one item of a model whose inputs are all rows of one map."""
-    told = {"place": -1, "source": f"{count} test points", "target": "", "answers": [""] * len(maps)}
-    return told | {"scores": None, "picture": None, "views": [_view("all points", maps, None)]}
-
-
-def _views(one: Sample, maps: "Sequence[AttentionMap | None]", gold: "Sequence[Gold | None]") -> list[Item]:
-    """The map of what each run said, and that of the right target beside gold links where these are known."""
-    found = [_view("what was said", maps, _own_links(one, maps))]
-    known = next((side for side in gold if side is not None and one.place in side.maps), None)
-    if known is not None:
-        beside = [None if side is None else side.maps.get(one.place) for side in gold]
-        found.append(_view("the right answer, with gold links", beside, known.links[one.place]))
-    return found
-
-
-def _view(name: str, maps: "Sequence[AttentionMap | None]", links: list[list[int]] | None) -> Item:
-    return {"name": name, "maps": list(maps), "links": links}
-
-
-def _own_links(one: Sample, maps: "Sequence[AttentionMap | None]") -> list[list[int]] | None:
-    """The links that a sample brings with it, where what was said is what is right."""
-    from attnrun.data.alignments import parse_links
-
-    written = one.row.get("links")
-    if not isinstance(written, str) or any(answer != one.target for answer in one.answers):
-        return None
-    found = [[source, target, int(sure)] for source, target, sure in parse_links("samples", written)]
-    shapes = [(len(side.keys), len(side.queries)) for side in maps if side is not None]
-    if any(source >= keys or target >= queries for source, target, _ in found for keys, queries in shapes):
-        return None
-    return found
-
-
-def _fitting(items: list[Item]) -> list[Item]:
-    """As many of the items, from the first on, as a page has room for."""
-    from attnrun.analysis.packing import size
-
-    kept, room = list[Item](), _WEIGHTS
-    for item in items:
-        room -= sum(size(one) for view in item["views"] for one in view["maps"] if one is not None)
-        if room < 0:
-            break
-        kept.append(item)
-    return kept
-
-
-def _packed(item: Item) -> Item:
-    return item | {"views": [_packed_view(view) for view in item["views"]]}
-
-
-def _packed_view(view: Item) -> Item:
-    from attnrun.analysis.packing import common, pack
-
-    maps = view["maps"]
-    if len(maps) == 2 and all(map(_is_map, maps)):
-        ours, theirs = maps
-        view["rows"] = common(ours.queries, theirs.queries)
-        view["columns"] = common(ours.keys, theirs.keys)
-    return view | {"maps": [None if one is None else pack(one) for one in maps]}
-
-
 def _gold(
-    record: "RunRecord", models: list[Any], chosen: Sequence[Sample], trust: tuple[str, ...]
-) -> "list[Gold | None]":
-    """Where each model looked for each word of the right targets, of pairs whose gold links are known."""
+    records: "Sequence[RunRecord]", models: list[Any], chosen: Sequence[Sample], trust: tuple[str, ...]
+) -> "tuple[list[Gold | None], list[str]]":
+    """Where each model looks for each word of the right targets, of pairs whose gold links are known.
+
+    The corpus is that of the first run that was judged by such links. With a note where they cannot be shown.
+    """
+    nothing: list[Gold | None] = [None] * len(models)
+    aligned = next((record for record in records if "aer" in record.metrics), None)
+    if aligned is None or not any(hasattr(model, "word_weights") for model in models):
+        return nothing, []
+    try:
+        pairs, how = _linked(aligned, chosen, trust)
+        return [gold_looks(model, pairs, how) for model in models] if pairs else nothing, []
+    except (UserError, ValueError) as error:  # the corpus is not here, say, or is in another form
+        return nothing, [f"gold links are not shown: {error}"]
+
+
+def _linked(
+    record: "RunRecord", chosen: Sequence[Sample], trust: tuple[str, ...]
+) -> "tuple[dict[int, Pair], Any]":
+    """The pairs with gold links among the samples, by place, and what a word of them is."""
     from attnrun.cli.align_run import corpus_of
     from attnrun.data.words import natural_split
 
-    if "aer" not in record.metrics or not any(hasattr(model, "word_weights") for model in models):
-        return [None] * len(models)
     corpus = corpus_of(record.directory, trust)
     known = {f"{pair.source} ||| {pair.target}": pair for pair in corpus.test if pair.links or pair.possible}
     texts = {one.place: (one.row.get("source"), one.row.get("target")) for one in chosen}
@@ -258,7 +190,4 @@ def _gold(
         place: known.get(f"{source} ||| {target}") or known.get(str(source))
         for place, (source, target) in texts.items()
     }
-    pairs = {place: pair for place, pair in found.items() if pair is not None}
-    if not pairs:
-        return [None] * len(models)
-    return [gold_looks(model, pairs, natural_split(corpus.tokenised)) for model in models]
+    return {place: pair for place, pair in found.items() if pair is not None}, natural_split(corpus.tokenised)

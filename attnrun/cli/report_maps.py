@@ -1,7 +1,7 @@
 """The weights that a page shows: of each model for each chosen sample, and for gold-aligned pairs."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from attnrun.errors import UserError
@@ -10,94 +10,102 @@ if TYPE_CHECKING:
     from attnrun.analysis.maps import AttentionMap
     from attnrun.data.corpus import Pair
 
-_BATCH = 32  # inputs whose weights are held at full precision at once
+BATCH = 32  # inputs whose weights are held at full precision at once
 
 
-@dataclass
-class Looks:
-    """The maps of one model by input: None for one that it has no map for, `why` of the first of those."""
+class Looker:
+    """A model that is asked where it looked, some inputs at a time.
 
-    maps: "list[AttentionMap | None]" = field(default_factory=list)
-    why: str | None = None
-    together: bool = False  # all inputs are rows of one map
+    Attributes:
+        attends: False once it is known to have no attention.
+        why: it has no map of an input, of the first such one; None where there was none.
+    """
 
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.attends = hasattr(model, "weights")
+        self.why: str | None = None if self.attends else "this model has no attention to show"
 
-def looks(model: Any, inputs: Sequence[str]) -> Looks:
-    """Return the maps of the inputs, or one for all where the model makes one."""
-    found = Looks()
-    if not hasattr(model, "weights"):
-        return Looks([None] * len(inputs), "this model has no attention to show")
-    if not inputs:
-        return found
-    for start in range(0, len(inputs), _BATCH):
-        some = inputs[start : start + _BATCH]
-        maps, why = _weights(model, some)
-        if len(some) > 1 and len(maps) == 1:
-            maps, why = _weights(model, _in_order(inputs))
-            return Looks(maps, why, together=True)
-        found.maps += maps
-        found.why = found.why or why
-    return found
+    def maps(self, inputs: Sequence[str]) -> "list[AttentionMap | None]":
+        """Return a map for each input, None for one that is refused; or one map, of which all are rows."""
+        from attnrun.analysis.maps import NoAttention
 
-
-def _in_order(inputs: Sequence[str]) -> list[str]:
-    """The inputs by size where they are numbers, else as they are."""
-    try:
-        return sorted(inputs, key=float)
-    except ValueError:
-        return list(inputs)
-
-
-def _weights(model: Any, inputs: Sequence[str]) -> "tuple[list[AttentionMap | None], str | None]":
-    """The maps of some inputs; where one of them is refused, of the others."""
-    try:
-        return list(model.weights(list(inputs))), None
-    except UserError as error:
-        if len(inputs) == 1:
-            return [None], str(error)
-    each = [_weights(model, [one]) for one in inputs]
-    return [maps[0] for maps, _ in each], next(why for _, why in each if why)
+        if not self.attends:
+            return [None] * len(inputs)
+        try:
+            return list(self._model.weights(list(inputs)))
+        except NoAttention as error:
+            self.attends, self.why = False, str(error)
+            return [None] * len(inputs)
+        except UserError as error:
+            if len(inputs) == 1:
+                self.why = self.why or str(error)
+                return [None]
+        return [one for given in inputs for one in self.maps([given])]
 
 
 @dataclass(frozen=True)
 class Gold:
-    """Maps between the words of pairs with gold links, read by teacher forcing, by place in the test set."""
+    """Where a model looked in pairs with gold links, read by teacher forcing; by place in the test set.
 
-    maps: "dict[int, AttentionMap]"
-    links: dict[int, list[list[int]]]  # source, target, and 1 for a sure link, 0 for a possible one
-    error_rates: list[list[float]]  # by layer and head
-    shift: int  # 1 where a word's row is where the model looked after it had read it
+    Attributes:
+        error_rates: the alignment error rate on these pairs, by layer and head.
+    """
+
+    model: Any
+    pairs: "Mapping[int, Pair]"
+    how: Any
+    shift: int
+    error_rates: list[list[float]]
+
+    def maps(self, places: Sequence[int]) -> "dict[int, AttentionMap]":
+        """Return the maps between the words of those of the pairs that stand at these places."""
+        from attnrun.analysis.maps import AttentionMap
+        from attnrun.data.words import display, split
+
+        known = {place: self.pairs[place] for place in places if place in self.pairs}
+        found = self.model.word_weights(list(known.values()), self.how) if known else []
+        return {
+            place: AttentionMap(
+                [display(word) for word in split(pair.target, self.how)],
+                [display(word) for word in split(pair.source, self.how)],
+                look[self.shift],
+            )
+            for (place, pair), look in zip(known.items(), found, strict=True)
+        }
+
+    def links(self, place: int) -> list[list[int]]:
+        """Return the links of a pair: source, target, and 1 for a sure one, 0 for a possible one."""
+        pair = self.pairs[place]
+        both = ((pair.links or (), 1), (pair.possible or (), 0))
+        return [[source, target, sure] for links, sure in both for source, target in links]
 
 
-def gold_looks(model: Any, pairs: "dict[int, Pair]", how: Any) -> Gold | None:
-    """Return where a model looked for each word of the right target; None where it has no such weights.
+def gold_looks(model: Any, pairs: "Mapping[int, Pair]", how: Any) -> Gold | None:
+    """Return where a model looks for each word of the right target; None where it has no such weights.
 
-    The shift (see `analysis.aligning`) is the one with the lower alignment error rate on these pairs.
+    Rows are shifted (see `analysis.aligning`) as gives the lower alignment error rate on these pairs.
+
+    Raises ValueError where the model's tokens are not cut from the words.
     """
     from attnrun.analysis import aligning
-    from attnrun.analysis.maps import AttentionMap
-    from attnrun.data.words import display, split
 
-    found = model.word_weights(list(pairs.values()), how) if hasattr(model, "word_weights") else []
-    if not found:
+    if not hasattr(model, "word_weights"):
         return None
-    gold = aligning.Gold([pair.links for pair in pairs.values()], [pair.possible for pair in pairs.values()])
-    choices = aligning.rank(found, gold, aligning.extractor(None))
-    shift = next(choice for choice in choices if choice.layer is None).shift
-    layers, heads = found[0][shift].shape[:2]
-    single = {(one.layer, one.head): one.aer for one in choices if one.shift == shift}
-    rates = [[single.get((a, b), single[None, None]) for b in range(heads)] for a in range(layers)]
-    maps = {
-        place: AttentionMap(
-            [display(word) for word in split(pair.target, how)],
-            [display(word) for word in split(pair.source, how)],
-            look[shift],
-        )
-        for (place, pair), look in zip(pairs.items(), found, strict=True)
-    }
-    return Gold(maps, {place: list(_links(pair)) for place, pair in pairs.items()}, rates, shift)
+    links = aligning.Gold([pair.links for pair in pairs.values()], [pair.possible for pair in pairs.values()])
+    choices = aligning.rank(_word_weights(model, list(pairs.values()), how), links, aligning.extractor(None))
+    if not choices:
+        return None
+    best = next(choice for choice in choices if choice.layer is None)
+    single = {(one.layer, one.head): one.aer for one in choices if one.shift == best.shift}
+    layers, heads = (1 + max(place[axis] or 0 for place in single) for axis in (0, 1))
+    rates = [[single.get((a, b), best.aer) for b in range(heads)] for a in range(layers)]
+    return Gold(model, pairs, how, best.shift, rates)
 
 
-def _links(pair: "Pair") -> Iterator[list[int]]:
-    yield from ([source, target, 1] for source, target in pair.links or ())
-    yield from ([source, target, 0] for source, target in pair.possible or ())
+def _word_weights(model: Any, pairs: "Sequence[Pair]", how: Any) -> Iterator[dict[int, Any]]:
+    for start in range(0, len(pairs), BATCH):
+        found = model.word_weights(pairs[start : start + BATCH], how)
+        if not found:
+            return
+        yield from found

@@ -4,14 +4,16 @@ Letters: B batch, N length of the longest input of a batch.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from attnrun.data.batching import Order, Sequences, bucketed_order, sequential_order
+from attnrun.errors import UserError
 
 NO_ANSWER = -1  # what stands in the targets on padding
 
@@ -86,6 +88,23 @@ def _answers(targets: Sequences, indices: Sequence[int], lengths: Tensor) -> Ten
     """(B, N) with NO_ANSWER from each sequence's length on."""
     padded, _ = targets.padded(indices)
     return padded.masked_fill(torch.arange(padded.shape[1]) >= lengths[:, None], NO_ANSWER)
+
+
+def answerable(data: Any, is_known: Callable[[Any], bool], what: str, warn: Callable[[str], object]) -> Any:
+    """Return `data`, a dataclass, without the rows of its `valid` and `test` that `is_known` refuses.
+
+    `warn` is told how many there are, and `what` is the matter with them.
+
+    Raises UserError where a part has no other rows.
+    """
+    parts = {name: getattr(data, name) for name in ("valid", "test")}
+    kept = {name: list(filter(is_known, rows)) for name, rows in parts.items()}
+    for name, rows in kept.items():
+        if parts[name] and not rows:
+            raise UserError(f"all {len(parts[name])} {what}: none is left for the split {name!r}")
+    if dropped := sum(map(len, parts.values())) - sum(map(len, kept.values())):
+        warn(f"{dropped} {what}, and were left out")
+    return replace(data, **kept)
 
 
 def _fingerprint(values: Sequences | Tensor) -> str:

@@ -1,15 +1,13 @@
 """From a run directory back to the model it trained, and from a config to the run that trained it."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from attnrun.errors import UserError
-from attnrun.launch.config import Plan, check, compose, config_hash
-from attnrun.launch.matrix import tasks
+from attnrun.launch.config import Plan, check, config_hash
 from attnrun.launch.schema import without
 from attnrun.launch.search import GROUP as SEARCH
 from attnrun.runs.find import RunRecord, records
@@ -36,19 +34,17 @@ def open_model(
 def open_development(directory: Path, trust: tuple[str, ...] = ()) -> Any:
     """Return the part of its data that the run chose by, with the model: its experiment's `development`.
 
-    Raises UserError as `open_model` does, and where the experiment offers no such part.
+    Raises UserError as `open_model` does, where the experiment offers no such part, and where the data are no
+    longer such as the model takes.
     """
     plan, run, model = _opened(directory, trust, None, "auto")
     if not hasattr(plan.module, "development"):
-        others = [task.name for task in tasks() if hasattr(_module(task.name), "development")]
         raise UserError(
-            f"no head lab for a run of {plan.common.experiment}; choose one of {', '.join(others)}"
+            f"{directory} is a run of {plan.common.experiment}, whose heads cannot be measured: it offers no "
+            "data that its training chose by"
         )
-    return plan.module.development(run, model)
-
-
-def _module(experiment: str) -> ModuleType:
-    return check(compose(experiment, [])).module
+    with _refusing(f"the data of {directory} are not what it was trained on"):
+        return plan.module.development(run, model)
 
 
 def _opened(
@@ -66,12 +62,19 @@ def _opened(
     if not hasattr(plan.module, "load"):
         raise UserError(f"experiment {plan.common.experiment!r} has no model that predicts")
     prepare_process()
-    try:
+    with _refusing(f"the run {directory} is damaged"):
         run = TrainedRun(directory, plan.config, resolve_device(device), record.seed or 0)
         return plan, run, plan.module.load(run)
+
+
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    """Turn what files raise that do not fit into a UserError that says `what`."""
+    try:
+        yield
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
         first_line = str(error).partition("\n")[0]
-        raise UserError(f"the run {directory} is damaged: {type(error).__name__}: {first_line}") from error
+        raise UserError(f"{what}: {type(error).__name__}: {first_line}") from error
 
 
 def open_ensemble(

@@ -5,9 +5,9 @@ light at some later event, with a traceback on stderr, or never.
 """
 
 import io
-import math
 import os
 import socket
+import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -139,8 +139,8 @@ def markdown_table(rows: Sequence[Mapping[str, str]], columns: Sequence[str]) ->
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether TensorBoard can draw `value`."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Tell whether `value` can be drawn: a finite number, and no larger than a float holds."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def flat(config: dict[str, Any], prefix: str = "") -> dict[str, bool | int | float | str]:

@@ -73,6 +73,15 @@ class RunRecord:
         """The metrics of the result; empty where there are none."""
         return (self.result or {}).get("metrics") or {}
 
+    @property
+    def primary(self) -> tuple[str, str]:
+        """The metric that says how good the run is, and its goal, "min" or "max"; "None" where unknown."""
+        for file in (self.result or {}, self.identity):
+            given = file.get("primary")
+            if isinstance(given, dict):
+                return str(given.get("name")), str(given.get("goal"))
+        return "None", "None"
+
     @cached_property
     def started(self) -> datetime:
         """When the run was first opened, in UTC."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnrun.runs import layout, projector
 from attnrun.runs.board import Board
-from attnrun.runs.files import as_lines, checked_name, ending, strict, write_durably, write_json
+from attnrun.runs.files import as_lines, checked_name, ending, write_durably, write_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,11 +42,15 @@ class Pages:
         self._board.text(checked_name(name), markdown, self.step if step is None else step)
 
     def curves(self, step: int, values: Mapping[str, float]) -> None:
-        """Add numbers to TensorBoard alone; NaN and infinity are left out."""
-        self._board.scalars(step, strict(dict(values))[0])
+        """Add numbers, by name, to TensorBoard alone; NaN and infinity are left out."""
+        self._board.scalars(step, dict(values))
 
     def embeddings(self, found: Mapping[str, tuple[Iterable[Sequence[float]], Sequence[str]]]) -> None:
-        """Write vectors with raw labels, by name, for TensorBoard's projector, in place of older ones."""
+        """Write vectors with raw labels, by name, for TensorBoard's projector, in place of older ones.
+
+        By name: N vectors of D numbers, and the N labels; N and D may differ between names. Raises ValueError
+        where there are not as many labels as vectors.
+        """
         for name, (vectors, labels) in found.items():
             rows = [list(vector) for vector in vectors]
             if len(rows) != len(labels):

@@ -20,15 +20,17 @@ def config_text(names: Iterable[str]) -> str:
 
 
 def vectors_path(name: str) -> str:
+    """Return where the vectors of an embedding are, below the run."""
     return f"{EMBEDDINGS}/{name}.tsv"
 
 
 def labels_path(name: str) -> str:
+    """Return where the labels of its vectors are, below the run."""
     return f"{EMBEDDINGS}/{name}_labels.tsv"
 
 
 def vectors_text(vectors: Iterable[Sequence[float]]) -> str:
-    """Return a line of numbers, with tabs between them, for each vector."""
+    """Return a line for each vector (D,): its numbers to five digits, with tabs between them."""
     return "".join("\t".join(f"{value:.5g}" for value in vector) + "\n" for vector in vectors)
 
 

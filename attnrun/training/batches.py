@@ -4,11 +4,11 @@ import multiprocessing
 import signal
 import sys
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -18,6 +18,8 @@ from attnrun.runs import signals
 from attnrun.runs.device import keyed_seed, reseed
 from attnrun.runs.workers import forking, how_it_ended
 from attnrun.training.distributed import ALONE, Team
+
+Item = TypeVar("Item")
 
 
 class Batches(Protocol):
@@ -30,6 +32,32 @@ class Batches(Protocol):
     def collate(self, indices: list[int], /) -> Any:
         """Return the batch of these indices; it has `.to(device)`."""
         ...
+
+
+class Sequential(Protocol):
+    """Examples in an order to evaluate in."""
+
+    def sequential(self) -> list[list[int]]:
+        """Return the batches of an evaluation, by index."""
+        ...
+
+    def collate(self, indices: list[int], /) -> Any:
+        """Return these examples as one batch; it has `.to(device)`."""
+        ...
+
+
+def evaluation(batches: Sequential, device: torch.device) -> Iterator[tuple[list[int], Any]]:
+    """Yield the batches of an evaluation on the device, with the indices of their examples."""
+    for indices in batches.sequential():
+        yield indices, batches.collate(indices).to(device)
+
+
+def each(batches: Sequential, device: torch.device, read: Callable[[Any], Iterable[Item]]) -> list[Item]:
+    """Return what `read` finds for each example of a batch on the device, in the order of the examples."""
+    found = dict[int, Item]()
+    for indices, batch in evaluation(batches, device):
+        found |= zip(indices, read(batch), strict=True)
+    return [found[index] for index in sorted(found)]
 
 
 class _Epoch(Dataset[Any]):

@@ -15,8 +15,6 @@ from attnrun.training.batches import Batches
 from attnrun.training.loop import Trainer, fit
 from attnrun.training.step import Loss
 
-LOSSES = ("train/epoch_loss", "valid/loss")  # what is logged of the loss, for a figure
-
 
 @dataclass(frozen=True, kw_only=True)
 class Course:

@@ -2,22 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-
-class Batches(Protocol):
-    """Examples in an order to evaluate in."""
-
-    def sequential(self) -> list[list[int]]:
-        """Return the batches, by index."""
-        ...
-
-    def collate(self, indices: list[int], /) -> Any:
-        """Return these examples as one batch, which can be brought to a device by `to`."""
-        ...
+from attnrun.training.batches import Sequential
 
 
 @dataclass(frozen=True)
@@ -34,6 +24,6 @@ class Development:
     model: nn.Module
     device: torch.device
     evaluate: Callable[[], Mapping[str, float]]
-    batches: Batches
+    batches: Sequential
     loss: Callable[[Any], tuple[Tensor, Any]]
     heads: Any

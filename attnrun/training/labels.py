@@ -3,9 +3,9 @@
 Letters: B batch, N places, C classes. A target of -1 has no answer and does not count.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,21 +13,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from attnrun.training.batches import Sequential, each, evaluation
+
 NO_ANSWER = -1
 
 Array = NDArray[np.float32]
-
-
-class Batches(Protocol):
-    """Examples in an order to evaluate in."""
-
-    def sequential(self) -> list[list[int]]:
-        """Return the batches of an evaluation, by index."""
-        ...
-
-    def collate(self, indices: list[int], /) -> Any:
-        """Return these examples as one batch: `inputs`, `lengths` and `targets`, on the CPU."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -46,6 +36,11 @@ class Judged:
         ]
         return sum(answer == right for answer, right in pairs) / len(pairs)
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """Accuracy and loss, by name."""
+        return {"accuracy": self.accuracy, "loss": self.loss}
+
 
 def label_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
     """Return the cross-entropy summed over what has an answer, and how many have one.
@@ -59,7 +54,7 @@ def label_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> tuple
 
 
 @torch.no_grad()
-def judge(model: Callable[[Tensor, Tensor], Tensor], batches: Batches, device: torch.device) -> Judged:
+def judge(model: Callable[[Tensor, Tensor], Tensor], batches: Sequential, device: torch.device) -> Judged:
     """Return what `model`, called with inputs and their lengths, answers to each example."""
     total, count = 0.0, 0
     answers, right = dict[int, list[int]](), dict[int, list[int]]()
@@ -77,22 +72,18 @@ def judge(model: Callable[[Tensor, Tensor], Tensor], batches: Batches, device: t
 
 
 @torch.no_grad()
-def looks(model: Any, batches: Batches, device: torch.device) -> list[Array | None]:
+def looks(model: Any, batches: Sequential, device: torch.device) -> list[Array | None]:
     """Return where `model.look`, called with inputs and their lengths, looked in each example.
 
     Each is (L, H, N, N), or (L, H, 1, N) where one query stands for all, without padding; None without
     attention.
     """
-    found: dict[int, Array | None] = {}
-    for indices, batch in evaluation(batches, device):
+
+    def read(batch: Any) -> list[Array | None]:
         _, weights = model.look(batch.inputs, batch.lengths)
-        for row, (index, length) in enumerate(zip(indices, batch.lengths.tolist(), strict=True)):
-            own = None if weights is None else weights[row, :, :, :length, :length]
-            found[index] = None if own is None else own.float().cpu().numpy()
-    return [found[index] for index in sorted(found)]
+        if weights is None:
+            return [None] * len(batch.lengths)
+        pairs = zip(weights, batch.lengths.tolist(), strict=True)
+        return [look[:, :, :length, :length].float().cpu().numpy() for look, length in pairs]
 
-
-def evaluation(batches: Batches, device: torch.device) -> Iterator[tuple[Sequence[int], Any]]:
-    """Yield the batches of an evaluation with the indices of their examples."""
-    for indices in batches.sequential():
-        yield indices, batches.collate(indices).to(device)
+    return each(batches, device, read)

@@ -39,6 +39,12 @@ def show_rows(run: Run, name: str, rows: Rows) -> None:
     run.text(name, markdown_table(rows[:_SHOWN], ("source", "target", "prediction")))
 
 
+def keep_rows(run: Run, rows: Rows) -> None:
+    """Keep the rows of a test set as the run's samples, and show the first."""
+    run.samples("test", list(rows))
+    show_rows(run, "test_samples", rows)
+
+
 def how_scored(tokeniser: Any, tokenised: bool) -> dict[str, Any]:
     """How sacreBLEU is to read texts: tokens as they stand, or plain text by its own tokeniser 13a."""
     lowercase = bool(getattr(tokeniser, "lowercase", False))

@@ -4,9 +4,9 @@ Legend: B batch, S source length, T target length, L layers with attention, H he
 tokens.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,28 +15,13 @@ from torch import Tensor
 
 from attnrun.errors import UserError
 from attnrun.ranges import PositiveInt
+from attnrun.training.batches import Sequential, each, evaluation
 from attnrun.training.course import Course
 from attnrun.training.losses import linear_cross_entropy
 
 PAD = 0
 
 Array = NDArray[np.float32]
-
-
-class Batches(Protocol):
-    """Pairs of sequences, in an order to train in and one to evaluate in."""
-
-    def order(self, epoch: int) -> list[list[int]]:
-        """Return the batches of a training epoch, by index."""
-        ...
-
-    def sequential(self) -> list[list[int]]:
-        """Return the batches of an evaluation, by index."""
-        ...
-
-    def collate(self, indices: list[int], /) -> Any:
-        """Return these pairs as one batch, padded with 0."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,22 +75,24 @@ def forced_loss(model: Any, batch: Any, label_smoothing: float = 0.0) -> tuple[T
     return linear_cross_entropy(states, model.output, batch.target[:, 1:], PAD, label_smoothing)
 
 
-def decode(search: Callable[[Tensor, Tensor], Any], batches: Batches, device: torch.device) -> list[Answer]:
+def decode(
+    search: Callable[[Tensor, Tensor], Any], batches: Sequential, device: torch.device
+) -> list[Answer]:
     """Return what `search` finds for each source, in their order.
 
     `search` is called with sources (B, S) and their lengths (B,), as the searches of `models` are.
     """
-    found: dict[int, Answer] = {}
-    for indices, batch in _evaluation(batches, device):
+
+    def read(batch: Any) -> list[Answer]:
         decoded = search(batch.source, batch.source_lengths)
-        looks = decoded.weights or [None] * len(indices)
-        for index, candidates, look in zip(indices, decoded.candidates, looks, strict=True):
-            found[index] = Answer(candidates, None if look is None else _array(look))
-    return [found[index] for index in sorted(found)]
+        looks = map(_array, decoded.weights) if decoded.weights else [None] * len(decoded.candidates)
+        return [Answer(*one) for one in zip(decoded.candidates, looks, strict=True)]
+
+    return each(batches, device, read)
 
 
 def judge(
-    score: Callable[[Tensor, Tensor, Tensor], Any], batches: Batches, device: torch.device
+    score: Callable[[Tensor, Tensor, Tensor], Any], batches: Sequential, device: torch.device
 ) -> tuple[float, list[Array] | None]:
     """Return the mean cross-entropy of a right token, end included, and where the model looked for each.
 
@@ -114,7 +101,7 @@ def judge(
     none.
     """
     total, count, looks = 0.0, 0, dict[int, Array]()
-    for indices, batch in _evaluation(batches, device):
+    for indices, batch in evaluation(batches, device):
         found = score(batch.source, batch.source_lengths, batch.target)
         total -= float(found.log_probabilities.double().sum())
         count += int((batch.target[:, 1:] != PAD).sum())
@@ -126,7 +113,7 @@ def judge(
 
 
 def looks(
-    model: Any, score: Callable[[Tensor, Tensor, Tensor], Any], batches: Batches, device: torch.device
+    model: Any, score: Callable[[Tensor, Tensor, Tensor], Any], batches: Sequential, device: torch.device
 ) -> dict[str, list[Array]]:
     """Return where a model looks in given pairs, by side: "cross" as `judge` does, called with `score`.
 
@@ -139,7 +126,7 @@ def looks(
 
 
 @torch.no_grad()
-def self_looks(model: Any, batches: Batches, device: torch.device, side: str) -> list[Array]:
+def self_looks(model: Any, batches: Sequential, device: torch.device, side: str) -> list[Array]:
     """Return where each token of a side of each pair looks at its own side: (L, H, N, N).
 
     Of the "target" they are those that the model reads, from bos on.
@@ -148,18 +135,19 @@ def self_looks(model: Any, batches: Batches, device: torch.device, side: str) ->
     """
     if not hasattr(model, "source_weights"):
         raise UserError("this model has no self-attention; choose a run of a Transformer")
-    looks = dict[int, Array]()
-    model.eval()  # a loaded one, which trains no more
-    for indices, batch in _evaluation(batches, device):
-        read = batch.source, batch.source_lengths
+    model.eval()  # without dropout; a training that looks goes back to its own mode by itself
+
+    def read(batch: Any) -> list[Array]:
+        given = batch.source, batch.source_lengths
         if side == "source":
-            found, lengths = model.source_weights(*read), batch.source_lengths
+            found, lengths = model.source_weights(*given), batch.source_lengths
         else:
-            found = model.target_weights(model.encode(*read), batch.target_in)
+            found = model.target_weights(model.encode(*given), batch.target_in)
             lengths = batch.target_lengths - 1
-        for index, look, length in zip(indices, found, lengths.tolist(), strict=True):
-            looks[index] = _array(look[:, :, :length, :length])
-    return [looks[index] for index in sorted(looks)]
+        pairs = zip(found, lengths.tolist(), strict=True)
+        return [_array(look[:, :, :length, :length]) for look, length in pairs]
+
+    return each(batches, device, read)
 
 
 def texts(answers: Sequence[Answer], text: Callable[[list[int]], str]) -> list[list[Candidate]]:
@@ -171,21 +159,16 @@ def texts(answers: Sequence[Answer], text: Callable[[list[int]], str]) -> list[l
 
 
 def score(
-    force: Callable[[Tensor, Tensor, Tensor], Any], batches: Batches, device: torch.device
+    force: Callable[[Tensor, Tensor, Tensor], Any], batches: Sequential, device: torch.device
 ) -> list[Scored]:
     """Return what `force`, called as the `score` of `judge`, gives the target of each pair, in order."""
-    found: dict[int, Scored] = {}
-    for indices, batch in _evaluation(batches, device):
+
+    def read(batch: Any) -> list[Scored]:
         totals = force(batch.source, batch.source_lengths, batch.target).log_probabilities.double().sum(1)
         counts = batch.target_lengths - 1  # without bos
-        for index, total, count in zip(indices, totals.tolist(), counts.tolist(), strict=True):
-            found[index] = Scored(total, count)
-    return [found[index] for index in sorted(found)]
+        return [Scored(*one) for one in zip(totals.tolist(), counts.tolist(), strict=True)]
 
-
-def _evaluation(batches: Batches, device: torch.device) -> Iterator[tuple[list[int], Any]]:
-    for indices in batches.sequential():
-        yield indices, batches.collate(indices).to(device)
+    return each(batches, device, read)
 
 
 def _array(weights: Tensor) -> Array:

@@ -77,6 +77,28 @@ def test_a_picture_changes_in_its_cells_alone() -> None:
     assert picture.fits(second) and not picture.fits(drawn(5, 11, 0))
 
 
+def test_a_head_that_is_bright_is_bright_in_its_own_place() -> None:
+    """Two layers of two heads: what one of them does shows in one quarter of the cells, and nowhere else."""
+    labels = [f"q{n}" for n in range(30)], [f"k{n}" for n in range(30)]  # too many to be named
+    dark = AttentionMap(*labels, np.zeros((2, 2, 30, 30)))
+    picture = HeadPicture(dark)
+    before = imread(io.BytesIO(picture.png(dark)))
+    lit = {}
+    for layer, head in np.ndindex(2, 2):
+        weights = np.zeros((2, 2, 30, 30))
+        weights[layer, head] = 1
+        after = imread(io.BytesIO(picture.png(AttentionMap(*labels, weights))))
+        rows, columns = (after != before).any(-1).nonzero()
+        assert (after[rows, columns] == after[rows[0], columns[0]]).all()  # one colour
+        lit[layer, head] = rows.min(), rows.max(), columns.min(), columns.max()
+        assert len(rows) == (rows.max() - rows.min() + 1) * (columns.max() - columns.min() + 1)
+        assert len(rows) > 0.15 * before[..., 0].size
+    for (layer, head), (top, bottom, left, right) in lit.items():
+        assert (top, bottom) == lit[layer, 1 - head][:2] and (left, right) == lit[1 - layer, head][2:]
+        assert right < lit[layer, 1][2] if head == 0 else left > lit[layer, 0][3]
+        assert bottom < lit[1, head][0] if layer == 0 else top > lit[0, head][1]
+
+
 def test_hostile_tokens_are_drawn_as_text() -> None:
     labels = ["$x$", "\x1b[31m", "a\tb\n", "\u202e", ""]
     shown = AttentionMap(labels, labels, np.full((5, 5), 0.2), "$\\frac{$")

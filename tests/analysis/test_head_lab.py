@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from attnrun.analysis.head_lab import Lab, order_of, removable
+from attnrun.analysis.head_lab import Lab, by_ablation, by_gradient, removable
 from attnrun.attention import Heads, Mechanism, ScaledDot
 from attnrun.attention.gates import GatedHeads
 from attnrun.data.batching import EncodedPairs, Sequences, TextBatches
@@ -78,7 +78,7 @@ def test_where_one_head_does_everything_it_is_the_last_to_go(by: Any) -> None:
                 weight[:, 5 * 3 :] = 0
                 weight.mul_(20.0 if "cross" in name else 0.0)
     whole = made.measure()
-    order = order_of(made, whole, made.ablations(), by, made.gradients())
+    order = by_gradient(made.gradients()) if by == "gradient" else by_ablation(made, whole, made.ablations())
     assert order[-1] == kept and order[:-1] == [n for n in range(21) if n != kept]
     curve = made.prune(order, steps=7)
     assert [len(point.silent) for point in curve] == [0, 3, 6, 9, 12, 15, 18, 21]
@@ -116,3 +116,7 @@ def test_what_has_nothing_to_compare_is_refused() -> None:
         Lab(Development(**vars(development) | {"heads": GatedHeads(one)}), "loss", "min")
     with pytest.raises(UserError, match="did not choose by bleu"):
         Lab(development, "bleu", "max").measure()
+    for value in (np.nan, np.inf):
+        lost = Development(**vars(development) | {"evaluate": lambda value=value: {"loss": value}})
+        with pytest.raises(UserError, match=f"loss of this model is {value} without 2 of its heads"):
+            Lab(lost, "loss", "min").measure([0, 3])

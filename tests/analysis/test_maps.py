@@ -36,10 +36,14 @@ def test_labels_must_fit(shape: tuple[int, ...]) -> None:
 
 
 def test_entropy_by_hand() -> None:
-    rows = [[1, 0, 0, 0], [0.25, 0.25, 0.25, 0.25], [0.5, 0.25, 0.25, 0], [0, 0, 0, 0]]
-    entropy = AttentionMap("abcd", "wxyz", rows).entropy()
-    assert entropy.shape == (1, 1, 4)
-    np.testing.assert_allclose(entropy[0, 0], [0, math.log(4), 1.5 * math.log(2), 0], rtol=1e-6)
+    rows = [
+        [1, 0, 0, 0], [0.25, 0.25, 0.25, 0.25], [0.5, 0.25, 0.25, 0], [0, 0, 0, 0],
+        [0, 0.25, 0.25, 0], [math.nan, 1, 0, 0],
+    ]  # fmt: skip
+    entropy = AttentionMap("abcdef", "wxyz", rows).entropy()
+    assert entropy.shape == (1, 1, 6)
+    expected = [0, math.log(4), 1.5 * math.log(2), math.nan, math.log(2), math.nan]
+    np.testing.assert_allclose(entropy[0, 0], expected, rtol=1e-6)
 
 
 def test_file_gives_back_the_map(tmp_path: Path, hostile: list[str]) -> None:

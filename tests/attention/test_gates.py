@@ -91,5 +91,7 @@ def test_an_error_within_opens_all_gates() -> None:
     model = transformer()
     with pytest.raises(RuntimeError, match="inside"), GatedHeads(model).gated(torch.zeros(18).double()):
         raise RuntimeError("inside")
+    with pytest.raises(RuntimeError), GatedHeads(model).gated(torch.zeros(17).double()):
+        pytest.fail("17 gates for 18 heads")
     assert all(part.gate is None for part in attentions(model))
     assert "gate" not in "".join(model.state_dict())

@@ -104,6 +104,17 @@ def test_labels_that_training_lacks_are_left_out_with_a_word(texts: Path, tmp_pa
     assert "have a label that no training text has, and were left out" in warning
 
 
+def test_a_text_of_one_token_looks_at_itself_where_tokens_look_at_one_another(
+    texts: Path, tmp_path: Path
+) -> None:
+    words = ["model=transformer-classifier", "tokeniser=word", "tokeniser.minimum_frequency=1",
+             "trainer.max_steps=2", "runtime.threads=1", "data=labelled", f"data.path={texts}"]  # fmt: skip
+    report = execute(compose("classification", words), tmp_path / "run")
+    assert report.status == "done", report.message
+    one, two = open_model(tmp_path / "run").weights(["a123", "a123 b123"])
+    assert len(one.queries) == 1 and one.queries == one.keys != ["label"] and two.queries == two.keys
+
+
 @pytest.mark.parametrize("name", ["classification", "tagging"])
 def test_data_of_another_kind_is_refused(name: str, tmp_path: Path) -> None:
     report = run(name, tmp_path / "run", "data=sine")

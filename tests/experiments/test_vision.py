@@ -1,6 +1,7 @@
 """Images into classes: what a run reports, what its model says of files, and the figures of the config."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from attnrun.data.images import Form
 from attnrun.errors import UserError
 from attnrun.launch.config import compose
 from attnrun.launch.job import Report, execute
-from attnrun.launch.trained import open_model
+from attnrun.launch.trained import open_development, open_model
 from attnrun.models.vision import VisionTransformer
 from attnrun.runs.find import RunRecord
 
@@ -161,6 +162,23 @@ def test_a_run_reports_what_its_samples_hold(
     else:
         with pytest.raises(UserError, match="no attention to show"):
             seer.weights(files[:1])
+
+
+def test_data_of_other_classes_or_another_size_are_no_development_of_a_run(
+    tmp_path: Path, folder: Path
+) -> None:
+    place, run = tmp_path / "images", tmp_path / "run"
+    shutil.copytree(folder, place)
+    assert execute_small("vision", place, run, *VIT, "trainer.max_steps=1").status == "done"
+    assert open_development(run).evaluate()["accuracy"] >= 0
+    (place / NAMES[1]).rename(place / "0")  # which stands before the other: each would be the other's number
+    with pytest.raises(UserError, match="data: the classes are not those of the training: 0, b"):
+        open_development(run)
+    (place / "0").rename(place / NAMES[1])
+    config = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(config.replace("  size: 6\n", "  size: 8\n"))
+    with pytest.raises(UserError, match="images of 3 x 8 x 8 and no longer 3 x 6 x 6"):
+        open_development(run)
 
 
 @pytest.mark.slow

@@ -6,16 +6,22 @@ import html
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from attnrun.experiments.translation import Translator
 
-from attnrun.analysis.maps import AttentionMap
-from attnrun.analysis.packing import common, pack, unpack
+from attnrun.analysis.head_figures import head_figures
+from attnrun.analysis.maps import AttentionMap, attention_maps
+from attnrun.analysis.packing import common, mean_entropy, pack, unpack
 from attnrun.analysis.report_page import in_script, page
 from attnrun.cli import report_document
+from attnrun.cli.report_maps import Looker
+from attnrun.errors import UserError
 from attnrun.escape import for_terminal
+from attnrun.runs.files import PNG
 from tests.experiments.small import rows_of
 from tests.report.conftest import call, data_of, written
 
@@ -106,20 +112,104 @@ def test_the_number_of_samples_is_what_is_asked_for(runs: Path) -> None:
     assert {some["samples"]["best"][0]["place"], some["samples"]["worst"][0]["place"]} < places
 
 
-def test_a_page_is_small_and_leaves_out_what_would_make_it_large(
-    runs: Path, monkeypatch: pytest.MonkeyPatch
+class Model:
+    """Gives each input a map of 17 by 19 tokens, "huge" one that has no room in any page."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def weights(self, inputs: Sequence[str]) -> list[AttentionMap]:
+        self.asked += inputs
+        generator = np.random.default_rng(0)
+        tokens = [f"token{place}" for place in range(2500)]
+        sides = [(2500, 1700) if Path(text).stem == "huge" else (17, 19) for text in inputs]
+        return [AttentionMap(tokens[:n], tokens[:m], generator.random((1, 1, n, m))) for n, m in sides]
+
+
+@pytest.mark.parametrize(
+    ("letters", "size", "shown"),
+    [(30, 0, range(299, 300)), (12_000, 0, range(60, 299)), (30, 60_000, range(30, 60))],
+)
+def test_a_page_of_long_texts_and_large_pictures_is_under_5_megabytes(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, letters: int, size: int, shown: range
 ) -> None:
-    generator = np.random.default_rng(0)
-    tokens = [f"token{place}" for place in range(19)]
-    maps = [AttentionMap(tokens[:17], tokens, generator.random((4, 4, 17, 19))) for _ in range(200)]
-    document = {"items": [{"views": [{"maps": [pack(one)]}]} for one in maps]}
-    assert len(page(document, "200 sentences of 4 layers with 4 heads")) < 5_000_000
-    monkeypatch.setattr(report_document, "_WEIGHTS", 200)
-    result = call(runs, "report", "outputs/rnn/one", "-o", "few.html")
-    data = data_of((runs / "few.html").read_text())
-    left = 23 - len(data["items"])
-    assert 0 < left < 23 and f"{left} samples are left out" in result.stderr
+    """What has no room is left out alone, and nothing is decoded once the room is spent."""
+    place, model = tmp_path / "run", Model()
+    shutil.copytree(runs / "outputs/points/one", place)
+    rows = []
+    for number in range(300):
+        name = "huge" if number == 7 else f"test-{number}"
+        text = f"{number} " + "<é" * (letters // 2)
+        (place / "samples" / f"{name}.png").write_bytes(PNG + bytes(size))
+        rows.append({"source": text, "target": text, "prediction": f"{number % 2}", "picture": f"{name}.png"})
+    (place / "samples/test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setattr(report_document, "_models", lambda *_: [model])
+    data = report_document.document([place], 300, ())
+    written = page(data, data["title"])
+    assert 4_000_000 * (len(shown) > 1) < len(written) < 5_000_000
+    left = 300 - len(data["items"])
+    assert len(data["items"]) in shown and 7 not in {item["place"] for item in data["items"]}
     assert data["notes"] == [f"{left} samples are left out, for the page would be larger than 5 MB"]
+    assert len(model.asked) <= len(data["items"]) + 40 and data["whys"] == [None]
+
+
+def test_a_page_without_room_says_so(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_document, "_LARGEST", 200)
+    result = call(runs, "report", "outputs/rnn/one", "-o", "none.html")
+    data = data_of((runs / "none.html").read_text())
+    assert "23 samples are left out" in result.stderr
+    assert data["items"] == [] and data["whys"] == ["none has room in a page of 5 MB"]
+
+
+def test_a_model_without_attention_is_asked_once() -> None:
+    class Blind:
+        def __init__(self) -> None:
+            self.asked: list[str] = []
+
+        def weights(self, inputs: Sequence[str]) -> list[AttentionMap]:
+            self.asked += inputs
+            if "blank" in inputs:
+                raise UserError("a text is blank")
+            return attention_maps(
+                inputs, [["a"]] * len(inputs), [["b"]] * len(inputs), self.found(inputs), None, None
+            )
+
+        def found(self, inputs: Sequence[str]) -> list[np.ndarray | None]:
+            return [None for _ in inputs]
+
+    class Seeing(Blind):
+        def found(self, inputs: Sequence[str]) -> list[np.ndarray | None]:
+            return [np.ones((1, 1)) for _ in inputs]
+
+    blind, seeing = Blind(), Seeing()
+    looker = Looker(blind)
+    assert looker.maps(["x", "y"]) == looker.maps(["z", "z"]) == [None, None]
+    assert blind.asked == ["x", "y"] and looker.why == "this model has no attention to show"
+    looker = Looker(seeing)
+    assert [one is None for one in looker.maps(["x", "blank", "y"])] == [False, True, False]
+    assert looker.attends and looker.why == "a text is blank"
+
+
+def test_gold_links_are_shown_where_either_run_knows_of_them(
+    runs: Path, pages: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["outputs/blind/one", "outputs/rnn/one", "-o", "gold.html"]
+    data, alone = data_of(written(runs, *words)), data_of(pages["rnn"].read_text())
+    assert data["error_rates"] == [None, *alone["error_rates"]] and data["entropy"] == [
+        None,
+        *alone["entropy"],
+    ]
+    for item, expected in zip(data["items"], alone["items"], strict=True):
+        assert [view["links"] for view in item["views"]] == [view["links"] for view in expected["views"]]
+        assert item["views"][1]["maps"] == [None, *expected["views"][1]["maps"]]
+
+    def refuse(*_: object) -> None:
+        raise ValueError("'ab' is not cut from 'abc'")
+
+    monkeypatch.setattr(Translator, "word_weights", refuse)
+    result = call(runs, "report", "outputs/rnn/one", "-o", "gold.html")
+    assert result.exit_code == 0 and "gold links are not shown: 'ab' is not cut from" in result.stderr
+    assert len(data_of((runs / "gold.html").read_text())["items"]) == 23
 
 
 def test_weights_are_packed_to_a_byte_and_come_back() -> None:
@@ -127,8 +217,24 @@ def test_weights_are_packed_to_a_byte_and_come_back() -> None:
     one = AttentionMap(list("abcde"), list("fghijkl"), weights)
     assert np.abs(unpack(pack(one)).weights - weights).max() <= weights.max() / 510 + 1e-6
     empty = AttentionMap([], ["a"], np.zeros((1, 1, 0, 1)))
-    assert unpack(pack(empty)).weights.shape == (1, 1, 0, 1) and pack(empty)["entropy"] == [[0.0]]
+    assert unpack(pack(empty)).weights.shape == (1, 1, 0, 1) and pack(empty)["entropy"] == [[None]]
     assert common(["a", "b", "c"], ["b", "x", "c"]) == [[1, 0], [2, 2]]
+
+
+def test_the_entropy_of_a_page_is_that_of_head_figures() -> None:
+    """Rows that do not sum to 1, a row of zeros, one of NaN, and a head that has nothing else."""
+    generator = np.random.default_rng(5)
+    weights = generator.random((2, 3, 5, 7)) ** 3
+    weights[0, 1, 2] = 0
+    weights[1, 0, 3, 1] = np.nan
+    weights[1, 2] = np.nan
+    maps = [AttentionMap(list("abcde"), list("fghijkl"), part) for part in (weights, weights[:, :, ::-1] / 3)]
+    expected = head_figures(maps)["entropy"]
+    found = mean_entropy([one.entropy() for one in maps])
+    assert found[1][2] is None and np.isnan(expected[1, 2])
+    np.testing.assert_allclose(np.array(found, dtype=float), expected, atol=1e-4)
+    packed = json.loads(in_script(pack(maps[0])))
+    assert packed["entropy"][1][2] is None and unpack(packed).weights[1, 2].max() == 0
 
 
 @pytest.mark.parametrize("name", ["transformer", "both", "points"])
@@ -177,6 +283,7 @@ def test_mistakes_are_one_line(runs: Path, tmp_path: Path) -> None:
         ([str(tmp_path / "unfinished")], "is interrupted, not finished; continue it: attnrun resume"),
         (["outputs/rnn/one", "outputs/points/one"], "a report compares two runs of one task"),
         (["outputs/rnn/one", str(other)], "have no input in common"),
+        (["outputs/rnn/one", "-o", str(tmp_path)], "is a directory; name a file in it: --output"),
     ):
         result = call(runs, "report", *words)
         assert result.exit_code == 2 and message in result.stderr, result.stderr

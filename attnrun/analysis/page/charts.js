@@ -42,9 +42,11 @@ function chart(name, curves, several) {
   return make("figure", { className: "curve" }, make("figcaption", {}, foreign(name)), svg, legend(curves, several));
 }
 
+/** The least and the greatest of some values, apart where they are equal to within rounding. */
 function span(values) {
   const [low, high] = [values.reduce((a, b) => Math.min(a, b), Infinity), values.reduce((a, b) => Math.max(a, b), -Infinity)];
-  return high > low ? [low, high] : [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2];
+  const differ = high - low > 1e-9 * Math.max(Math.abs(low), Math.abs(high));
+  return differ ? [low, high] : [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2];
 }
 
 /** About `count` round numbers between two. */
@@ -52,9 +54,9 @@ function ticks(low, high, count) {
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
-  const found = [];
-  for (let at = Math.ceil(low / step); at * step <= high + step * 1e-9; at += 1) found.push(Number((at * step).toPrecision(12)));
-  return found;
+  const first = Math.ceil(low / step);
+  const length = Math.floor(high / step + 1e-9) - first + 1;
+  return Array.from({ length }, (_, n) => Number(((first + n) * step).toPrecision(12)));
 }
 
 function powers(low, high) {

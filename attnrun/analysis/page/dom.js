@@ -26,11 +26,15 @@ const foreign = (text, properties = {}) => make("bdi", properties, text);
 /** A figure in at most four significant digits; what is no number as it stands there. */
 function figure(value) {
   if (typeof value !== "number") return value === null || value === undefined ? "–" : String(value);
+  if (Math.abs(value) >= 1e15) return value.toPrecision(4);
   if (Number.isInteger(value) || Math.abs(value) >= 10000) return String(Math.round(value * 100) / 100);
   return String(Number(value.toPrecision(4)));
 }
 
-const weight = (value) => (Number.isNaN(value) ? "–" : value.toFixed(3));
+/** A number with so many decimals; a dash where there is none. */
+const fixed = (value, decimals) => (typeof value === "number" ? value.toFixed(decimals) : "–");
+
+const weight = (value) => fixed(value, 3);
 
 const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 

@@ -4,15 +4,15 @@ const THUMB = 84; // pixels of the longer side
 
 /** A table of the heads of one run: layers down, heads across. `onHead(layer, head)` where one is chosen. */
 function headGrid(name, entropy, errorRates, onHead) {
-  const [L, H] = [entropy.length, entropy[0].length];
+  const H = entropy[0].length;
   const greatest = Math.max(...entropy.flat(), 1e-9);
   const cells = entropy.map((row, layer) => row.map((nats, head) => {
     const canvas = make("canvas", { width: THUMB, height: THUMB });
     const own = make("span", { className: "number" });
     const button = make("button", { type: "button", className: "head" }, canvas);
     button.addEventListener("click", () => onHead(layer, head));
-    const lines = [fact("this one", own), fact("all", make("data", { value: String(nats) }, nats.toFixed(2))), bar(nats / greatest)];
-    if (errorRates) lines.push(fact("AER", errorRates[layer][head].toFixed(3)));
+    const lines = [fact("this one", own), fact("all", make("data", { value: String(nats) }, fixed(nats, 2))), bar(nats / greatest)];
+    if (errorRates) lines.push(fact("AER", fixed(errorRates[layer][head], 3)));
     return { canvas, own, button, cell: make("td", {}, button, make("div", { className: "facts" }, ...lines)) };
   }));
   const heads = Array.from({ length: H }, (_, head) => make("th", { scope: "col" }, `head ${head}`));
@@ -27,7 +27,7 @@ function headGrid(name, entropy, errorRates, onHead) {
     drawn = { packed, colours: scheme() };
     cells.forEach((row, l) => row.forEach((one, h) => {
       if (isNew) drawThumb(one.canvas, packed, l, h);
-      const nats = packed && l < L && h < H ? packed.entropy[l][h].toFixed(2) : "–";
+      const nats = fixed(packed?.entropy[l]?.[h], 2);
       one.own.textContent = nats;
       one.button.setAttribute("aria-label", `layer ${l}, head ${h}: entropy ${nats}`);
       one.button.setAttribute("aria-pressed", String((layer ?? l) === l && (head ?? h) === h));
@@ -40,20 +40,18 @@ const fact = (name, value) => make("div", { className: "fact" }, make("span", { 
 
 /** A pixel a weight, which the page stretches. */
 function drawThumb(canvas, packed, layer, head) {
-  const [, H, N, M] = packed?.shape ?? [0, 0, 1, 1];
+  const [L, H, N, M] = packed?.shape ?? [0, 0, 1, 1];
   [canvas.width, canvas.height] = [M, N];
   const longest = Math.max(N, M, 1);
   canvas.style.width = `${Math.max(12, Math.round((THUMB * M) / longest))}px`;
   canvas.style.height = `${Math.max(12, Math.round((THUMB * N) / longest))}px`;
-  if (!packed || !N || !M) return;
-  const bytes = bytesOf(packed);
-  const start = (layer * H + head) * N * M;
+  if (layer >= L || head >= H || !N || !M) return;
+  const { values } = matrixOf(packed, layer, head);
   const colours = scale("weights");
   const pen = canvas.getContext("2d");
   const pixels = pen.createImageData(M, N);
   for (let at = 0; at < N * M; at += 1) {
-    const value = packed.low + ((packed.high - packed.low) / 255) * bytes[start + at];
-    const [red, green, blue] = colours.at(value / (packed.high || 1));
+    const [red, green, blue] = colours.at(values[at] / (packed.high || 1));
     pixels.data[4 * at] = red;
     pixels.data[4 * at + 1] = green;
     pixels.data[4 * at + 2] = blue;

@@ -52,7 +52,7 @@ function lineOf(matrix, highlight) {
   return mean;
 }
 
-/** The first less the second where their tokens agree; NaN elsewhere. As wide and as high as what agrees. */
+/** The first less the second where their tokens agree: as wide and as high as what agrees. */
 function differenceOf(first, second, rows, columns) {
   const values = new Float64Array(rows.length * columns.length);
   rows.forEach(([i, j], row) => columns.forEach(([k, l], column) => {

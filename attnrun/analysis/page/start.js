@@ -8,7 +8,6 @@ byId("whys").append(...whys.map(([why, at]) => make(
   "p", { className: "why" }, ...(data.runs.length > 1 ? [foreign(runNames(data.runs)[at]), " has no map: "] : ["No map: "]), foreign(why),
 )));
 const samples = data.items.length ? attentionSection(data) : null;
-if (!samples && !whys.length) byId("whys").append(make("p", { className: "why" }, "No map: no sample has one."));
 byId("whys").append(...data.notes.map((note) => make("p", { className: "quiet" }, note)));
 endsSection(data, samples?.pick);
 lengthSection(data);

@@ -2,9 +2,11 @@
 
 const seconds = (value) => {
   if (typeof value !== "number") return "–";
-  const [hours, minutes] = [Math.floor(value / 3600), Math.floor((value % 3600) / 60)];
-  const rest = `${(value % 60).toFixed(value < 60 ? 1 : 0)} s`;
-  return `${hours ? `${hours} h ` : ""}${hours || minutes ? `${minutes} min ` : ""}${rest}`;
+  const tenths = Math.round(value * 10) / 10;
+  if (tenths < 60) return `${tenths.toFixed(1)} s`;
+  const whole = Math.round(value); // before it is parted: 119.7 s are 2 min
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  return `${hours ? `${hours} h ` : ""}${minutes} min ${whole % 60} s`;
 };
 
 function summarySection(data) {
@@ -68,12 +70,12 @@ function versions(runs) {
 }
 
 /** The texts of a sample: what went in, and what is right. */
-function sampleTexts(item, answers = null, runs = null) {
+function sampleTexts(item, answers = null) {
   const lines = [["source", item.source], ["right", item.target]];
   (answers ?? []).forEach((answer, at) => lines.push([answers.length > 1 ? `said by ${"AB"[at]}` : "said", answer, item.scores?.[at]]));
   return make("dl", { className: "texts" }, ...lines.filter(([, text]) => text).flatMap(([name, text, score]) => [
     make("dt", { className: "quiet" }, name),
-    make("dd", {}, foreign(text), ...(score === undefined || runs === null ? [] : [" ", make("span", { className: "score" }, figure(score))])),
+    make("dd", {}, foreign(text), ...(score === undefined ? [] : [" ", make("span", { className: "score" }, figure(score))])),
   ]));
 }
 
@@ -84,7 +86,7 @@ function endsSection(data, pick) {
   byId("ends").hidden = false;
   byId("ends").append(...lists.filter(([, list]) => list.length).map(([name, list]) => make(
     "div", {}, make("h2", {}, name), make("p", { className: "quiet" }, `Of ${data.tested} test samples${data.kept ? " that the run keeps" : ""}, by ${data.score}${data.runs.length > 1 ? " of run A" : ""}.`),
-    make("ol", { className: "answers" }, ...list.map((one) => make("li", {}, ...pictureOf(one), sampleTexts(one, one.answers, data.runs), ...lookButton(one, known, pick)))),
+    make("ol", { className: "answers" }, ...list.map((one) => make("li", {}, ...pictureOf(one), sampleTexts(one, one.answers), ...lookButton(one, known, pick)))),
   )));
 }
 
