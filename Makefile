@@ -51,6 +51,17 @@ test-product: .venv/installed  ## Train every mechanism with every other choice
 test-faults: .venv/installed  ## Kill, damage and flood runs again and again
 	$(BIN)/python -m pytest $(WORKERS) --dist worksteal -m faults
 
+# Ray's launcher holds joblib back, so it has an environment of its own.
+.venv-ray/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-ray
+	.venv-ray/bin/python -m pip install --quiet torch==$(TORCH)
+	.venv-ray/bin/python -m pip install --quiet -e '.[dev,ray]'
+	touch $@
+
+.PHONY: test-ray
+test-ray: .venv-ray/installed  ## Run sweeps on a local Ray cluster, in an environment of its own (1 GB)
+	.venv-ray/bin/python -m pytest -m slow tests/launch/test_launchers.py -k "ray or cluster"
+
 .PHONY: test-peers
 test-peers: $(PEERS)/venv/bin/python  ## Run each row of the tools that `make bench` compares, in toy size
 	$< -m pytest tests/benchmarks tests/bench

@@ -1,7 +1,10 @@
 """The same sweep by every launcher, and by Optuna: results, failures, and what starts it on a cluster."""
 
+import importlib.util
 import json
-from collections.abc import Callable, Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -26,6 +29,12 @@ KERNELS = ("attention=gaussian,boxcar,triangular,gaussian-learned", f"optim.lr={
 
 Cli = Callable[..., Result]
 
+# Its launcher holds back cloudpickle, and joblib with it: `make test-ray` has an environment for it.
+WITH_RAY = [
+    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason='pip install "attnrun[ray]" for Ray'),
+    pytest.mark.timeout(600),
+]
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
@@ -34,8 +43,9 @@ Cli = Callable[..., Result]
         # Data workers are forked, whatever starts the job.
         ([RATES], ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "runtime.data_workers=1"]),
         (KERNELS, ["hydra/launcher=submitit_local"]),
+        pytest.param([RATES], ["hydra/launcher=ray"], marks=WITH_RAY),
     ],
-    ids=["joblib", "submitit_local"],
+    ids=["joblib", "submitit_local", "ray"],
 )
 def test_a_sweep_of_four_of_which_one_fails(
     cli: Cli, tmp_path: Path, sweep: Sequence[str], launcher: Sequence[str]
@@ -53,7 +63,7 @@ def test_a_sweep_of_four_of_which_one_fails(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local", pytest.param("ray", marks=WITH_RAY)])
 @pytest.mark.parametrize("experiment", ["nw-regression", "sequence"])
 def test_trainings_are_equal_to_the_last_digit(tmp_path: Path, launcher: str, experiment: str) -> None:
     sizes = ["data.train=600", "data.valid=50", "data.test=50", "data.longer=20", "trainer.epochs=2"]
@@ -64,6 +74,28 @@ def test_trainings_are_equal_to_the_last_digit(tmp_path: Path, launcher: str, ex
         for name in ("basic", launcher)
     )
     assert len(by_basic) == 4 and found == by_basic
+
+
+@pytest.fixture
+def cluster() -> Iterator[str]:
+    """The address of a Ray cluster of this machine alone."""
+    ray, port = Path(sys.executable).with_name("ray"), "6399"
+    words = ["start", "--head", f"--port={port}", "--num-cpus=2", "--include-dashboard=false"]
+    subprocess.run([ray, *words, "--disable-usage-stats"], check=True, capture_output=True)
+    yield f"127.0.0.1:{port}"
+    subprocess.run([ray, "stop", "--force"], check=True, capture_output=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("named", [pytest.param(how, marks=WITH_RAY) for how in ("key", "variable")])
+def test_a_cluster_that_runs_already(tmp_path: Path, cluster: str, named: str) -> None:
+    words = ["nw-regression", "-m", "seed=0,1,2,3", *SMALL, "--json"]
+    address = [f"hydra.launcher.ray.init.address='{cluster}'"] if named == "key" else []
+    ran = attnrun(tmp_path, *words, "hydra/launcher=ray", *address, RAY_ADDRESS=cluster)
+    assert ran.returncode == 0, ran.stderr
+    found = metrics_by_words(ran.stdout)
+    assert len(found) == 4
+    assert found == metrics_by_words(attnrun(tmp_path, *words, "hydra.sweep.dir=other").stdout)
 
 
 @pytest.mark.filterwarnings("ignore")  # Optuna before 3 warns of much in newer libraries
