@@ -45,7 +45,7 @@ def write_pages(place: Path, claims: Sequence[ReadClaim]) -> list[Path]:
 def page(claim: ReadClaim, result: Document) -> str:
     """Return the page of a claim, in Markdown."""
     where = result["machine"]
-    seeds = f"{result['seeds']} seed{'s' if result['seeds'] > 1 else ''}"
+    seeds, threads = _count(result["seeds"], "seed"), _count(where["threads"], "thread")
     depends = f" It depends {claim.claim.depends}." if result["verdict"] == "DEPENDS" else ""
     return "\n".join(
         [
@@ -67,7 +67,7 @@ def page(claim: ReadClaim, result: Document) -> str:
             "",
             f"![{claim.entry.what}]({claim.name}.png)",
             "",
-            f"Measured on {where['cpu']}, {where['threads']} threads, torch {where['torch']}.",
+            f"Measured on {where['cpu']}, {threads}, torch {where['torch']}.",
             "",
         ]
     )
@@ -81,6 +81,10 @@ def table(claims: Sequence[ReadClaim], results: Mapping[str, Document]) -> str:
     ]
     head = ["# Claims, measured", "", "| `attnrun claim` | what is said | |", "|---|---|---|"]
     return "\n".join([*head, *rows, ""])
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _conditions(conditions: Sequence[Document]) -> list[str]:
