@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from attnrun.claims.trial import Trial
-from attnrun.errors import RunFailed, UserError, suggest
+from attnrun.errors import Interrupted, RunFailed, UserError, suggest
 from attnrun.launch.config import compose, config_hash
 from attnrun.launch.job import execute
 from attnrun.runs.find import RunRecord
@@ -51,7 +51,7 @@ def variants(
 def trained(seed: int, words: list[str]) -> Mapping[str, float]:
     """Return the metrics of an experiment and its words, which is trained where it is not yet.
 
-    Raises UserError and RunFailed as `variants` does.
+    Raises UserError and RunFailed as `variants` does, Interrupted where a signal ends it.
     """
     return RunRecord(trained_run(seed, words)).metrics
 
@@ -62,6 +62,8 @@ def trained_run(seed: int, words: list[str]) -> Path:
     plain = compose(experiment, [*rest, f"seed={seed}"])
     directory = OUTPUTS / experiment / _FOLDER / config_hash(plain)
     report = execute(plain, directory, overrides=rest, quiet=True)
+    if report.status == "interrupted":
+        raise Interrupted(report.message, report.exit_code - 128)
     if report.status != "done":
         raise (RunFailed if report.status == "failed" else UserError)(report.message)
     return directory

@@ -1,7 +1,10 @@
 """`attnrun claim`: statements, measured."""
 
 import json
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +60,22 @@ def test_a_fast_form_trains_and_uses_its_runs_again(
     assert len(times) == len(read_claim(name).keys(fast=True).get("variants", "1"))
     assert measure(read_claim(name), fast=True).figures == found.figures
     assert {path: path.stat().st_mtime_ns for path in times} == times
+
+
+@pytest.mark.slow
+def test_an_interrupted_training_keeps_its_state(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "attnrun", "claim", "query-free", "--seeds", "1"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not any(path.read_text().count("step") > 2 for path in tmp_path.rglob("metrics.jsonl")):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in stderr
+    assert "its state is saved in outputs/sequence/claims/" in stderr
+    (result,) = tmp_path.glob("outputs/sequence/claims/*/result.json")
+    assert json.loads(result.read_text())["status"] == "interrupted"
 
 
 @pytest.mark.parametrize("name", names())
