@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 
 import torch
 from torch import Tensor, nn
@@ -104,10 +106,17 @@ def _seconds(works: Mapping[str, Callable[[], object]], seed: int) -> dict[str, 
     return {name: timing.median for name, timing in found.items() if not isinstance(timing, str)}
 
 
-@torch.no_grad()
 def _megabytes(work: Callable[[], object]) -> float:
-    peak = peak_bytes(work)
+    """The peak of a new process: one that has worked before may use memory that it kept."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        peak = pool.submit(_peak, work).result()
     return float("nan") if peak is None else peak / _MEGABYTE
+
+
+@torch.no_grad()
+def _peak(work: Callable[[], object]) -> int | None:
+    work()  # for the first time, which loads code and starts threads
+    return peak_bytes(work)
 
 
 def _broadcast(score: Additive, query: Tensor, key: Tensor, value: Tensor) -> Tensor:

@@ -72,10 +72,14 @@ def test_cues_are_softmax_of_what_matches() -> None:
     assert counted["error_sigmoid"] == pytest.approx(5 - 5 / (1 + 5 * math.exp(-2)))  # shifted by ln M
 
 
+@pytest.mark.slow
 def test_costs_are_of_the_works_that_they_name() -> None:
     found = costs.scores(0, lengths=[16, 256], size=8, hidden=32)
     assert found.figures["broadcast_megabytes"] > 4 * 256 * 256 * 32 / 1e6
     assert found.figures["dot_seconds"] > 0 and len(found.curves["dot product"]) == 2
+
+
+def test_sizes_that_differ_are_for_the_additive_score_alone() -> None:
     assert costs.sizes(0, query=3, key=5).figures == {"additive": 1.0, "dot": 0.0, "scaled_dot": 0.0}
     assert costs.sizes(0, query=3, key=3).figures["dot"] == 1.0
 
