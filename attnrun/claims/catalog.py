@@ -101,6 +101,7 @@ def read_claim(name: str, trust: tuple[str, ...] = (), config_dir: Path | None =
             [read_condition(label, text, f"holds.{label}") for label, text in claim.holds.items()],
             function,
         )
+        _require_count(claim.fast.get("seeds", 1))
         for fast in (False, True):
             bound(function, read.keys(fast), "keys", trust)
     except UserError as error:
@@ -108,3 +109,8 @@ def read_claim(name: str, trust: tuple[str, ...] = (), config_dir: Path | None =
     if not read.conditions:
         raise UserError(f"{place}: holds: a claim needs a condition, such as 'learned < average'")
     return read
+
+
+def _require_count(seeds: Any) -> None:
+    if not isinstance(seeds, int) or isinstance(seeds, bool) or seeds < 1:
+        raise UserError(f"fast.seeds={seeds}: the value must be a whole number from 1 on")

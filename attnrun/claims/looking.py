@@ -1,6 +1,5 @@
 """Statements about where a trained model looks: from step to step, and from head to head."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 from itertools import combinations, islice
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from attnrun.analysis.head_lab import Lab
 from attnrun.analysis.maps import AttentionMap
-from attnrun.claims.training import trained_run
+from attnrun.claims.training import read_words, trained_run
 from attnrun.claims.trial import Trial
 from attnrun.launch.trained import open_development, open_model
 from attnrun.ranges import PositiveInt
@@ -43,7 +42,7 @@ def heads(seed: int, *, training: str, sentences: PositiveInt) -> Trial:
         for layer in found.weights.astype(np.float64)
         for one, other in combinations(layer, 2)
     ]
-    directory = trained_run(seed, shlex.split(training))
+    directory = trained_run(seed, read_words(training, "training"))
     name, goal = RunRecord(directory).identity["primary"].values()
     lab = Lab(open_development(directory), name, goal)
     whole = lab.measure()
@@ -53,7 +52,7 @@ def heads(seed: int, *, training: str, sentences: PositiveInt) -> Trial:
 
 
 def _maps(seed: int, training: str, sentences: int) -> Iterator[AttentionMap]:
-    directory = trained_run(seed, shlex.split(training))
+    directory = trained_run(seed, read_words(training, "training"))
     rows = islice(read_samples(directory, "test"), sentences)
     maps: Sequence[AttentionMap] = open_model(directory).weights([row["source"] for row in rows])
     return (found for found in maps if len(found.queries) > 1)

@@ -8,7 +8,8 @@ from attnrun.analysis.comparing import Summary, summarise
 from attnrun.claims.catalog import ReadClaim
 from attnrun.claims.trial import Trial
 from attnrun.claims.verdict import Judged, Verdict, judge, verdict
-from attnrun.errors import UserError
+from attnrun.errors import RunFailed, UserError
+from attnrun.runs.failures import one_line
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,28 @@ def measure(
     trials: list[Trial] = []
     for seed in range(count):
         tell(seed, count)
-        trials.append(_checked(claim, claim.function(seed, **keys), trials))
+        trials.append(_checked(claim, _called(claim, seed, keys), trials))
     tell(count, count)
     return Measured(claim, fast, trials)
 
 
-def _checked(claim: ReadClaim, trial: Trial, before: Sequence[Trial]) -> Trial:
+def _called(claim: ReadClaim, seed: int, keys: dict[str, Any]) -> Any:
+    try:
+        return claim.function(seed, **keys)
+    except (UserError, RunFailed):
+        raise
+    except Exception as error:  # whatever a function of the user's own does wrong
+        reason = one_line(error, {})
+        raise RunFailed(
+            f"claim {claim.name}: {claim.claim.measure} fails for seed {seed}: {reason}"
+        ) from error
+
+
+def _checked(claim: ReadClaim, trial: Any, before: Sequence[Trial]) -> Trial:
     if not isinstance(trial, Trial) or not trial.figures:
         raise UserError(f"claim {claim.name}: {claim.claim.measure} gives no Trial with figures")
+    if wrong := [name for name, value in trial.figures.items() if not isinstance(value, int | float)]:
+        raise UserError(f"claim {claim.name}: the figure {wrong[0]!r} is no number")
     if before and set(trial.figures) != set(before[0].figures):
         raise UserError(f"claim {claim.name}: the figures of two seeds have different names")
     if not before:

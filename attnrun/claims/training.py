@@ -33,7 +33,7 @@ def variants(
     """
     figures: dict[str, float] = {}
     for name, text in variants.items():
-        found = trained(seed, [*shlex.split(text), *shlex.split(words)])
+        found = trained(seed, [*read_words(text, f"variants.{name}"), *read_words(words, "words", least=0)])
         for metric in metrics:
             if not isinstance(found.get(metric), (int, float)):
                 raise UserError(
@@ -46,6 +46,20 @@ def variants(
             raise UserError(f"keys.less.{name}: {text!r} is no 'figure - figure' of {', '.join(figures)}")
         figures[name] = figures[sides[0]] - figures[sides[1]]
     return Trial(figures)
+
+
+def read_words(text: str, key: str, least: int = 1) -> list[str]:
+    """Part the text of `keys.KEY` into words as a shell does.
+
+    Raises UserError where a quote stands open, or there are fewer words than `least`.
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UserError(f"keys.{key}: {text!r}: {str(error).lower()}") from None
+    if len(words) < least:
+        raise UserError(f"keys.{key}: give an experiment with its words, as after attnrun train")
+    return words
 
 
 def trained(seed: int, words: list[str]) -> Mapping[str, float]:

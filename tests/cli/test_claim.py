@@ -178,6 +178,7 @@ def test_a_claim_of_one_s_own_is_a_file_and_a_function(cli: Cli, own: Path) -> N
         ("own_claims.seven", "own_claims.eight", "measure: own_claims has no class or function 'eight'"),
         ("own_claims.seven", "os.getcwd", "measure: 'os' is outside attnrun"),
         ("{always: least < seven}", "{}", "holds: a claim needs a condition"),
+        ("seeds: 3", "seeds: 3\nfast: {seeds: few}", "fast.seeds=few: the value must be a whole number"),
     ],
 )
 def test_a_mistake_in_a_claim_is_one_line(cli: Cli, own: Path, old: str, new: str, message: str) -> None:
@@ -185,6 +186,42 @@ def test_a_mistake_in_a_claim_is_one_line(cli: Cli, own: Path, old: str, new: st
     result = cli("claim", "seven", "--config-dir", "own", "--trust", "own_claims")
     assert result.exit_code == 2, result.output
     assert message in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "message"),
+    [
+        ("7.0 + seed", "1 / seed", 1, "own_claims.seven fails for seed 0: ZeroDivisionError"),
+        ("7.0 + seed", "'7'", 2, "claim seven: the figure 'seven' is no number"),
+        ("Trial(", "dict(figures=", 2, "own_claims.seven gives no Trial with figures"),
+        ('"seven": ', '"seven" + "!" * seed: ', 2, "the figures of two seeds have different names"),
+    ],
+)
+def test_a_mistake_in_a_function_is_one_line(
+    cli: Cli, own: Path, tmp_path: Path, old: str, new: str, code: int, message: str
+) -> None:
+    (tmp_path / "own_claims.py").write_text(CODE.replace(old, new))
+    result = cli("claim", "seven", "--config-dir", "own", "--trust", "own_claims")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (code, 1), result.output
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("translation 'x", 'keys.variants.one: "translation \'x": no closing quotation'),
+        ("", "keys.variants.one: give an experiment"),
+        ("nope", "no experiment named 'nope'"),
+        ("nw-regression data.nose=1", "no config key 'data.nose'; did you mean 'data.noise'?"),
+        ("nw-regression trainer.max_steps=1", "no metric 'bleu'"),
+    ],
+)
+def test_a_mistake_in_a_variant_is_one_line(cli: Cli, own: Path, text: str, message: str) -> None:
+    keys = json.dumps({"variants": {"one": text}, "metrics": ["bleu"]})
+    yaml = YAML.replace("own_claims.seven", "attnrun.claims.training.variants")
+    own.write_text(yaml.replace("{least: 3}", keys).replace("least < seven", "0 < bleu_one"))
+    result = cli("claim", "seven", "--config-dir", "own")
+    assert result.exit_code == 2 and message in result.stderr.splitlines()[-1], result.output
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,9 @@ def cluster() -> Iterator[str]:
 def test_a_cluster_that_runs_already(tmp_path: Path, cluster: str, named: str) -> None:
     words = ["nw-regression", "-m", "seed=0,1,2,3", *SMALL, "--json"]
     address = [f"hydra.launcher.ray.init.address='{cluster}'"] if named == "key" else []
-    ran = attnrun(tmp_path, *words, "hydra/launcher=ray", *address, RAY_ADDRESS=cluster)
+    ran = attnrun(
+        tmp_path, *words, "hydra/launcher=ray", *address, RAY_ADDRESS=cluster, RAY_AUTH_MODE="token"
+    )
     assert ran.returncode == 0, ran.stderr
     found = metrics_by_words(ran.stdout)
     assert len(found) == 4
