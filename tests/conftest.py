@@ -1,9 +1,7 @@
 """What tests of every room share."""
 
-import functools
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import absl.logging
@@ -28,13 +26,3 @@ def real_data() -> Path:
     if not directory.is_dir():
         pytest.skip(f"ATTNRUN_TEST_DATA={given} is not a directory")
     return directory
-
-
-@pytest.fixture(autouse=True, scope="session")
-def phrases_drawn_once() -> Iterator[None]:
-    """Draw the embedded corpus, which is the same each time, once a process: that takes seconds."""
-    from attnrun.data import phrases
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(phrases, "draw", functools.cache(phrases.draw))
-        yield
