@@ -147,10 +147,9 @@ def test_interrupted_and_resumed_shows_everything_once(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("task", [task for task in tasks() if task.name not in WITHOUT_EVALUATIONS])
-def test_every_task_that_attends_is_seen(task: Any, corpus: list[str], tmp_path: Path) -> None:
+def test_every_task_that_attends_is_seen(task: Any, tmp_path: Path) -> None:
     words = [*task.smoke.split(), "trainer.max_steps=1", "runtime.threads=1"]
     plain = compose(task.name, words)
-    words += corpus if "corpus" in plain else []
     words += [f"model.{key}={size}" for key, size in SMALL.items() if key in plain["model"]]
     attends = plain["attention"]["_target_"] is not None
     if task.needs:
