@@ -27,16 +27,16 @@ class Line:
 
     group: str
     runs: int
-    places: list[int]  # in ascending order
+    places: list[float]  # in ascending order
     mean: list[float]
     low: list[float]  # the lowest of the runs at each place
     high: list[float]
     partial: int  # places that some of the runs have, but not all
 
 
-def line(group: str, runs: Sequence[Mapping[int, float]]) -> Line:
+def line(group: str, runs: Sequence[Mapping[float, float]]) -> Line:
     """Return the line of a group, one run at least, each a mapping from places to finite values."""
-    every = set[int]().union(*runs)
+    every = set[float]().union(*runs)
     places = sorted(every.intersection(*runs))
     values = [[run[place] for run in runs] for place in places]
     ends = list(map(min, values)), list(map(max, values))
@@ -50,6 +50,8 @@ def group_lines(
     of: str = "runs",
     ticks: Mapping[int, str] | None = None,
     from_zero: bool = False,
+    log: str | None = None,
+    title: str = "",
 ) -> "Figure":
     """Draw each group's mean with a band from the lowest to the highest of its runs; of many the first dozen.
 
@@ -58,22 +60,28 @@ def group_lines(
         names: of the two axes, raw text as the names of groups.
         of: what a mean is over, in the plural: seeds or runs.
         ticks: names of places, where they are no numbers to scale; text of our own.
-        from_zero: the vertical axis begins at 0; otherwise it may be logarithmic, as in `loss_curves`.
+        from_zero: the vertical axis begins at 0.
+        log: which of the axes "xy" are logarithmic; None: the vertical one where that shows more, as in
+            `loss_curves`, of places that are whole numbers.
+        title: shown before what the marks mean.
     """
     figure, axes = new_curves(*names, "")
     for one, look, marker in islice(zip(lines, looks(), _MARKERS, strict=False), _MOST):
         _draw(axes, one, of, look, marker)
-    if ticks is None:
+    if ticks is None and log is None:
         axes.locator_params(axis="x", integer=True)
-    else:
+    elif ticks is not None:
         style: dict[str, Any] = {"fontfamily": fonts(), "color": INK}
         axes.set_xticks(list(ticks), list(ticks.values()), **style)
     if from_zero:
         axes.set_ylim(bottom=0)
+    elif log is not None:
+        axes.set(**{f"{axis}scale": "log" for axis in log})
     else:
         scale_values(axes, np.array([value for one in lines[:_MOST] for value in one.low + one.high]))
     legend(axes, beside=True)
-    set_title(figure, axes, _title(lines, of))
+    marks = _title(lines, of)
+    set_title(figure, axes, f"{title} ({marks})" if title else marks)
     return fitted(figure)
 
 

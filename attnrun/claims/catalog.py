@@ -75,11 +75,6 @@ class ReadClaim:
         return {**self.claim.keys, **other}
 
 
-def names(config_dir: Path | None = None) -> list[str]:
-    """Return the names of all claims."""
-    return [entry.name for entry in entries("claim", config_dir)]
-
-
 def read_claim(name: str, trust: tuple[str, ...] = (), config_dir: Path | None = None) -> ReadClaim:
     """Read a claim by its name.
 

@@ -52,7 +52,8 @@ class Measured:
             "verdict": self.verdict,
             "conditions": [_condition(one) for one in self.judged],
             "figures": {
-                name: _figure(found, claim.published.get(name)) for name, found in self.summaries.items()
+                name: plain_summary(found, claim.published.get(name))
+                for name, found in self.summaries.items()
             },
             "curves": [trial.curves for trial in self.trials] if self.trials[0].curves else [],
         }
@@ -109,7 +110,8 @@ def _condition(one: Judged) -> dict[str, Any]:
     return {"when": condition.name, "condition": condition.text, "state": one.state, "margin": one.margin}
 
 
-def _figure(found: Summary, published: float | None) -> dict[str, Any]:
+def plain_summary(found: Summary, published: float | None) -> dict[str, Any]:
+    """Return a figure beside what was published as a part of a JSON document."""
     return {
         "mean": found.mean,
         "sd": found.deviation,

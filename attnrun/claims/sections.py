@@ -7,7 +7,7 @@ from typing import Any
 
 from attnrun.analysis.comparing import Summary, summarise
 from attnrun.claims.catalog import ReadClaim, read_claim
-from attnrun.claims.measuring import Measured, measure
+from attnrun.claims.measuring import Measured, measure, plain_summary
 from attnrun.claims.training import trained
 from attnrun.errors import UserError, suggest
 from attnrun.launch.catalog import Entry, entries, read_node
@@ -24,14 +24,14 @@ class Training:
     Attributes:
         what: one line.
         words: an experiment with its words, as after `attnrun train`.
-        printed: metric -> what the textbook prints for it, of one seed; None where it prints nothing.
+        published: metric -> what the textbook prints for it, of one seed; None where it prints nothing.
         seeds: how many are trained, from 0 on.
         fast: words in the fast form beside these.
     """
 
     what: str
     words: str
-    printed: dict[str, float | None]
+    published: dict[str, float | None]
     seeds: PositiveInt = 3
     fast: str = ""
 
@@ -66,17 +66,14 @@ class ReadSection:
 
 @dataclass(frozen=True)
 class Reproduced:
-    """What became of a training: metric -> what was printed, and what the seeds gave."""
+    """What became of a training: metric -> what was published, and what the seeds gave."""
 
     training: Training
     found: dict[str, tuple[float | None, Summary]]
 
     def plain(self) -> dict[str, Any]:
         """Return it as a part of a JSON document."""
-        metrics = {
-            name: {"printed": printed, "mean": found.mean, "sd": found.deviation, "interval": found.interval}
-            for name, (printed, found) in self.found.items()
-        }
+        metrics = {name: plain_summary(found, published) for name, (published, found) in self.found.items()}
         return {"what": self.training.what, "words": self.training.words, "metrics": metrics}
 
 
@@ -130,6 +127,8 @@ def _train(training: Training, fast: bool, tell: Tell) -> Reproduced:
         tell(f"attnrun train {shlex.join(words)} seed={seed}")
         results.append(trained(seed, words))
     values: dict[str, Sequence[float]] = {
-        name: [float(metrics[name]) for metrics in results] for name in training.printed
+        name: [float(metrics[name]) for metrics in results] for name in training.published
     }
-    return Reproduced(training, {name: (training.printed[name], summarise(values[name])) for name in values})
+    return Reproduced(
+        training, {name: (training.published[name], summarise(values[name])) for name in values}
+    )

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from attnrun.cli.complete import complete_claim
 from attnrun.cli.ends import echo_json, say
 from attnrun.cli.options import AsJson, ConfigDir, Trust
-from attnrun.errors import UserError
+from attnrun.errors import RunFailed, UserError
+from attnrun.launch import catalog
 from attnrun.runs.layout import OUTPUTS
 
 if TYPE_CHECKING:
@@ -15,15 +17,9 @@ if TYPE_CHECKING:
     from attnrun.claims.measuring import Measured
 
 
-def _complete(incomplete: str) -> list[str]:
-    from attnrun.launch.catalog import names
-
-    return [name for name in names("claim") if name.startswith(incomplete)]
-
-
 def claim(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A claim.", autocompletion=_complete)
+        str | None, typer.Argument(metavar="NAME", help="A claim.", autocompletion=complete_claim)
     ] = None,
     all_claims: Annotated[bool, typer.Option("--all", help="Measure every claim, a line each.")] = False,
     list_claims: Annotated[bool, typer.Option("--list", help="Name the claims.")] = False,
@@ -50,13 +46,20 @@ def claim(
     if list_claims:
         _list(config_dir, as_json)
         return
-    from attnrun.claims.catalog import names, read_claim
+    from attnrun.claims.catalog import read_claim
 
-    chosen = names(config_dir) if all_claims else [str(name)]
+    chosen = catalog.names("claim", config_dir) if all_claims else [str(name)]
     claims = [read_claim(one, tuple(trust or ()), config_dir) for one in chosen]
-    found = []
+    found, failed = [], []
     for one in claims:
-        measured = _measured(one, fast, seeds)
+        try:
+            measured = _measured(one, fast, seeds)
+        except (UserError, RunFailed) as error:
+            if not all_claims:
+                raise
+            say(f"{one.name}: {error}")  # the others are measured all the same
+            failed.append(one.name)
+            continue
         found.append(measured)
         if write is not None:
             _keep(measured, write, config_dir, trust)
@@ -68,6 +71,8 @@ def claim(
         echo_json(documents if all_claims else documents[0])
     elif all_claims:
         _show_all(found)
+    if failed:
+        raise RunFailed(f"{len(failed)} of {len(claims)} claims were not measured: {', '.join(failed)}")
 
 
 def _check_options(
@@ -94,9 +99,7 @@ def _check_options(
 
 
 def _list(config_dir: Path | None, as_json: bool) -> None:
-    from attnrun.launch.catalog import entries
-
-    found = entries("claim", config_dir)
+    found = catalog.entries("claim", config_dir)
     if as_json:
         echo_json([{"name": one.name, "what": one.what, "source": one.source} for one in found])
         return
@@ -123,11 +126,11 @@ def _measured(one: "ReadClaim", fast: bool, seeds: int | None) -> "Measured":
 
 def _keep(measured: "Measured", place: Path, config_dir: Path | None, trust: list[str] | None) -> None:
     """Write the pages after each claim: a later one may be interrupted."""
-    from attnrun.claims.catalog import names, read_claim
+    from attnrun.claims.catalog import read_claim
     from attnrun.claims.pages import keep, read_results, write_pages
 
     keep(place, measured)
-    known = [name for name in names(config_dir) if name in read_results(place)]
+    known = [name for name in catalog.names("claim", config_dir) if name in read_results(place)]
     paths = write_pages(place, [read_claim(name, tuple(trust or ()), config_dir) for name in known])
     say(f"kept in {place}: {len(paths)} pages")
 
@@ -143,19 +146,14 @@ def _draw(measured: "Measured", path: Path) -> None:
 def _show(measured: "Measured") -> None:
     from rich.console import Console
 
-    from attnrun.cli.tables import figures_table, literal, number, print_figures
+    from attnrun.cli.tables import literal, print_figures, summaries_table
 
     claim = measured.claim.claim
     console = Console(highlight=False)
     console.print(literal(claim.statement))
     console.print(literal(f"({measured.claim.entry.source})"))
-    table = figures_table("figure", "published", "measured", "95 %")
-    for name, found in measured.summaries.items():
-        printed = claim.published.get(name)
-        within = " to ".join(map(number, found.interval)) if found.interval and found.deviation else ""
-        shown = "" if printed is None else number(printed)
-        table.add_row(literal(name), literal(shown), literal(number(found.mean)), literal(within))
-    print_figures(table)
+    found = {name: (claim.published.get(name), one) for name, one in measured.summaries.items()}
+    print_figures(summaries_table("figure", found))
     for one in measured.judged:
         console.print(literal(f"{one.state:>9}: {one.condition.name}: {one.condition.text}"))
     why = f": {claim.depends}" if measured.verdict == "DEPENDS" and claim.depends else ""

@@ -20,7 +20,7 @@ _SHOWN = 8  # names in one line
 _LATEST = 2**53  # steps; greater ones are no numbers to a figure
 _LARGEST = 1e50  # a value that a figure can draw; float32 ends before it
 
-Points = dict[int, float]  # a value by step
+Points = dict[float, float]  # a value by step, or by the number of a bin
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def lengths(gathered: Gathered) -> Lengths:
 
     directories = [member.record.directory for member in gathered.members]
     found = by_length(directories)
-    runs = {
+    runs: dict[Path, Points] = {
         directory: {number: row["bleu"][place] for number, row in enumerate(found["rows"])}
         for place, directory in enumerate(directories)
     }

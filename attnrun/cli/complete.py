@@ -9,6 +9,11 @@ def complete_experiment(incomplete: str) -> list[tuple[str, str]]:
     return _choices("experiment", incomplete)
 
 
+def complete_claim(incomplete: str) -> list[tuple[str, str]]:
+    """Offer the claims, each with its one line."""
+    return _choices("claim", incomplete)
+
+
 def complete_attention(incomplete: str) -> list[tuple[str, str]]:
     """Offer the attention mechanisms, each with its one line."""
     return _choices("attention", incomplete)

@@ -63,7 +63,7 @@ def _list(sections: "list[ReadSection]", as_json: bool) -> None:
 def _show(one: "ReadSection", measured: "list[Measured]", trainings: "list[Reproduced]") -> None:
     from rich.console import Console
 
-    from attnrun.cli.tables import figures_table, literal, new_table, number, print_figures
+    from attnrun.cli.tables import literal, new_table, print_figures, summaries_table
 
     console = Console(highlight=False)
     console.print(literal(f"{one.entry.what} ({one.entry.source})"))
@@ -73,12 +73,7 @@ def _show(one: "ReadSection", measured: "list[Measured]", trainings: "list[Repro
     console.print(claims)
     for training in trainings:
         console.print(literal(f"{training.training.what}: attnrun train {training.training.words}"))
-        table = figures_table("metric", "printed", "ours", "95 %")
-        for name, (printed, found) in training.found.items():
-            within = " to ".join(map(number, found.interval)) if found.interval else ""
-            shown = "" if printed is None else number(printed)
-            table.add_row(literal(name), literal(shown), literal(number(found.mean)), literal(within))
-        print_figures(table)
+        print_figures(summaries_table("metric", training.found))
     if one.section.exercises:
         console.print("Exercises:")
     for exercise in one.section.exercises:

@@ -16,6 +16,7 @@ from attnrun.cli.ends import say
 from attnrun.escape import for_terminal
 
 if TYPE_CHECKING:
+    from attnrun.analysis.comparing import Summary
     from attnrun.launch.catalog import Entry
     from attnrun.runs.find import RunRecord
 
@@ -139,6 +140,16 @@ def figures_table(first: str, *heads: str) -> Table:
     table.columns[0].header = literal(first)
     for head in heads:
         table.add_column(literal(head), justify="right", overflow="fold")
+    return table
+
+
+def summaries_table(first: str, found: "Mapping[str, tuple[float | None, Summary]]") -> Table:
+    """Return a table of figures by name: what was published, the mean of ours and its interval."""
+    table = figures_table(first, "published", "measured", "95 %")
+    for name, (published, ours) in found.items():
+        shown = "" if published is None else number(published)
+        within = " to ".join(map(number, ours.interval)) if ours.interval and ours.deviation else ""
+        table.add_row(*map(literal, (name, shown, number(ours.mean), within)))
     return table
 
 

@@ -45,12 +45,7 @@ def build(schema: type, values: Values, where: str = "", trust: tuple[str, ...] 
 
     Raises UserError for an undeclared or missing key and for a value of the wrong type or range.
     """
-    declared = fields_of(schema)
-    _check_keys(declared, values, where)
-    made = {
-        key: _build_value(declared[key].annotation, value, _at(where, key), trust)
-        for key, value in values.items()
-    }
+    made = _checked(fields_of(schema), values, where, trust)
     try:
         return schema(**made)
     except ValueError as error:
@@ -88,13 +83,17 @@ def bound(
 
     Raises UserError for an undeclared or missing key and for a value of the wrong type or range.
     """
-    declared = keywords_of(target)
+    return functools.partial(target, **_checked(keywords_of(target), values, where, trust))
+
+
+def _checked(
+    declared: Mapping[str, _Declared], values: Values, where: str, trust: tuple[str, ...]
+) -> dict[str, Any]:
     _check_keys(declared, values, where)
-    made = {
-        key: _build_value(declared[key].annotation, given, _at(where, key), trust)
-        for key, given in values.items()
+    return {
+        key: _build_value(declared[key].annotation, value, _at(where, key), trust)
+        for key, value in values.items()
     }
-    return functools.partial(target, **made)
 
 
 def _build_value(annotation: Any, value: Any, where: str, trust: tuple[str, ...]) -> Any:

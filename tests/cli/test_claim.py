@@ -11,14 +11,16 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from attnrun.claims.catalog import names, read_claim
+from attnrun.claims.catalog import read_claim
 from attnrun.claims.measuring import measure
 from attnrun.claims.pages import page, read_results, table
+from attnrun.launch import catalog
 
 Cli = Callable[..., Result]
+NAMES = catalog.names("claim")
 KEPT = Path(__file__).parents[2] / "docs/claims"
-TRAINED = [name for name in names() if read_claim(name).function.__module__.endswith(("training", "looking"))]
-QUICK = [name for name in names() if name not in TRAINED]
+TRAINED = [name for name in NAMES if read_claim(name).function.__module__.endswith(("training", "looking"))]
+QUICK = [name for name in NAMES if name not in TRAINED]
 # What the fast form gives; those of times are left to the machine.
 FAST = {
     "learned-width": "HOLDS",
@@ -78,7 +80,7 @@ def test_an_interrupted_training_keeps_its_state(tmp_path: Path) -> None:
     assert json.loads(result.read_text())["status"] == "interrupted"
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", NAMES)
 def test_a_claim_says_what_and_whence_in_two_languages(name: str) -> None:
     read = read_claim(name)
     assert read.entry.what and read.entry.source and read.claim.statement
@@ -96,8 +98,22 @@ def test_one_claim_is_told_with_its_picture(cli: Cli, tmp_path: Path) -> None:
     assert (tmp_path / "own.svg").read_text().startswith("<?xml")
 
 
+def test_all_are_measured_though_one_fails(
+    cli: Cli, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own.parent / "bad.yaml").write_text(YAML.replace("own_claims.seven", "own_claims.bad"))
+    (tmp_path / "own_claims.py").write_text(
+        CODE + "\ndef bad(seed: int, *, least: int) -> Trial:\n    1 / 0\n"
+    )
+    monkeypatch.setattr(catalog, "names", lambda *_: ["bad", "seven"])
+    result = cli("claim", "--all", "--config-dir", "own", "--trust", "own_claims", "--json")
+    assert [one["claim"] for one in json.loads(result.stdout)] == ["seven"]
+    assert result.exit_code == 1 and "1 of 2 claims were not measured: bad" in result.stderr
+    assert "bad: claim bad: own_claims.bad fails for seed 0: ZeroDivisionError" in result.stderr
+
+
 def test_claims_are_listed(cli: Cli) -> None:
-    assert {one["name"] for one in json.loads(cli("claim", "--list", "--json").stdout)} == set(names())
+    assert {one["name"] for one in json.loads(cli("claim", "--list", "--json").stdout)} == set(NAMES)
     assert "printed-mask" in cli("claim", "--list").stdout
 
 
@@ -116,7 +132,7 @@ def test_the_pages_of_the_docs_are_those_of_their_data() -> None:
     """`attnrun claim NAME --write docs/claims` makes them."""
     results = read_results(KEPT)
     assert results
-    claims = [read_claim(name) for name in names() if name in results]
+    claims = [read_claim(name) for name in NAMES if name in results]
     assert [claim.name for claim in claims] == sorted(results)
     for claim in claims:
         found = results[claim.name]

@@ -46,7 +46,7 @@ def test_a_section_has_what_is_printed_beside_ours(cli: Cli, tmp_path: Path) -> 
     assert "own-key" in result.stdout and "attnrun train nw-regression data=mcycle" in result.stdout
     document = json.loads(cli("reproduce", "11.2", "--fast", "--json").stdout)
     (training,) = document["trainings"]
-    assert training["metrics"]["test_mse_gaussian"]["printed"] == 0.439
+    assert training["metrics"]["test_mse_gaussian"]["published"] == 0.439
     assert 0.2 < training["metrics"]["test_mse_gaussian"]["mean"] < 0.7
     assert len(list(tmp_path.glob("outputs/nw-regression-textbook/claims/*/result.json"))) == 1
 
