@@ -1,7 +1,10 @@
 """What tests of every room share."""
 
+import gzip
 import os
+import shutil
 import sys
+import zipfile
 from pathlib import Path
 
 import absl.logging
@@ -26,3 +29,18 @@ def real_data() -> Path:
     if not directory.is_dir():
         pytest.skip(f"ATTNRUN_TEST_DATA={given} is not a directory")
     return directory
+
+
+@pytest.fixture
+def corpora(tmp_path: Path, real_data: Path) -> Path:
+    """Put the corpora that download below `tmp_path`, as a user would by hand, and return where."""
+    cache = tmp_path / "cache"
+    (cache / "tatoeba").mkdir(parents=True)
+    with zipfile.ZipFile(real_data / "fra-eng/fra-eng.zip") as archive:
+        (cache / "tatoeba/fra.txt").write_bytes(archive.read("fra-eng/fra.txt"))
+    (cache / "multi30k").mkdir()
+    for packed in (real_data / "multi30k/tok").glob("*.gz"):
+        (cache / "multi30k" / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
+    for raw in (real_data / "multi30k/raw").glob("*.gz"):
+        shutil.copy(raw, cache / "multi30k")
+    return cache

@@ -10,7 +10,7 @@ from typing import Any
 from attnrun.analysis.significance import Form, Texts, read_common, require_same
 
 _FREE = ("bleu", "rouge_l", "bits")  # metrics of tasks that have many good answers
-_BUCKETS = (5, 10, 15, 20, 30)  # words of a source, the longest of each bucket
+_BUCKETS = (5, 10, 15, 20, 30, 40, 50)  # words of a source, the longest of each bucket
 _ENDS = 20  # of the best, and of the worst, that are always shown
 
 Answer = tuple[str, str]  # what is right, and what was said
@@ -93,7 +93,7 @@ def choose(values: Sequence[float], count: int, differences: Sequence[float] = (
 
 
 def by_length(directories: Sequence[Path]) -> dict[str, Any]:
-    """Return sacreBLEU's corpus BLEU of each run for sources of 1 to 5 words, 6 to 10, and so on.
+    """Return sacreBLEU's corpus BLEU of each run for sources of 1 to 5 words, 6 to 10, … and of more than 50.
 
     Words are what stands between spaces; the form is the first in which all runs are scored.
 

@@ -37,6 +37,7 @@ class Claim:
         published: figure -> what `source` prints for it.
         depends: what the answer depends on, where it does.
         axes: of the curves, where there are any.
+        timed: it measures time, so that its seeds are never measured side by side.
     """
 
     statement: str
@@ -49,6 +50,7 @@ class Claim:
     published: dict[str, float] = field(default_factory=dict)
     depends: str = ""
     axes: Axes | None = None
+    timed: bool = False
 
 
 @dataclass(frozen=True)

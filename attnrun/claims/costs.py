@@ -9,7 +9,7 @@ from multiprocessing import get_context
 import torch
 from torch import Tensor, nn
 
-from attnrun.attention import Additive, Dot, ScaledDot, attend, linear_attend
+from attnrun.attention import Additive, Dot, ScaledDot, attend, backend, linear_attend
 from attnrun.bench.growth import exponent
 from attnrun.bench.memory import peak_bytes
 from attnrun.bench.timing import time_in_turn
@@ -20,6 +20,14 @@ from attnrun.ranges import PositiveInt
 _MEGABYTE = 1e6
 _SEEN = 0.1  # megabytes from which on a peak says something
 _AGAINST = {"broadcast": "broadcast", "blocks": "additive"}
+_LAYERS = (
+    "dot product",  # by fused code
+    "dot product, eager",  # with all its weights at once
+    "additive",  # in blocks
+    "linear attention",
+    "recurrence",
+    "convolution",
+)
 
 
 def scores(seed: int, *, lengths: list[PositiveInt], size: PositiveInt, hidden: PositiveInt) -> Trial:
@@ -51,34 +59,43 @@ def scores(seed: int, *, lengths: list[PositiveInt], size: PositiveInt, hidden: 
     return Trial(figures, curves)
 
 
-def layers(seed: int, *, lengths: list[PositiveInt], size: PositiveInt, kernel: PositiveInt) -> Trial:
-    """Seconds of one layer over sequences of each length; `growth_…` are the exponents over the longer half.
+def layers(
+    seed: int,
+    *,
+    lengths: list[PositiveInt],
+    sizes: list[PositiveInt],
+    kernel: PositiveInt,
+    batch: PositiveInt,
+) -> Trial:
+    """Time and memory of one layer over a sequence of each length, and of each size at the middle length.
 
-    Self-attention without its projections, linear attention (Katharopoulos et al. 2020), a GRU and a
-    convolution.
+    Attention in each way that there is to compute it, linear attention (Katharopoulos et al. 2020), a GRU and
+    a convolution; attention without projections. Curves are seconds over the lengths, with the first of the
+    sizes. Figures are of the longer half: `time_…`, `memory_…` and `size_…` are the exponents by which
+    seconds and peak memory grow with the length, and seconds with the size; `batch_…` is the time of `batch`
+    sequences over `batch` times that of one: far below 1 where one alone leaves the machine idle.
     """
     torch.manual_seed(seed)
-    recurrent, convolution = (
-        nn.GRU(size, size, batch_first=True),
-        nn.Conv1d(size, size, kernel, padding="same"),
-    )
-    score = Dot(size, size)
-    curves: dict[str, list[tuple[float, float]]] = {
-        name: [] for name in ("self-attention", "linear attention", "recurrence", "convolution")
-    }
+    curves: dict[str, list[tuple[float, float]]] = {name: [] for name in _LAYERS}
+    peaks: dict[str, list[float]] = {name: [] for name in _LAYERS}
+    long = lengths[len(lengths) // 2 :]
     for length in lengths:
-        x = torch.randn(1, length, size)
-        works: dict[str, Callable[[], object]] = {
-            "self-attention": partial(attend, score, x / size**0.5, x, x),
-            "linear attention": partial(linear_attend, x, x, x),
-            "recurrence": partial(recurrent, x),
-            "convolution": partial(convolution, x.mT),
-        }
+        works = _works(1, length, sizes[0], kernel)
         for name, seconds in _seconds(works, seed).items():
             curves[name].append((length, seconds))
-    long = len(lengths) // 2
-    growth = {name: exponent(*zip(*points[long:], strict=True)) for name, points in curves.items()}
-    return Trial({f"growth_{re.sub('[ -]', '_', name)}": value for name, value in growth.items()}, curves)
+            if length in long:
+                peaks[name].append(_megabytes(works[name]))
+    figures = {}
+    by_size = [_seconds(_works(1, long[0], size, kernel), seed) for size in sizes]
+    together, alone = (_seconds(_works(count, lengths[0], sizes[0], kernel), seed) for count in (batch, 1))
+    for name, points in curves.items():
+        label = re.sub(r"\W+", "_", name)
+        figures[f"time_{label}"] = exponent(*zip(*points[-len(long) :], strict=True))
+        if min(peaks[name]) > _SEEN:
+            figures[f"memory_{label}"] = exponent(long, peaks[name])
+        figures[f"size_{label}"] = exponent(sizes, [found[name] for found in by_size])
+        figures[f"batch_{label}"] = together[name] / (batch * alone[name])
+    return Trial(figures, curves)
 
 
 def sizes(seed: int, *, query: PositiveInt, key: PositiveInt) -> Trial:
@@ -95,6 +112,28 @@ def sizes(seed: int, *, query: PositiveInt, key: PositiveInt) -> Trial:
         except UserError:
             figures[name] = 0.0
     return Trial(figures)
+
+
+def _works(batch: int, length: int, size: int, kernel: int) -> dict[str, Callable[[], object]]:
+    """A layer of each kind over new sequences (batch, length, size)."""
+    x = torch.randn(batch, length, size)
+    score, additive = ScaledDot(size, size), Additive(size, size, hidden=size)
+    recurrent = nn.GRU(size, size, batch_first=True)
+    convolution = nn.Conv1d(size, size, kernel, padding="same")
+    calls = (
+        partial(attend, score, x, x, x),
+        partial(_eager, score, x),
+        partial(attend, additive, x, x, x),
+        partial(linear_attend, x, x, x),
+        partial(recurrent, x),
+        partial(convolution, x.mT),
+    )
+    return dict(zip(_LAYERS, calls, strict=True))
+
+
+def _eager(score: ScaledDot, x: Tensor) -> Tensor:
+    with backend("eager"):
+        return attend(score, x, x, x)[0]
 
 
 @torch.no_grad()

@@ -1,8 +1,14 @@
 """Measuring a claim over its seeds, and what then can be said of it."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from typing import Any
+
+import torch
 
 from attnrun.analysis.comparing import Summary, summarise
 from attnrun.claims.catalog import ReadClaim
@@ -10,6 +16,7 @@ from attnrun.claims.trial import Trial
 from attnrun.claims.verdict import Judged, Verdict, judge, verdict
 from attnrun.errors import RunFailed, UserError
 from attnrun.runs.failures import one_line
+from attnrun.runs.signals import ending_with
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,11 @@ class Measured:
     def summaries(self) -> dict[str, Summary]:
         """Mean, spread and interval of each figure."""
         return {name: summarise(values) for name, values in self.figures.items()}
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """How the names of those figures end that make a table; see `in_table`."""
+        return self.trials[0].columns
 
     @property
     def judged(self) -> list[Judged]:
@@ -55,6 +67,7 @@ class Measured:
                 name: plain_summary(found, claim.published.get(name))
                 for name, found in self.summaries.items()
             },
+            "columns": list(self.columns),
             "curves": [trial.curves for trial in self.trials] if self.trials[0].curves else [],
         }
 
@@ -64,23 +77,56 @@ def measure(
     fast: bool = False,
     seeds: int | None = None,
     tell: Callable[[int, int], None] = lambda done, total: None,
+    jobs: int = 1,
 ) -> Measured:
     """Measure a claim for the seeds 0, 1, …; `tell` hears of each that is done, and of how many there are.
+
+    `jobs` seeds at once, each in a process of its own, unless the claim measures time.
 
     Raises:
         UserError: a condition is about a figure that the function does not give.
     """
     count = seeds or claim.seeds(fast)
-    keys = claim.keys(fast)
+    work = partial(_called, claim, keys=claim.keys(fast))
     trials: list[Trial] = []
-    for seed in range(count):
-        tell(seed, count)
-        trials.append(_checked(claim, _called(claim, seed, keys), trials))
-    tell(count, count)
+    tell(0, count)
+    for trial in _side_by_side(work, count, 1 if claim.claim.timed else min(jobs, count)):
+        trials.append(_checked(claim, trial, trials))
+        tell(len(trials), count)
     return Measured(claim, fast, trials)
 
 
-def _called(claim: ReadClaim, seed: int, keys: dict[str, Any]) -> Any:
+def in_table(names: Sequence[str], columns: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return the names ROW_COLUMN that are cells of a table: row -> column -> name."""
+    found: dict[str, dict[str, str]] = {}
+    for name in names:
+        for column in columns:
+            if name.endswith(f"_{column}"):
+                found.setdefault(name.removesuffix(f"_{column}"), {})[column] = name
+    return {row: cells for row, cells in found.items() if len(cells) == len(columns)}
+
+
+def _side_by_side(work: Callable[[int], Any], count: int, jobs: int) -> Iterator[Any]:
+    if jobs == 1:
+        yield from map(work, range(count))
+        return
+    share = max(1, (os.cpu_count() or 1) // jobs), os.getpid()
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        made = [pool.submit(_in_process, work, seed, *share) for seed in range(count)]
+        try:
+            for future in made:
+                yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # what has begun ends
+
+
+def _in_process(work: Callable[[int], Any], seed: int, threads: int, parent: int) -> Any:
+    torch.set_num_threads(threads)
+    with ending_with(parent):
+        return work(seed)
+
+
+def _called(claim: ReadClaim, seed: int, *, keys: dict[str, Any]) -> Any:
     try:
         return claim.function(seed, **keys)
     except (UserError, RunFailed):

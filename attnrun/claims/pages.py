@@ -7,7 +7,7 @@ from typing import Any
 from attnrun.analysis.canvas import save
 from attnrun.bench.works import machine
 from attnrun.claims.catalog import ReadClaim
-from attnrun.claims.measuring import Measured
+from attnrun.claims.measuring import Measured, in_table
 from attnrun.claims.picture import draw
 from attnrun.runs.files import read_json, write_json
 
@@ -63,7 +63,7 @@ def page(claim: ReadClaim, result: Document) -> str:
             "",
             *_conditions(result["conditions"]),
             "",
-            *_figures(result["figures"]),
+            *_figures(result["figures"], result.get("columns", [])),
             "",
             f"![{claim.entry.what}]({claim.name}.png)",
             "",
@@ -92,9 +92,23 @@ def _conditions(conditions: Sequence[Document]) -> list[str]:
     return ["| condition 条件 | | |", "|---|---|---|", *rows]
 
 
-def _figures(figures: Mapping[str, Document]) -> list[str]:
+def _figures(figures: Mapping[str, Document], columns: Sequence[str]) -> list[str]:
+    cells = in_table(list(figures), columns)
+    inside = {name for row in cells.values() for name in row.values()}
+    rows = [
+        f"| {name} | {' | '.join(_cell(figures[row[column]]) for column in columns)} |"
+        for name, row in cells.items()
+    ]
+    grid = [f"| | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}", *rows, ""] if rows else []
     head = ["| figure 数值 | published 发表值 | measured 实测值 | 95 % |", "|---|---|---|---|"]
-    return [*head, *(f"| `{name}` | {_row(found)} |" for name, found in figures.items())]
+    others = [f"| `{name}` | {_row(found)} |" for name, found in figures.items() if name not in inside]
+    return [*grid, *head, *others] if others else grid[:-1]
+
+
+def _cell(found: Document) -> str:
+    if not found["interval"]:
+        return f"{found['mean']:.4g}"
+    return f"{found['mean']:.4g} ± {(found['interval'][1] - found['interval'][0]) / 2:.2g}"
 
 
 def _row(found: Document) -> str:

@@ -33,6 +33,7 @@ def claim(
     write: Annotated[
         Path | None, typer.Option("--write", metavar="DIR", help="Keep the results there: pages and data.")
     ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="How many seeds to measure at once.")] = 1,
     config_dir: ConfigDir = None,
     trust: Trust = None,
     as_json: AsJson = False,
@@ -53,7 +54,7 @@ def claim(
     found, failed = [], []
     for one in claims:
         try:
-            measured = _measured(one, fast, seeds)
+            measured = _measured(one, fast, seeds, jobs)
         except (UserError, RunFailed) as error:
             if not all_claims:
                 raise
@@ -109,7 +110,7 @@ def _list(config_dir: Path | None, as_json: bool) -> None:
     typer.echo("\nMeasure one: attnrun claim NAME")
 
 
-def _measured(one: "ReadClaim", fast: bool, seeds: int | None) -> "Measured":
+def _measured(one: "ReadClaim", fast: bool, seeds: int | None, jobs: int) -> "Measured":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -119,9 +120,11 @@ def _measured(one: "ReadClaim", fast: bool, seeds: int | None) -> "Measured":
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task(f"claim {one.name}", total=None)
-        return measure(
-            one, fast, seeds, lambda done, total: progress.update(bar, completed=done, total=total)
-        )
+
+        def tell(done: int, total: int) -> None:
+            progress.update(bar, completed=done, total=total)
+
+        return measure(one, fast, seeds, tell, jobs)
 
 
 def _keep(measured: "Measured", place: Path, config_dir: Path | None, trust: list[str] | None) -> None:
@@ -146,14 +149,24 @@ def _draw(measured: "Measured", path: Path) -> None:
 def _show(measured: "Measured") -> None:
     from rich.console import Console
 
-    from attnrun.cli.tables import literal, print_figures, summaries_table
+    from attnrun.claims.measuring import in_table
+    from attnrun.cli.tables import cells_table, literal, print_figures, summaries_table
 
     claim = measured.claim.claim
     console = Console(highlight=False)
     console.print(literal(claim.statement))
     console.print(literal(f"({measured.claim.entry.source})"))
-    found = {name: (claim.published.get(name), one) for name, one in measured.summaries.items()}
-    print_figures(summaries_table("figure", found))
+    cells = in_table(list(measured.figures), measured.columns)
+    if cells:
+        print_figures(cells_table(cells, measured.summaries))
+    inside = {name for row in cells.values() for name in row.values()}
+    found = {
+        name: (claim.published.get(name), one)
+        for name, one in measured.summaries.items()
+        if name not in inside
+    }
+    if found:
+        print_figures(summaries_table("figure", found))
     for one in measured.judged:
         console.print(literal(f"{one.state:>9}: {one.condition.name}: {one.condition.text}"))
     why = f": {claim.depends}" if measured.verdict == "DEPENDS" and claim.depends else ""

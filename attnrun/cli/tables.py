@@ -153,6 +153,20 @@ def summaries_table(first: str, found: "Mapping[str, tuple[float | None, Summary
     return table
 
 
+def cells_table(cells: "Mapping[str, Mapping[str, str]]", found: "Mapping[str, Summary]") -> Table:
+    """Return a table of figures, row -> column -> the figure's name: the mean and half of its interval."""
+    table = figures_table("", *next(iter(cells.values())))
+    for row, names in cells.items():
+        table.add_row(*map(literal, (row, *(_mean(found[name]) for name in names.values()))))
+    return table
+
+
+def _mean(found: "Summary") -> str:
+    if not found.interval:
+        return number(found.mean)
+    return f"{number(found.mean)} ± {(found.interval[1] - found.interval[0]) / 2:.2g}"
+
+
 def print_figures(table: Table) -> None:
     """Print a table whose heads wrap where the terminal is narrow, and whose figures never do."""
     console = Console(highlight=False)

@@ -1,7 +1,8 @@
 """What every text corpus is, wherever it comes from: named pairs in three fixed splits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle, islice
 
 from attnrun.errors import UserError
 
@@ -36,6 +37,25 @@ class Pair:
             self.source_tags,
             _turned(self.possible),
         )
+
+
+def joined(pairs: Sequence[Pair], most: int) -> list[Pair]:
+    """Return pairs of 2, 3, …, `most` of the given in a row, and of 2 again; too few at the end are left out.
+
+    Links and tags are not kept. For `most` of 1 they are returned as they are.
+    """
+    if most == 1:
+        return list(pairs)
+    made: list[Pair] = []
+    rest = iter(pairs)
+    for count in cycle(range(2, most + 1)):
+        some = list(islice(rest, count))
+        if len(some) < count:
+            return made
+        source, target = " ".join(one.source for one in some), " ".join(one.target for one in some)
+        raw = [one.raw_target for one in some if one.raw_target is not None]
+        made.append(Pair(source, target, raw_target=" ".join(raw) if len(raw) == count else None))
+    return made
 
 
 def _turned(links: Links | None) -> Links | None:

@@ -16,7 +16,7 @@ from attnrun.data.augmentation import Augmentation
 from attnrun.data.examples import Batch, ExampleBatches, Examples
 from attnrun.data.splits import place_of
 from attnrun.errors import UserError
-from attnrun.ranges import Fraction
+from attnrun.ranges import Fraction, PositiveInt
 
 _SHADES = 16  # of a pixel of the digits, beside 0
 _SCALE = ("mean", "spread")
@@ -87,10 +87,13 @@ class ImageBatches(ExampleBatches):
         return replace(batch, inputs=self.form.standardised(self.augmentation(batch.inputs)))
 
 
-def digits(seed: int, *, valid: Fraction = 0.1, test: Fraction = 0.2) -> Images:
+def digits(
+    seed: int, *, valid: Fraction = 0.1, test: Fraction = 0.2, limit: PositiveInt | None = None
+) -> Images:
     """Return 1,797 handwritten digits of 8 x 8 pixels (Alpaydin and Kaynak 1998), as scikit-learn packs them.
 
-    `valid` and `test` as for `split_by_content`. `seed` changes nothing.
+    `valid` and `test` as for `split_by_content`; `limit`: train on the first so many only. `seed` changes
+    nothing.
 
     Raises:
         UserError: scikit-learn is not installed, or a share leaves a split empty.
@@ -105,7 +108,10 @@ def digits(seed: int, *, valid: Fraction = 0.1, test: Fraction = 0.2) -> Images:
     images, labels = load_digits(return_X_y=True)
     pixels = np.rint(images.reshape(-1, 1, 8, 8) * (255 / _SHADES)).astype(np.uint8)
     found = Examples(torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64)))
-    return split_by_content("digits", [str(digit) for digit in range(10)], found, valid, test)
+    made = split_by_content("digits", [str(digit) for digit in range(10)], found, valid, test)
+    made = replace(made, train=take(made.train, slice(0, limit)))
+    _check_classes(made)
+    return made
 
 
 def split_by_content(name: str, classes: list[str], found: Examples, valid: float, test: float) -> Images:

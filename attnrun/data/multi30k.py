@@ -7,7 +7,7 @@ published figures are scored on.
 from pathlib import Path
 from typing import Literal
 
-from attnrun.data.corpus import Corpus, Pair
+from attnrun.data.corpus import Corpus, Pair, joined
 from attnrun.data.download import Package, Remote, fetch
 from attnrun.data.reading import read_lines
 from attnrun.data.transfer import check_address
@@ -87,6 +87,7 @@ def load(
     text: Text = "tok",
     test_set: TestSet = "test_2016_flickr",
     limit: PositiveInt | None = None,
+    join: PositiveInt = 1,
     url: str | None = None,
 ) -> Corpus:
     """Return the corpus in its own splits of 29,000, 1,014 and 1,000 pairs, downloaded at its first use.
@@ -98,6 +99,7 @@ def load(
             the raw target too; `raw` for the text as written.
         test_set: which captions to test on.
         limit: read the first so many training pairs only.
+        join: make long pairs of 2, 3, … to so many captions in a row, in all splits; 1 leaves them alone.
         url: where the directories `raw` and `tok` are served; None is the authors' own place.
 
     Raises:
@@ -113,10 +115,9 @@ def load(
         rows = zip(*sides, raw, strict=True)
         return [Pair(line, other, raw_target=published) for line, other, published in rows]
 
-    train = read("train", with_raw=False)[:limit]
-    return Corpus(
-        "multi30k", source, target, train, read(_VALID), read(test_set), tokenised=tokenised, moses=tokenised
-    )
+    splits = read("train", with_raw=False)[:limit], read(_VALID), read(test_set)
+    train, valid, test = (joined(pairs, join) for pairs in splits)
+    return Corpus("multi30k", source, target, train, valid, test, tokenised=tokenised, moses=tokenised)
 
 
 def _check_languages(source: Language, target: Language, text: Text) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 # Logits held at one time. On a CPU they stay in its cache; a GPU wants large products.
-_FEW, _MANY = 2**22, 2**26
+_FEW, _MANY = 2**21, 2**26
 
 
 def linear_cross_entropy(

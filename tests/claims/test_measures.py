@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from attnrun.claims import costs, cues, order, pooling, scaling
+from attnrun.claims import costs, cues, order, pooling, reach, scaling
 from attnrun.data.regression import sine
 
 
@@ -77,6 +77,24 @@ def test_costs_are_of_the_works_that_they_name() -> None:
     found = costs.scores(0, lengths=[16, 256], size=8, hidden=32)
     assert found.figures["broadcast_megabytes"] > 4 * 256 * 256 * 32 / 1e6
     assert found.figures["dot_seconds"] > 0 and len(found.curves["dot product"]) == 2
+
+
+@pytest.mark.slow
+def test_a_layer_s_growth_is_that_of_its_curve() -> None:
+    found = costs.layers(0, lengths=[16, 256, 1024], sizes=[8, 16], kernel=3, batch=2)
+    (short, early), (long, late) = found.curves["convolution"][1:]
+    slope = math.log(late / early) / math.log(long / short)
+    assert found.figures["time_convolution"] == pytest.approx(slope)
+    assert found.figures["memory_dot_product_eager"] > 1.5
+    assert found.figures["batch_recurrence"] < 1.2
+
+
+def test_paths_are_counted_in_the_graph() -> None:
+    found = reach.paths(3, lengths=[5, 10, 20], size=3, kernel=3)
+    attention, recurrence, convolutions = (dict(points) for points in found.curves.values())
+    assert attention[5] == attention[20]
+    assert recurrence[20] - recurrence[10] == 2 * (recurrence[10] - recurrence[5])  # so many a cell
+    assert convolutions[20] - convolutions[10] == 2 * (convolutions[10] - convolutions[5])
 
 
 def test_sizes_that_differ_are_for_the_additive_score_alone() -> None:

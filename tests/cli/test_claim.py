@@ -37,6 +37,7 @@ FAST = {
     "cues": "HOLDS",
     "counting": "DEPENDS",
     "printed-mask": "FAILS",
+    "path-lengths": "HOLDS",
 }
 
 
@@ -54,12 +55,15 @@ def test_a_fast_form_measures_what_its_conditions_are_about(name: str) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_fast_form_trains_and_uses_its_runs_again(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    if "multi30k" in str(read_claim(name).claim.keys):
+        monkeypatch.setenv("ATTNRUN_DATA", str(request.getfixturevalue("corpora")))
     found = measure(read_claim(name), fast=True)
     times = {path: path.stat().st_mtime_ns for path in tmp_path.glob("outputs/*/claims/*/result.json")}
-    assert len(times) == len(read_claim(name).keys(fast=True).get("variants", "1"))
+    keys = read_claim(name).keys(fast=True)
+    assert len(times) == len(keys.get("variants", "1")) * len(keys.get("over", "1"))
     assert measure(read_claim(name), fast=True).figures == found.figures
     assert {path: path.stat().st_mtime_ns for path in times} == times
 
@@ -98,13 +102,36 @@ def test_one_claim_is_told_with_its_picture(cli: Cli, tmp_path: Path) -> None:
     assert (tmp_path / "own.svg").read_text().startswith("<?xml")
 
 
+def test_a_table_has_a_row_a_variant(cli: Cli, own: Path) -> None:
+    yaml = YAML.replace("own_claims.seven", "own_claims.grid").replace("least < seven", "least < a_x < a_y")
+    own.write_text(yaml)
+    words = ["claim", "seven", "--config-dir", "own", "--trust", "own_claims"]
+    printed = cli(*words, "--write", "kept")
+    assert printed.exit_code == 0, printed.stderr
+    rows = [line.split() for line in printed.stdout.splitlines()]
+    assert ["x", "y"] in rows and ["b", "6", "±", "2.5", "7", "±", "2.5"] in rows
+    assert "a_x" not in rows
+    page = (own.parents[2] / "kept/seven.md").read_text()
+    assert "| | x | y |\n|---|---|---|\n| a | 4 ± 2.5 | 5 ± 2.5 |\n| b | 6 ± 2.5 | 7 ± 2.5 |\n" in page
+    assert "| `least` |  | 3 |" in page and "`a_x` |" not in page.replace("`least < a_x < a_y` |", "")
+
+
+@pytest.mark.slow
+def test_seeds_side_by_side_are_those_one_by_one(cli: Cli, own: Path) -> None:
+    words = ["claim", "seven", "--config-dir", "own", "--trust", "own_claims", "--json"]
+    alone, beside = cli(*words), cli(*words, "--jobs", "2")
+    assert beside.exit_code == 0, beside.stderr
+    assert json.loads(beside.stdout) == json.loads(alone.stdout)
+    own.write_text(YAML.replace("own_claims.seven", "own_claims.bad"))
+    failed = cli(*words, "--jobs", "2")
+    assert failed.exit_code == 1 and "own_claims.bad fails for seed 0: ZeroDivisionError" in failed.stderr
+    assert len(failed.stderr.splitlines()) == 1
+
+
 def test_all_are_measured_though_one_fails(
     cli: Cli, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (own.parent / "bad.yaml").write_text(YAML.replace("own_claims.seven", "own_claims.bad"))
-    (tmp_path / "own_claims.py").write_text(
-        CODE + "\ndef bad(seed: int, *, least: int) -> Trial:\n    1 / 0\n"
-    )
     monkeypatch.setattr(catalog, "names", lambda *_: ["bad", "seven"])
     result = cli("claim", "--all", "--config-dir", "own", "--trust", "own_claims", "--json")
     assert [one["claim"] for one in json.loads(result.stdout)] == ["seven"]
@@ -161,6 +188,13 @@ from attnrun.claims.trial import Trial
 
 def seven(seed: int, *, least: int) -> Trial:
     return Trial({"seven": 7.0 + seed, "least": float(least)})
+
+def grid(seed: int, *, least: int) -> Trial:
+    cells = {"a_x": 3.0 + seed, "a_y": 4.0 + seed, "b_x": 5.0 + seed, "b_y": 6.0 + seed}
+    return Trial(cells | {"least": float(least)}, columns=("x", "y"))
+
+def bad(seed: int, *, least: int) -> Trial:
+    1 / 0
 """
 
 

@@ -3,6 +3,7 @@
 import gzip
 import io
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,20 @@ def test_the_tokenised_captions_carry_the_raw_target(captions: str, server: Any,
     assert reverse.train[0] == Pair(corpus.train[0].target, corpus.train[0].source)
     assert sum(server.asked.values()) == 8 + 4
     assert set(verify(multi30k.package()).values()) == {"ok"}
+
+
+def test_captions_are_joined_in_a_row(captions: str, server: Any, cache: Path) -> None:
+    plain = multi30k.load(url=captions, limit=11)
+    long = multi30k.load(url=captions, limit=11, join=4)
+    counts = [2, 3, 4, 2]  # and none of those that are too few
+    places = [sum(counts[:number]) for number in range(5)]
+    for which in ("source", "target"):
+        sides = [getattr(pair, which) for pair in plain.train]
+        expected = [" ".join(sides[start:end]) for start, end in pairwise(places)]
+        assert [getattr(pair, which) for pair in long.train] == expected
+    first, second, *_ = plain.test
+    assert long.test[0].raw_target == f"{first.raw_target} {second.raw_target}"
+    assert long.train[0].raw_target is None
 
 
 def test_the_raw_captions_in_french(captions: str, server: Any, cache: Path) -> None:

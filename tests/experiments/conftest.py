@@ -1,12 +1,9 @@
 """An experiment as a user trains it: in a process of its own."""
 
-import gzip
 import json
 import os
-import shutil
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,18 +23,3 @@ def train(tmp_path: Path) -> Callable[..., Any]:
         return json.loads(done.stdout)
 
     return run
-
-
-@pytest.fixture
-def corpora(tmp_path: Path, real_data: Path) -> Path:
-    """Put the corpora that download into the cache of `train`, as a user without a network would by hand."""
-    cache = tmp_path / "cache"
-    (cache / "tatoeba").mkdir(parents=True)
-    with zipfile.ZipFile(real_data / "fra-eng/fra-eng.zip") as archive:
-        (cache / "tatoeba/fra.txt").write_bytes(archive.read("fra-eng/fra.txt"))
-    (cache / "multi30k").mkdir()
-    for packed in (real_data / "multi30k/tok").glob("*.gz"):
-        (cache / "multi30k" / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
-    for raw in (real_data / "multi30k/raw").glob("*.gz"):
-        shutil.copy(raw, cache / "multi30k")
-    return cache

@@ -1,0 +1,81 @@
+"""Claims about trained models: which are trained, and how their metrics become figures, tables and curves."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from attnrun.claims.training import variants
+from attnrun.errors import UserError
+
+QUICK = "trainer.max_steps=2 runtime.threads=1"
+KERNELS = {"gaussian": "attention=gaussian", "average": "attention=average"}
+
+
+@pytest.fixture(autouse=True)
+def below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Runs land in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_figure_is_a_metric_of_its_run(below: Path) -> None:
+    found = variants(
+        5,
+        variants={"one": "nw-regression data.samples=17"},
+        metrics=["test_mse_learned"],
+        words=QUICK,
+        less={"none": "test_mse_learned_one - test_mse_learned_one"},
+    )
+    (result,) = below.glob("outputs/nw-regression/claims/*/result.json")
+    metrics = json.loads(result.read_text())["metrics"]
+    assert found.figures == {"test_mse_learned_one": metrics["test_mse_learned"], "none": 0.0}
+    assert not found.curves and not found.columns
+
+
+def test_over_numbers_there_is_a_curve() -> None:
+    sizes = {11: "data.samples=11", 23: "data.samples=23"}
+    found = variants(
+        0, variants={"noisy": "nw-regression"}, metrics=["test_mse_learned"], words=QUICK, over=sizes
+    )
+    first, second = found.figures["test_mse_learned_noisy_11"], found.figures["test_mse_learned_noisy_23"]
+    assert found.curves == {"noisy": [(11, first), (23, second)]} and first != second
+    again = variants(0, metrics=["test_mse_learned", "test_mse_average"], **keys)  # type: ignore[arg-type]
+    assert list(again.curves) == ["test_mse_learned noisy", "test_mse_average noisy"]
+
+
+def test_over_words_there_is_a_table_of_what_each_experiment_judges_by() -> None:
+    tasks = {"few": "nw-regression data.samples=11", "many": "nw-regression data.samples=23"}
+    found = variants(0, variants=KERNELS, words=QUICK, over=tasks)
+    assert list(found.columns) == ["few", "many"] and not found.curves
+    assert list(found.figures) == ["gaussian_few", "gaussian_many", "average_few", "average_many"]
+    assert found.figures["gaussian_few"] != found.figures["average_few"]
+
+
+@pytest.mark.slow
+def test_by_length_the_ends_of_the_curve_are_figures() -> None:
+    words = "corpus.limit=300 corpus.held_out=200 model.hidden=16 model.embedding=16 trainer.epochs=1"
+    found = variants(0, variants={"one": f"translation {words}"}, metrics=["bleu"], by_length=True)
+    points = found.curves["one"]
+    assert [x for x, _ in points] == sorted(x for x, _ in points) and points[0][0] == 1
+    assert found.figures["shortest_one"] == points[0][1] and found.figures["longest_one"] == points[-1][1]
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"variants": {"a": "seed=1"}}, "keys.variants.a: give an experiment"),
+        (
+            {"variants": {"a": "nw-regression"}, "over": {"b": "translation"}},
+            "keys.variants.a: give an exper",
+        ),
+        (
+            {"variants": {"a": "nw-regression"}, "metrics": ["test_mse_lerned"]},
+            "did you mean 'test_mse_learned'?",
+        ),
+        ({"variants": {"a": "nw-regression"}, "less": {"b": "a - c"}}, "keys.less.b: 'a - c' is no"),
+    ],
+)
+def test_a_mistake_is_named(keys: dict[str, dict[str, str]], message: str) -> None:
+    with pytest.raises(UserError, match=message.replace("?", r"\?")):
+        variants(0, words=QUICK, **keys)  # type: ignore[arg-type]
