@@ -13,6 +13,7 @@ from attnrun.runs.files import read_json, write_json
 
 RESULTS = "results.json"
 TABLE = "README.md"
+BEGIN, END = "<!-- claims -->", "<!-- end of claims -->"  # what stands around the table in another page
 _ZH = {"HOLDS": "成立", "FAILS": "不成立", "DEPENDS": "视情况而定"}
 
 Document = Mapping[str, Any]
@@ -32,13 +33,19 @@ def read_results(place: Path) -> dict[str, Any]:
 
 
 def write_pages(place: Path, claims: Sequence[ReadClaim]) -> list[Path]:
-    """Write a page for each claim that has results, and the table of all; return the paths."""
+    """Write a page for each claim that has results, and the table of all; return the paths.
+
+    The table stands in the README of the working directory, too, where that has a place for it.
+    """
     results = read_results(place)
     shown = [claim for claim in claims if claim.name in results]
     texts = {f"{claim.name}.md": page(claim, results[claim.name]) for claim in shown}
     texts[TABLE] = table(shown, results)
     for name, text in texts.items():
         (place / name).write_text(text, encoding="utf-8")
+    readme = Path(TABLE)
+    if readme.is_file() and BEGIN in (text := readme.read_text(encoding="utf-8")):
+        readme.write_text(embed(text, shown, results, place), encoding="utf-8")
     return [place / name for name in texts]
 
 
@@ -74,13 +81,25 @@ def page(claim: ReadClaim, result: Document) -> str:
 
 
 def table(claims: Sequence[ReadClaim], results: Mapping[str, Document]) -> str:
-    """Return the table of the claims that have results, in Markdown."""
+    """Return the page with the table of the claims that have results, in Markdown."""
+    return "\n".join(["# Claims, measured", "", *_rows(claims, results, ""), ""])
+
+
+def embed(text: str, claims: Sequence[ReadClaim], results: Mapping[str, Document], place: Path) -> str:
+    """Return a page with the table between `BEGIN` and `END`, whose links lead to `place`; else unchanged."""
+    before, _, rest = text.partition(f"{BEGIN}\n")
+    _, end, after = rest.partition(END)
+    if not end:
+        return text
+    return "\n".join([before + BEGIN, *_rows(claims, results, f"{place.as_posix()}/"), end + after])
+
+
+def _rows(claims: Sequence[ReadClaim], results: Mapping[str, Document], place: str) -> list[str]:
     rows = [
-        f"| [{claim.name}]({claim.name}.md) | {claim.entry.what} | {results[claim.name]['verdict']} |"
+        f"| [{claim.name}]({place}{claim.name}.md) | {claim.entry.what} | {results[claim.name]['verdict']} |"
         for claim in claims
     ]
-    head = ["# Claims, measured", "", "| `attnrun claim` | what is said | |", "|---|---|---|"]
-    return "\n".join([*head, *rows, ""])
+    return ["| `attnrun claim` | what is said | |", "|---|---|---|", *rows]
 
 
 def _count(number: int, what: str) -> str:

@@ -22,8 +22,8 @@ def paths(seed: int, *, lengths: list[PositiveInt], size: PositiveInt, kernel: P
     place to be seen at all. `growth_…` are the exponents over the length.
     """
     torch.manual_seed(seed)
-    cell = nn.RNNCell(size, size)
-    convolution = nn.Conv1d(size, size, kernel, padding="same")
+    cell = nn.RNNCell(size, size).double()  # in float32 the slope of many layers is 0
+    convolution = nn.Conv1d(size, size, kernel, padding="same").double()
     score = Dot(size, size)
 
     def attention(places: Sequence[Tensor]) -> Tensor:
@@ -31,7 +31,7 @@ def paths(seed: int, *, lengths: list[PositiveInt], size: PositiveInt, kernel: P
         return attend(score, x, x, x)[0][:, -1]
 
     def recurrence(places: Sequence[Tensor]) -> Tensor:
-        state = torch.zeros(1, size)
+        state = torch.zeros(1, size, dtype=torch.float64)
         for place in places:
             state = cell(place, state)
         return state
@@ -56,7 +56,7 @@ def paths(seed: int, *, lengths: list[PositiveInt], size: PositiveInt, kernel: P
 
 def _distance(network: Layers, length: int, size: int) -> int:
     """Operations between the first of `length` places and the output, by the shortest way there is."""
-    places = [torch.randn(1, size, requires_grad=True) for _ in range(length)]
+    places = [torch.randn(1, size, dtype=torch.float64, requires_grad=True) for _ in range(length)]
     output = network(places)
     seen, queue = set(), deque([(output.grad_fn, 0)])
     while queue:

@@ -59,7 +59,7 @@ def harms(
 
     The largest weight; the entropy in nats; the L1 change of the weights where keys get normal noise of the
     deviation `noise`; the norm of the Jacobian of the softmax, by which a gradient passes it. All in the mean
-    over queries.
+    over queries; `worst_…` is the greatest change of one of them.
     """
     generator = torch.Generator().manual_seed(seed)
     query = torch.randn(queries, size, generator=generator, dtype=torch.float64)
@@ -68,11 +68,13 @@ def harms(
     for name, score in {"dot": Dot(size, size), "scaled": ScaledDot(size, size)}.items():
         weights = masked_softmax(score(query, key), None)
         noisy = masked_softmax(score(query, key + noise * shaken), None)
+        changes = (noisy - weights).abs().sum(-1)
         jacobians = torch.stack([_jacobian(row) for row in weights])
         figures |= {
             f"largest_{name}": float(weights.max(-1).values.mean()),
             f"entropy_{name}": float(torch.special.entr(weights).sum(-1).mean()),
-            f"change_{name}": float((noisy - weights).abs().sum(-1).mean()),
+            f"change_{name}": float(changes.mean()),
+            f"worst_{name}": float(changes.max()),
             f"gradient_{name}": float(jacobians.norm(dim=(-2, -1)).mean()),
         }
     return Trial(figures)

@@ -90,11 +90,11 @@ def test_a_layer_s_growth_is_that_of_its_curve() -> None:
 
 
 def test_paths_are_counted_in_the_graph() -> None:
-    found = reach.paths(3, lengths=[5, 10, 20], size=3, kernel=3)
+    found = reach.paths(3, lengths=[5, 10, 20, 150], size=3, kernel=3)
     attention, recurrence, convolutions = (dict(points) for points in found.curves.values())
     assert attention[5] == attention[20]
     assert recurrence[20] - recurrence[10] == 2 * (recurrence[10] - recurrence[5])  # so many a cell
-    assert convolutions[20] - convolutions[10] == 2 * (convolutions[10] - convolutions[5])
+    assert [convolutions[n] - convolutions[5] for n in (10, 20, 150)] == [5, 15, 145]  # a layer a place
 
 
 def test_sizes_that_differ_are_for_the_additive_score_alone() -> None:

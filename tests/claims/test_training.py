@@ -35,9 +35,8 @@ def test_a_figure_is_a_metric_of_its_run(below: Path) -> None:
 
 def test_over_numbers_there_is_a_curve() -> None:
     sizes = {11: "data.samples=11", 23: "data.samples=23"}
-    found = variants(
-        0, variants={"noisy": "nw-regression"}, metrics=["test_mse_learned"], words=QUICK, over=sizes
-    )
+    keys = {"variants": {"noisy": "nw-regression"}, "words": QUICK, "over": sizes}
+    found = variants(0, metrics=["test_mse_learned"], **keys)  # type: ignore[arg-type]
     first, second = found.figures["test_mse_learned_noisy_11"], found.figures["test_mse_learned_noisy_23"]
     assert found.curves == {"noisy": [(11, first), (23, second)]} and first != second
     again = variants(0, metrics=["test_mse_learned", "test_mse_average"], **keys)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from typer.testing import Result
 
 from attnrun.claims.catalog import read_claim
 from attnrun.claims.measuring import measure
-from attnrun.claims.pages import page, read_results, table
+from attnrun.claims.pages import embed, page, read_results, table
 from attnrun.launch import catalog
 
 Cli = Callable[..., Result]
@@ -145,11 +145,15 @@ def test_claims_are_listed(cli: Cli) -> None:
 
 
 def test_results_become_pages(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# Mine\n<!-- claims -->\nold\n<!-- end of claims -->\nmore\n")
     assert cli("claim", "cues", "--write", "kept").exit_code == 0
     assert cli("claim", "counting", "--write", "kept", "--seeds", "2").exit_code == 0
     results = json.loads((tmp_path / "kept/results.json").read_text())
     assert set(results) == {"cues", "counting"} and results["counting"]["seeds"] == 2
     assert "| [cues](cues.md) |" in (tmp_path / "kept/README.md").read_text()
+    readme = (tmp_path / "README.md").read_text()
+    assert "| [cues](kept/cues.md) |" in readme and "| HOLDS |\n<!-- end of claims -->\nmore\n" in readme
+    assert readme.startswith("# Mine\n<!-- claims -->\n|") and "old" not in readme
     text = (tmp_path / "kept/counting.md").read_text()
     assert text.startswith("# counting: DEPENDS\n") and "It depends on the normaliser" in text
     assert (tmp_path / "kept/counting.png").exists()
@@ -171,6 +175,9 @@ def test_the_pages_of_the_docs_are_those_of_their_data() -> None:
         conditions = {one["when"]: one["condition"] for one in found["conditions"]}
         assert conditions == claim.claim.holds
     assert (KEPT / "README.md").read_text() == table(claims, results)
+    readme = (KEPT.parents[1] / "README.md").read_text()
+    assert f"| [{claims[0].name}](docs/claims/{claims[0].name}.md) |" in readme
+    assert readme == embed(readme, claims, results, Path("docs/claims"))
 
 
 YAML = """\
