@@ -1,11 +1,14 @@
 """What the claims measure, against formulas and direct computations."""
 
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from attnrun.claims import costs, cues, order, pooling, reach, scaling
+from attnrun.analysis.maps import AttentionMap
+from attnrun.claims import costs, cues, looking, order, pooling, reach, scaling
 from attnrun.data.regression import sine
 
 
@@ -70,6 +73,26 @@ def test_cues_are_softmax_of_what_matches() -> None:
     counted = cues.counting(0, animals=5, sharpness=2.0).figures
     assert counted["error_softmax"] == pytest.approx(4)
     assert counted["error_sigmoid"] == pytest.approx(5 - 5 / (1 + 5 * math.exp(-2)))  # shifted by ln M
+
+
+def test_words_are_counted_where_they_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    maps = {
+        "der hund": (["the", "dog", "dog"], [[1, 0], [0.3, 0.7], [0.6, 0.4]]),
+        "hund helfen": (["help", "a", "dog"], [[0.4, 0.6], [0, 1], [0.9, 0.1]]),
+    }
+
+    class Model:
+        def weights(self, texts: list[str]) -> list[AttentionMap]:
+            return [AttentionMap(maps[text][0], text.split(), np.array(maps[text][1])) for text in texts]
+
+    monkeypatch.setattr(looking, "trained_run", lambda seed, words: Path("run"))
+    monkeypatch.setattr(looking, "open_model", lambda directory: Model())
+    rows = [{"source": "der hund"}, {"source": "die katze"}]
+    monkeypatch.setattr(looking, "read_samples", lambda directory, name: rows)
+    pairs = {"hund": "dog", "helfen": "help", "katze": "cat"}
+    monkeypatch.setitem(maps, "die katze", (["a", "dog"], [[0, 1], [1, 0]]))
+    found = looking.words(0, training="translation", pairs=pairs, texts=["hund helfen", "nichts davon"])
+    assert found.figures == {"all": 3 / 4, "dog": 2 / 3, "help": 1.0, "cat": 0.0}
 
 
 @pytest.mark.slow
