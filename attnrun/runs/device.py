@@ -5,15 +5,18 @@ import hashlib
 import os
 import random
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from attnrun.errors import UserError, suggest
 from attnrun.ranges import NonNegativeInt, PositiveInt
 
 if TYPE_CHECKING:
     import torch
+
+Function = TypeVar("Function", bound=Callable[..., object])
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
@@ -28,6 +31,8 @@ class Runtime:
         processes: that train one model together, each on its part of every batch and, of NVIDIA GPUs, one.
         precision: `bfloat16` and `float16` keep float32 weights and compute under autocast; with float16 a
             training scales its loss.
+        compile: make code for the loss of a training first, by torch.compile: minutes at the start, quicker
+            steps then. It needs a C++ compiler, for a GPU Triton too, and pays for large models on GPUs.
         data_workers: processes that put batches together, 0 for the training process itself.
         watch: show in TensorBoard what attention looks at after each evaluation, and embeddings at the end.
     """
@@ -36,6 +41,7 @@ class Runtime:
     threads: NonNegativeInt = 0
     processes: PositiveInt = 1
     precision: Literal["float32", "bfloat16", "float16", "float64"] = "float32"
+    compile: bool = False
     data_workers: NonNegativeInt = 0
     watch: bool = True
 
@@ -121,6 +127,17 @@ def autocast(device: "torch.device", precision: str) -> AbstractContextManager[o
     if precision not in ("bfloat16", "float16"):
         return nullcontext()
     return torch.autocast(device.type, dtype=getattr(torch, precision))
+
+
+def compiled(function: Function) -> Function:
+    """Return the function as torch compiles it, once for all sizes of its tensors where it can.
+
+    Dropout draws the same numbers as without.
+    """
+    import torch
+
+    made = torch.compile(function, dynamic=True, options={"fallback_random": True})
+    return made  # type: ignore[return-value]
 
 
 def prepare_process(threads: int = 0) -> None:

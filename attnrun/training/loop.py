@@ -20,7 +20,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from attnrun.errors import Interrupted, RunFailed, UserError
 from attnrun.runs import signals
-from attnrun.runs.device import keyed_seed, reseed
+from attnrun.runs.device import compiled, keyed_seed, reseed
 from attnrun.runs.run import Run
 from attnrun.training import checkpoint
 from attnrun.training.batches import Batches, iterate
@@ -79,6 +79,7 @@ def fit(
         trainer.require_no_evaluations()
     team = team_of_process()
     scaler = Scaler() if run.runtime.precision == "float16" else None
+    loss = compiled(loss) if run.runtime.compile else loss
     stepper = Stepper(model, optimiser, loss, run.autocast, trainer.clip_norm, scaler, team)
     parts = {"model": model, "optimiser": optimiser, "schedule": schedule, "scaler": scaler}
     keeper = Keeper(
