@@ -5,21 +5,22 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
-SECTIONS = {title: text for title, text in re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", PAGE, re.M | re.S)}
+SECTIONS = dict(re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", PAGE, re.M | re.S))
 FILE = re.compile(r"^`([\w/.-]+\.(?:py|yaml))`:\n\n```\w+\n(.*?)^```$", re.M | re.S)
 COMMAND = re.compile(r"^    (attnrun .+)$", re.M)
 # What makes a printed training small, by the names in its words.
 SMALL = {
-    "attention=laplace": "corpus.limit=300 corpus.held_out=20 model.hidden=18",
-    "digits-read": "corpus.largest=200 model.hidden=18",
-    "recall": "examples=64 trainer.max_steps=2",
     "nw-regression": "",
+    "recall": "examples=64",
+    "digits-read": "corpus.largest=200 model.hidden=18",
+    "attention=laplace": "corpus.limit=300 corpus.held_out=20 model.hidden=18",
 }
 
 
@@ -48,8 +49,8 @@ def small(command: str) -> list[str]:
     words = shlex.split(command)[1:]
     if words[0] not in ("train", "translate"):
         return words
-    kind = next(kind for kind in ("nw-regression", *SMALL) if kind in words)
-    added = [*SMALL[kind].split(), *(["trainer.max_steps=2"] if kind != "recall" else [])]
+    added = next(small for name, small in SMALL.items() if name in command).split()
+    added.append("trainer.max_steps=2")
     if words[0] == "translate":
         return [*words, *(word for one in added for word in ("--set", one))]
     return [*words, *added]
@@ -62,9 +63,9 @@ def call(*words: str) -> Result:
 
 
 def run_section(section: str) -> dict[str, Result]:
-    """Run every command of a section, in its order; return what each gave."""
+    """Run every command of a section, in its order, but for the matrix; return what each gave."""
     found = {}
-    for command in COMMAND.findall(SECTIONS[section]):
+    for command in (one for one in COMMAND.findall(SECTIONS[section]) if "--matrix" not in one):
         result = call(*small(command))
         assert result.exit_code == 0, f"{command}\n{result.stderr}"
         found[command] = result
@@ -86,7 +87,7 @@ def test_the_recipe_of_a_score_function(outside: Path) -> None:
     refused = call("train", "nw-regression", "attention=laplace", "--config-dir", "my_configs")
     assert refused.exit_code == 2 and "--trust my_scores" in refused.stderr
     shown = "\n".join(result.stdout for result in run_section("A score function").values())
-    assert "Laplace kernel" in shown and "✓" in shown
+    assert "Laplace kernel" in shown
     assert all("_target_: my_scores.Laplace" in config for config in configs(outside))
     assert len(configs(outside)) == 2
     bad = call(
@@ -96,6 +97,15 @@ def test_the_recipe_of_a_score_function(outside: Path) -> None:
     assert bad.exit_code == 2 and "attention.width" in bad.stderr
 
 
+@pytest.mark.slow
+def test_the_score_function_is_in_the_matrix(outside: Path) -> None:
+    write("A score function", outside)
+    (command,) = [one for one in COMMAND.findall(PAGE) if "--matrix" in one]
+    result = call(*shlex.split(command)[1:])
+    rows = [line for line in result.stdout.splitlines() if line.startswith(" laplace")]
+    assert result.exit_code == 0 and rows and all("✓" in row and "✗" not in row for row in rows)
+
+
 def test_the_score_function_is_what_it_says(outside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib
 
@@ -103,14 +113,13 @@ def test_the_score_function_is_what_it_says(outside: Path, monkeypatch: pytest.M
 
     write("A score function", outside)
     monkeypatch.syspath_prepend(str(outside))
+    torch.manual_seed(0)
     score = importlib.import_module("my_scores").Laplace(3, 3, width=2.0).double()
     query, key = torch.randn(2, 5, 3).double(), torch.randn(2, 7, 3).double()
-    found = score(query, key)
-    for b in range(2):
-        for n in range(5):
-            for m in range(7):
-                distance = sum(abs(float(query[b, n, d] - key[b, m, d])) for d in range(3))
-                assert float(found[b, n, m]) == pytest.approx(-distance / 2)
+    found = score(query, key).detach()
+    for b, n, m in product(range(2), range(5), range(7)):
+        distance = sum(abs(float(query[b, n, d] - key[b, m, d])) for d in range(3))
+        assert float(found[b, n, m]) == pytest.approx(-distance / 2)
 
 
 def test_the_recipe_of_a_corpus(outside: Path) -> None:
