@@ -18,6 +18,7 @@ OUTSIDE = {
     "benchmarks/README.md": "benchmarks.md",
 }
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#|/)([^)#\s]+)")
+BROKEN = re.compile(r"(?<=[一-鿿，。；：、])\n(?=[一-鿿])")  # a line of Chinese: a space would stand there
 CLAIMS = "claims/"
 
 
@@ -50,10 +51,15 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
         place = OUTSIDE.get(file, file.removeprefix("docs/"))
         return posixpath.relpath(place, here or ".") if place != file else link[1]
 
-    return LINK.sub(turned, markdown)
+    return BROKEN.sub("", LINK.sub(turned, markdown))
 
 
 def on_page_context(context: Any, page: Any, config: Any, nav: Any) -> Any:
     """Give Chinese pages Chinese menus."""
     config.theme["language"] = "zh" if page.file.src_uri.startswith("zh/") else "en"
     return context
+
+
+def on_post_build(config: Any) -> None:
+    """Leave an empty sitemap where the theme looks for one of the other language."""
+    (Path(config.site_dir) / "zh/sitemap.xml").write_text("<urlset/>\n", encoding="utf-8")

@@ -1,8 +1,11 @@
 """What tests of every room share."""
 
 import os
+import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import absl.logging
 import pytest
@@ -15,6 +18,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # the interpreter's own; here it would be the one in which pytest captures everything.
 absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
+# What a page in a browser of a person would do; nothing of it may reach a network.
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
@@ -26,3 +35,16 @@ def real_data() -> Path:
     if not directory.is_dir():
         pytest.skip(f"ATTNRUN_TEST_DATA={given} is not a directory")
     return directory
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A Chromium, where there is one and playwright to drive it."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("there is no Chromium to open a page in")
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield found
+        found.close()
