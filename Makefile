@@ -77,6 +77,21 @@ bench: $(PEERS)/venv/bin/python  ## Compare speed with other tools; ONLY=decodin
 $(PEERS)/venv/bin/python:
 	@echo 'no tools to compare with in $(PEERS); install them: benchmarks/setup.sh' >&2; exit 1
 
+# The site needs nothing of attnrun, so it has an environment of its own.
+.venv-docs/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip --disable-pip-version-check install --quiet \
+	    $$(sed -n '/^docs = \[/,/^\]/s/^ *"\(.*\)",$$/\1/p' pyproject.toml)
+	touch $@
+
+.PHONY: docs
+docs: .venv-docs/installed  ## Build the site of the documentation into site/; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs --quiet build --strict
+
+.PHONY: docs-serve
+docs-serve: .venv-docs/installed  ## Show the site on 127.0.0.1:8000 while it is written
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs serve
+
 .PHONY: lint
 lint: .venv/installed  ## Check style and types
 	$(BIN)/ruff check .
@@ -95,4 +110,4 @@ wheel: .venv/installed  ## Build the wheel into dist/
 
 .PHONY: clean
 clean:  ## Remove what was built; runs in outputs/ stay
-	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-docs build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache

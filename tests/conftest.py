@@ -5,7 +5,9 @@ import os
 import shutil
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import absl.logging
 import pytest
@@ -17,6 +19,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # TensorBoard brings absl, whose handler closes its stream when Hydra sets up logging, unless that stream is
 # the interpreter's own; here it would be the one in which pytest captures everything.
 absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
+
+# What a page in a browser of a person would do; nothing of it may reach a network.
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +52,16 @@ def corpora(tmp_path: Path, real_data: Path) -> Path:
     for raw in (real_data / "multi30k/raw").glob("*.gz"):
         shutil.copy(raw, cache / "multi30k")
     return cache
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A Chromium, where there is one and playwright to drive it."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("there is no Chromium to open a page in")
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield found
+        found.close()

@@ -1,9 +1,8 @@
-"""Small trained runs, their pages, and a real browser to open them in."""
+"""Small trained runs, their pages, and how a browser opens them."""
 
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,11 +24,6 @@ RUNS = {
     "blind": ("translation", [*TINY, "attention=none"]),
     "points": ("nw-regression", ["trainer.max_steps=2", "runtime.threads=1"]),
 }
-# What a page in a browser of a person would do; nothing of it may reach a network.
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -77,19 +71,6 @@ def pages(runs: Path) -> dict[str, Path]:
         found[name] = runs / f"{name}.html"
         written(runs, *(f"outputs/{word}/one" for word in words), "-o", str(found[name]))
     return found
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """A Chromium, where there is one and playwright to drive it."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        pytest.skip("there is no Chromium to open a page in")
-    with sync_api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield found
-        found.close()
 
 
 @pytest.fixture
