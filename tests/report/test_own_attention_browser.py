@@ -75,7 +75,7 @@ def test_the_difference_of_two_runs_is_that_of_the_kind(opened: Open, pages: dic
         frame = page.locator("#difference .heat-frame")
         frame.scroll_into_view_if_needed()
         view, box = views_of(items[item], kind)[0], frame.bounding_box()
-        page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + box["height"] - 5)  # in the last row
+        page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + box["height"] - 14)  # in the last row
         query, rest = page.locator("#difference .readout").inner_text().split(" → ")
         key, weight = rest.split(": ")
         (i, j), columns = view["rows"][-1], [pair for pair in view["columns"] if ours.keys[pair[0]] == key]

@@ -151,7 +151,7 @@ function differencePanel(onPreview, onChoose) {
     rows = view.rows;
     const matrix = differenceOf(first, second, view.rows, view.columns);
     const row = state.highlight?.side === "query" ? rows.findIndex(([own]) => own === state.highlight.index) : -1;
-    note.textContent = `${rows.length} of ${first.rows} rows of A and ${second.rows} of B; warm where A looks more, cool where B does.`;
+    note.textContent = `${rows.length} of ${first.rows} rows of A and ${second.rows} of B; blue where A looks more, red where B does.`;
     heat.show(matrix, row < 0 ? null : { side: "query", index: row }, null, "difference", "Difference of the weights");
   }
   return { element, show };
