@@ -81,9 +81,8 @@ def _examined(
         raise UserError(f"the run {directory} is damaged: neither result.json nor run.json names its metric")
     lab = Lab(development, metric, goal)
     if len(lab.heads) == 1:
-        say(
-            "this model has one head: it is measured with it and without attention; heads=multi trains several"
-        )
+        told = "this model has one head: it is measured with it and without attention"
+        say(f"{told}; heads=multi trains several")
     whole = lab.measure()
     _doubt(whole.metrics, record)
     slopes, ablated = lab.gradients(), lab.ablations()
