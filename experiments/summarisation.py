@@ -14,7 +14,7 @@ from attnrun.analysis.strips import Strip, strips
 from attnrun.analysis.watch import WATCHED, Watch, pair_looks
 from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
-from attnrun.data.batching import Batch, EncodedPairs, Sequences, TextBatches, require_one
+from attnrun.data.batching import EncodedPairs, Sequences, TextBatches, require_one
 from attnrun.data.summaries import Reading, Summaries, Summarised, encode, first_sentence, to_fit
 from attnrun.data.tokenisers import Recipe, Tokeniser, from_json
 from attnrun.errors import UserError
@@ -28,7 +28,7 @@ from attnrun.training.course import fit_best, restore_best
 from attnrun.training.development import Development
 from attnrun.training.rouge import Rouge
 from attnrun.training.scoring import keep_rows
-from attnrun.training.seq2seq import PAD, Answer, PairCourse, decode, looks
+from attnrun.training.seq2seq import Answer, PairCourse, decode, looks, scored_loss
 
 PRIMARY = ("rouge_l", "max")
 _DRAWN = 12  # summaries in the picture of what was copied
@@ -163,13 +163,6 @@ class Summariser:
         return TextBatches(pairs, batch_size=self.batch_size, seed=0)
 
 
-def summary_loss(model: PointerGenerator, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Return the cross-entropy by teacher forcing, summed over the real target tokens, and their number."""
-    found, _ = model.score(model.encode(batch.source, batch.source_lengths), batch.target)
-    real = batch.target[:, 1:] != PAD
-    return -found.masked_fill(~real, 0.0).sum(), real.sum()
-
-
 def check(config: Config) -> None:
     """Raise UserError where the mechanism cannot serve the model, or a key has nothing to act on."""
     require_one(config.batch_size, config.batch_tokens)
@@ -199,7 +192,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         config,
         model,
         batches,
-        loss=lambda batch: summary_loss(model, batch),
+        loss=lambda batch: scored_loss(model, batch),
         evaluate=lambda: _validate(draft, data.valid, rouge),
         fingerprint={"tokeniser": tokeniser.fingerprint(), "texts": encoded.fingerprint()},
         unit="tokens",
@@ -232,7 +225,7 @@ def development(run: TrainedRun, summariser: Summariser) -> Development:
         summariser.device,
         lambda: _validate(draft, valid, rouge),
         summariser.batched(encode(summariser.tokeniser, valid, *summariser.longest)),
-        lambda batch: summary_loss(model, batch),
+        lambda batch: scored_loss(model, batch),
         GatedHeads(model),
     )
 

@@ -74,6 +74,13 @@ def forced_loss(model: Any, batch: Any, label_smoothing: float = 0.0) -> tuple[T
     return linear_cross_entropy(states, model.output, batch.target[:, 1:], PAD, label_smoothing)
 
 
+def scored_loss(model: Any, batch: Any) -> tuple[Tensor, Tensor]:
+    """Return the same as `forced_loss` of a model that gives log-probabilities itself, by its `score`."""
+    found, _ = model.score(model.encode(batch.source, batch.source_lengths), batch.target)
+    real = batch.target[:, 1:] != PAD
+    return -found.masked_fill(~real, 0.0).sum(), real.sum()
+
+
 def decode(
     search: Callable[[Tensor, Tensor], Any], batches: Sequential, device: torch.device
 ) -> list[Answer]:
