@@ -13,6 +13,7 @@ from attnrun.analysis.plots import draw_losses, heat_map
 from attnrun.analysis.series_plots import forecast_band
 from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
+from attnrun.attention.gates import GatedHeads
 from attnrun.data.examples import ExampleBatches, Examples
 from attnrun.data.series import Columns, Series
 from attnrun.data.table import write_rows
@@ -22,7 +23,8 @@ from attnrun.ranges import PositiveInt
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.course import Course, fit_best, restore_best
-from attnrun.training.forecasting import naive_scale, pinball, seasonal_naive
+from attnrun.training.development import Development
+from attnrun.training.forecasting import naive_scale, seasonal_naive
 
 PRIMARY = ("mase", "min")
 
@@ -70,33 +72,21 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         scaling.standard(known), range(config.window, data.train - config.horizon + 1), config
     )
     batches = ExampleBatches(examples, config.batch_size, run.seed)
-    ends = data.train, len(data.values) - data.test
-    origins = {"valid": _origins(*ends, config), "test": _origins(ends[1], len(data.values), config)}
-
-    watched = _pasts(data, origins["valid"][:WATCHED], config.window)
-
-    def evaluate() -> dict[str, float]:
-        judged = _examples(scaling.standard(data.values), origins["valid"], config)
-        loss = forecaster.loss(ExampleBatches(judged, config.eval_batch_size, 0), config.band)
-        return {"loss": loss, "mase": _judge(forecaster, data, origins["valid"])["mase"]}
-
+    valid, test = _valid(data, config), _origins(len(data.values) - data.test, len(data.values), config)
+    watched = _pasts(data, valid[:WATCHED], config.window)
     kept = fit_best(
         run,
         config,
         forecaster.model,
         batches,
-        loss=lambda batch: pinball(
-            forecaster.model(batch.inputs.to(run.dtype), config.horizon)[0].float(),
-            batch.targets,
-            config.band,
-        ),
-        evaluate=evaluate,
+        loss=lambda batch: forecaster.batch_loss(batch, config.band),
+        evaluate=lambda: _validate(forecaster, data, config),
         fingerprint={"windows": examples.fingerprint()},
         unit="windows",
         watch=Watch(run, forecaster.model, lambda: forecaster.looks(watched), ordered=False),
     )
-    _draw(forecaster, data, run, origins["test"], attends=config.attention is not None)
-    return _judge(forecaster, data, origins["test"]) | {"test_origins": len(origins["test"])} | kept
+    _draw(forecaster, data, run, test, attends=config.attention is not None)
+    return _judge(forecaster, data, test) | {"test_origins": len(test)} | kept
 
 
 def load(run: TrainedRun) -> Forecaster:
@@ -106,6 +96,34 @@ def load(run: TrainedRun) -> Forecaster:
     forecaster = _forecaster(run.config, *made, run.device)
     restore_best(forecaster.model, run.directory)
     return forecaster
+
+
+def development(run: TrainedRun, forecaster: Forecaster) -> Development:
+    """Return the windows that the run validated on, measured as in training.
+
+    Raises UserError where the series is too short for them now.
+    """
+    config, data = run.config, run.config.data(run.seed)
+    _require_room(data, config)
+    return Development(
+        forecaster.model,
+        forecaster.device,
+        lambda: _validate(forecaster, data, config),
+        _judged(forecaster, data, config),
+        lambda batch: forecaster.batch_loss(batch, config.band),
+        GatedHeads(forecaster.model),
+    )
+
+
+def _validate(forecaster: Forecaster, data: Series, config: Config) -> dict[str, float]:
+    loss = forecaster.loss(_judged(forecaster, data, config), config.band)
+    return {"loss": loss, "mase": _judge(forecaster, data, _valid(data, config))["mase"]}
+
+
+def _judged(forecaster: Forecaster, data: Series, config: Config) -> ExampleBatches:
+    """The windows of the part that the training chooses by, standardised, in batches to evaluate in."""
+    examples = _examples(forecaster.scaling.standard(data.values), _valid(data, config), config)
+    return ExampleBatches(examples, config.eval_batch_size, 0)
 
 
 def _forecaster(config: Config, scaling: Scaling, columns: Columns, device: torch.device) -> Forecaster:
@@ -132,6 +150,11 @@ def _require_room(data: Series, config: Config) -> None:
 def _origins(start: int, end: int, config: Config) -> range:
     """The first steps of all forecasts that lie in a part of the series."""
     return range(start, end - config.horizon + 1)
+
+
+def _valid(data: Series, config: Config) -> range:
+    """The first steps of the forecasts that the training chooses by."""
+    return _origins(data.train, len(data.values) - data.test, config)
 
 
 def _examples(values: Tensor, origins: range, config: Config) -> Examples:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from attnrun.analysis.maps import AttentionMap, attention_maps
-from attnrun.data.examples import ExampleBatches
+from attnrun.data.examples import Batch, ExampleBatches
 from attnrun.data.series import Columns, read_series
 from attnrun.errors import UserError
 from attnrun.models.forecaster import RnnForecaster
@@ -87,10 +87,14 @@ class Forecaster:
         """Return the pinball loss a step, of standardised values."""
         total, count = 0.0, 0
         for _, batch in evaluation(batches, self.device):
-            predicted, _ = self.model(self._given(batch.inputs), self.scaling.horizon)
-            part, number = pinball(predicted.float(), batch.targets, band)
+            part, number = self.batch_loss(batch, band)
             total, count = total + float(part), count + number
         return total / count
+
+    def batch_loss(self, batch: Batch, band: float) -> tuple[Tensor, int]:
+        """Return the pinball loss of standardised windows, summed over the steps ahead, and their number."""
+        predicted, _ = self.model(self._given(batch.inputs), self.scaling.horizon)
+        return pinball(predicted.float(), batch.targets, band)
 
     def _parts(self, pasts: Tensor) -> Sequence[Tensor]:
         """Pasts (B, S) as the model reads them, in batches."""

@@ -13,6 +13,7 @@ from attnrun.analysis.maps import AttentionMap, attention_maps
 from attnrun.analysis.plots import draw_losses, heat_map
 from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
+from attnrun.attention.gates import GatedHeads
 from attnrun.data import words
 from attnrun.data.questions import Question, QuestionBatches, Questions, tokens_of
 from attnrun.data.vocabulary import Vocabulary
@@ -24,6 +25,7 @@ from attnrun.runs.trained import TrainedRun
 from attnrun.training.answers import exact_match, overlap
 from attnrun.training.batches import evaluation
 from attnrun.training.course import Course, fit_best, restore_best
+from attnrun.training.development import Development
 from attnrun.training.scoring import keep_rows
 
 PRIMARY = ("exact_match", "max")
@@ -94,7 +96,7 @@ class Reader:
 
     def judge(self, rows: Sequence[Question]) -> dict[str, float]:
         """Return exact match, F1, and the mean cross-entropy of the first and the last token in nats."""
-        spans, totals = self._batches(rows).spans, {"exact_match": 0.0, "f1": 0.0, "loss": 0.0}
+        spans, totals = self.batched(rows).spans, {"exact_match": 0.0, "f1": 0.0, "loss": 0.0}
         for indices, logits, _ in self._read(rows):
             some = [rows[index] for index in indices]
             totals["loss"] += float(span_loss(logits, spans[indices].to(self.device))[0])
@@ -111,14 +113,15 @@ class Reader:
             found.append(one.passage[spans[first][0] : spans[last][1]])
         return found
 
-    def _batches(self, rows: Sequence[Question]) -> QuestionBatches:
+    def batched(self, rows: Sequence[Question]) -> QuestionBatches:
+        """Return questions in batches to evaluate in."""
         return QuestionBatches(rows, self.vocabulary, self.batch_size, seed=0)
 
     @torch.no_grad()
     def _read(
         self, rows: Sequence[Question], need_weights: bool = False
     ) -> Iterator[tuple[list[int], Tensor, Tensor | None]]:
-        for indices, batch in evaluation(self._batches(rows), self.device):
+        for indices, batch in evaluation(self.batched(rows), self.device):
             sides = batch.passages, batch.passage_lengths, batch.questions, batch.question_lengths
             yield indices, *self.model.look(*sides, need_weights=need_weights)
 
@@ -155,9 +158,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         config,
         model,
         batches,
-        loss=lambda batch: span_loss(
-            model(batch.passages, batch.passage_lengths, batch.questions, batch.question_lengths), batch.spans
-        ),
+        loss=lambda batch: _loss(model, batch),
         evaluate=lambda: reader.judge(data.valid),
         fingerprint={"vocabulary": vocabulary.fingerprint(), "questions": batches.fingerprint()},
         unit="questions",
@@ -172,6 +173,24 @@ def load(run: TrainedRun) -> Reader:
     reader = _reader(run.config, Vocabulary.from_json(run.saved("vocabulary")), run.device)
     restore_best(reader.model, run.directory)
     return reader
+
+
+def development(run: TrainedRun, reader: Reader) -> Development:
+    """Return the questions that the run validated on, measured as in training."""
+    valid, model = run.config.data(run.seed).valid, reader.model
+    return Development(
+        model,
+        reader.device,
+        lambda: reader.judge(valid),
+        reader.batched(valid),
+        lambda batch: _loss(model, batch),
+        GatedHeads(model),
+    )
+
+
+def _loss(model: SpanPointer, batch: Any) -> tuple[Tensor, int]:
+    sides = batch.passages, batch.passage_lengths, batch.questions, batch.question_lengths
+    return span_loss(model(*sides), batch.spans)
 
 
 def _reader(config: Config, vocabulary: Vocabulary, device: torch.device) -> Reader:

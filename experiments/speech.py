@@ -14,6 +14,7 @@ from attnrun.analysis.plots import draw_losses, heat_map
 from attnrun.analysis.speech_plots import spectrogram
 from attnrun.analysis.watch import WATCHED, Watch, pair_looks
 from attnrun.attention import Mechanism
+from attnrun.attention.gates import GatedHeads
 from attnrun.data.batching import EncodedPairs, Sequences, TextBatches, require_one
 from attnrun.data.log_mel import LogMel
 from attnrun.data.recordings import Recording, Recordings, fingerprint
@@ -26,6 +27,7 @@ from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.answers import edits
 from attnrun.training.course import fit_best, restore_best
+from attnrun.training.development import Development
 from attnrun.training.scoring import keep_rows
 from attnrun.training.seq2seq import Answer, PairCourse, decode, forced_loss, judge, looks
 
@@ -80,7 +82,7 @@ class Scribe:
 
     def looks(self, pairs: EncodedPairs) -> dict[str, list[AttentionMap]]:
         """Return when the decoder listens to each recording while it is given what is said."""
-        found = looks(self.model, partial(forced, self.model), self._batches(pairs), self.device)
+        found = looks(self.model, partial(forced, self.model), self.batched(pairs), self.device)
         keys = [self._seconds(pairs.source[place]) for place in range(len(pairs))]
         own = {
             side: [weights[..., : len(key)] for weights, key in zip(some, keys, strict=True)]
@@ -102,7 +104,7 @@ class Scribe:
     def answers(self, heard: Sequence[np.ndarray], need_weights: bool = False) -> list[Answer]:
         """Return what is found in recordings, given by their features; weights are (L, H, tokens, states)."""
         wanted = {"bos": self.tokeniser.bos, "eos": self.tokeniser.eos, "need_weights": need_weights}
-        batches = self._batches(self._pairs(heard, [()] * len(heard)))
+        batches = self.batched(self._pairs(heard, [()] * len(heard)))
         found = decode(partial(self.search, self.model, **wanted), batches, self.device)
         ends = [self.model.states_of(len(one)) for one in heard]
         return [
@@ -120,7 +122,7 @@ class Scribe:
         unknown = self.tokeniser.unk  # is right in no answer: it stands for any word
         gold = [[None if number == unknown else number for number in one] for one in said]
         both = [(answer.tokens, right) for answer, right in zip(answers, gold, strict=True)]
-        loss, _ = judge(partial(forced, self.model, need_weights=False), self._batches(pairs), self.device)
+        loss, _ = judge(partial(forced, self.model, need_weights=False), self.batched(pairs), self.device)
         return {
             "accuracy": sum(answer == right for answer, right in both) / len(both),
             "token_error_rate": sum(edits(*pair) for pair in both) / sum(map(len, gold)),
@@ -139,7 +141,8 @@ class Scribe:
         ends = self.tokeniser.bos, self.tokeniser.eos
         return EncodedPairs(Sequences(heard), Sequences((ends[0], *one, ends[1]) for one in said), 0)
 
-    def _batches(self, pairs: EncodedPairs) -> TextBatches:
+    def batched(self, pairs: EncodedPairs) -> TextBatches:
+        """Return features with what is said in batches to evaluate in."""
         return TextBatches(pairs, batch_size=self.batch_size, seed=0)
 
 
@@ -197,6 +200,26 @@ def load(run: TrainedRun) -> Scribe:
     scribe = _scribe(run.config, from_json(stored["tokeniser"]), _rate(stored["rate"]), run.device)
     restore_best(scribe.model, run.directory)
     return scribe
+
+
+def development(run: TrainedRun, scribe: Scribe) -> Development:
+    """Return the recordings that the run validated on, measured as in training.
+
+    Raises UserError where they have another rate now.
+    """
+    data, model = run.config.data(run.seed), scribe.model
+    if data.rate != scribe.rate:
+        rates = f"{data.rate} samples a second, and had {scribe.rate} in training"
+        raise UserError(f"data: the recordings have {rates}")
+    valid = scribe.encode(data.valid)
+    return Development(
+        model,
+        scribe.device,
+        lambda: scribe.judge(valid, scribe.answers(_sources(valid))),
+        scribe.batched(valid),
+        lambda batch: forced_loss(model, batch),
+        GatedHeads(model),
+    )
 
 
 def _scribe(config: Config, tokeniser: Tokeniser, rate: int, device: torch.device) -> Scribe:

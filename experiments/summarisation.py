@@ -13,7 +13,8 @@ from attnrun.analysis.plots import draw_losses, heat_map
 from attnrun.analysis.strips import Strip, strips
 from attnrun.analysis.watch import WATCHED, Watch, pair_looks
 from attnrun.attention import Mechanism
-from attnrun.data.batching import Batch, EncodedPairs, Sequences, TextBatches, require_one
+from attnrun.attention.gates import GatedHeads
+from attnrun.data.batching import EncodedPairs, Sequences, TextBatches, require_one
 from attnrun.data.summaries import Reading, Summaries, Summarised, encode, first_sentence, to_fit
 from attnrun.data.tokenisers import Recipe, Tokeniser, from_json
 from attnrun.errors import UserError
@@ -24,9 +25,10 @@ from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.batches import evaluation
 from attnrun.training.course import fit_best, restore_best
+from attnrun.training.development import Development
 from attnrun.training.rouge import Rouge
 from attnrun.training.scoring import keep_rows
-from attnrun.training.seq2seq import PAD, Answer, PairCourse, decode, looks
+from attnrun.training.seq2seq import Answer, PairCourse, decode, looks, scored_loss
 
 PRIMARY = ("rouge_l", "max")
 _DRAWN = 12  # summaries in the picture of what was copied
@@ -113,7 +115,7 @@ class Summariser:
 
     def looks(self, rows: Sequence[Summarised]) -> dict[str, list[AttentionMap]]:
         """Return where the decoder looks in each text while it is given the right summary."""
-        batches = self._batches(encode(self.tokeniser, rows, *self.longest))
+        batches = self.batched(encode(self.tokeniser, rows, *self.longest))
         found = looks(self.model, self._forced, batches, self.device)
         sources = [self.tokeniser.tokens(one.text)[: self.longest[0]] for one in rows]
         pairs = zip(rows, batches.pairs.target.rows(), strict=True)
@@ -140,12 +142,12 @@ class Summariser:
         ends = {"bos": self.tokeniser.bos, "eos": self.tokeniser.eos}
         search = partial(self.search, self.model, need_weights=need_weights, **ends)
         asked = _pairs(readings, Sequences([self.tokeniser.bos, self.tokeniser.eos] for _ in readings))
-        return decode(search, self._batches(asked), self.device)
+        return decode(search, self.batched(asked), self.device)
 
     @torch.no_grad()
     def _score(self, pairs: EncodedPairs) -> Iterator[tuple[list[int], Tensor, Tensor, Tensor]]:
         """Yield indices, and (B, T - 1) losses, how likely each token was copied, and the tokens."""
-        for indices, batch in evaluation(self._batches(pairs), self.device):
+        for indices, batch in evaluation(self.batched(pairs), self.device):
             memory = self.model.encode(batch.source, batch.source_lengths)
             found, copied = self.model.score(memory, batch.target)
             copied = torch.zeros_like(found) if copied is None else copied
@@ -156,15 +158,9 @@ class Summariser:
             target = target.masked_fill(target >= self.tokeniser.size, self.tokeniser.unk)
         return forced(self.model, source, source_lengths, target)
 
-    def _batches(self, pairs: EncodedPairs) -> TextBatches:
+    def batched(self, pairs: EncodedPairs) -> TextBatches:
+        """Return texts and summaries as numbers in batches to evaluate in."""
         return TextBatches(pairs, batch_size=self.batch_size, seed=0)
-
-
-def summary_loss(model: PointerGenerator, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Return the cross-entropy by teacher forcing, summed over the real target tokens, and their number."""
-    found, _ = model.score(model.encode(batch.source, batch.source_lengths), batch.target)
-    real = batch.target[:, 1:] != PAD
-    return -found.masked_fill(~real, 0.0).sum(), real.sum()
 
 
 def check(config: Config) -> None:
@@ -196,8 +192,8 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         config,
         model,
         batches,
-        loss=lambda batch: summary_loss(model, batch),
-        evaluate=lambda: rouge(_answered(draft, data.valid)) | draft.judge(data.valid),
+        loss=lambda batch: scored_loss(model, batch),
+        evaluate=lambda: _validate(draft, data.valid, rouge),
         fingerprint={"tokeniser": tokeniser.fingerprint(), "texts": encoded.fingerprint()},
         unit="tokens",
         watch=Watch(
@@ -215,6 +211,27 @@ def load(run: TrainedRun) -> Summariser:
     summariser = _summariser(run.config, from_json(run.saved("tokeniser")), run.device)
     restore_best(summariser.model, run.directory)
     return summariser
+
+
+def development(run: TrainedRun, summariser: Summariser) -> Development:
+    """Return the texts that the run validated on, measured as in training.
+
+    A head that is silent still points at what to copy.
+    """
+    valid, model, rouge = run.config.data(run.seed).valid, summariser.model, Rouge()
+    draft = replace(summariser, search=greedy)
+    return Development(
+        model,
+        summariser.device,
+        lambda: _validate(draft, valid, rouge),
+        summariser.batched(encode(summariser.tokeniser, valid, *summariser.longest)),
+        lambda batch: scored_loss(model, batch),
+        GatedHeads(model),
+    )
+
+
+def _validate(summariser: Summariser, rows: Sequence[Summarised], rouge: Rouge) -> dict[str, float]:
+    return rouge(_answered(summariser, rows)) | summariser.judge(rows)
 
 
 def _summariser(config: Config, tokeniser: Tokeniser, device: torch.device) -> Summariser:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 
 from attnrun.analysis.alignment import alignment_scores, strongest
-from attnrun.analysis.maps import AttentionMap, attention_maps
+from attnrun.analysis.maps import AttentionMap, NoAttention, attention_maps
 from attnrun.analysis.watch import pair_looks
 from attnrun.analysis.word_weights import by_shift, pieces_of
 from attnrun.data.batching import EncodedPairs, Sequences, TextBatches, encode_pairs
@@ -88,21 +88,33 @@ class Translator:
         return attention_maps(inputs, queries, keys, [answer.weights for answer in found], layers, heads)
 
     def self_weights(
-        self, inputs: Sequence[str], side: str, layers: Sequence[int] | None, heads: Sequence[int] | None
+        self,
+        inputs: Sequence[str],
+        side: str,
+        layers: Sequence[int] | None = None,
+        heads: Sequence[int] | None = None,
     ) -> list[AttentionMap]:
         """Return where each token of the "source", or of the "target" found for it, looks at its own side.
 
-        Raises UserError as `weights` does, and where the model has no self-attention.
+        Raises NoAttention where the model has no self-attention, and UserError as `weights` does.
         """
+        if not hasattr(self.model, "source_weights"):
+            raise NoAttention("this model has no self-attention; choose a run of a Transformer")
         sources = list(map(self.form.source, inputs))
-        found = self._search(sources, need_weights=False)
-        read = [[self.target.bos, *answer.tokens] for answer in found]  # by the decoder
-        written = Sequences([*numbers, self.target.eos] for numbers in read)
-        batches = self.batched(EncodedPairs(self._read(sources).pairs.source, written, 0))
+        names, batches = self._own_source(sources) if side == "source" else self._own_target(sources)
         looks = seq2seq.self_looks(self.model, batches, self.device, side)
-        own = map(self.source.tokens, sources) if side == "source" else map(self.target.labels, read)
-        names = list(own)
         return attention_maps(inputs, names, names, looks, layers, heads)
+
+    def _own_source(self, sources: Sequence[str]) -> tuple[list[list[str]], TextBatches]:
+        return list(map(self.source.tokens, sources)), self._read(sources)
+
+    def _own_target(self, sources: Sequence[str]) -> tuple[list[list[str]], TextBatches]:
+        """What the decoder reads while it says what a search found for the sources, and these pairs."""
+        found = self._search(sources, need_weights=False)
+        read = [[self.target.bos, *answer.tokens] for answer in found]
+        written = Sequences([*numbers, self.target.eos] for numbers in read)
+        pairs = EncodedPairs(self._read(sources).pairs.source, written, 0)
+        return list(map(self.target.labels, read)), self.batched(pairs)
 
     def translate(self, sources: Sequence[str]) -> list[str]:
         """Return the translation of each source of a corpus, in the form of the corpus."""

@@ -32,7 +32,7 @@ class Lab:
         metric, goal: by which the training chose, and whether "min" or "max" of it is best.
 
     Raises:
-        UserError: the model has no attention, or one head.
+        UserError: the model has no attention.
     """
 
     development: Any
@@ -42,8 +42,6 @@ class Lab:
     def __post_init__(self) -> None:
         if not self.heads:
             raise UserError("this model has no attention, and so no heads")
-        if len(self.heads) == 1:
-            raise UserError("a model with one head has nothing to compare; train one with heads=multi")
 
     @property
     def heads(self) -> list[Any]:

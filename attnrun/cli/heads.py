@@ -80,6 +80,9 @@ def _examined(
     if goal not in ("min", "max"):
         raise UserError(f"the run {directory} is damaged: neither result.json nor run.json names its metric")
     lab = Lab(development, metric, goal)
+    if len(lab.heads) == 1:
+        told = "this model has one head: it is measured with it and without attention"
+        say(f"{told}; heads=multi trains several")
     whole = lab.measure()
     _doubt(whole.metrics, record)
     slopes, ablated = lab.gradients(), lab.ablations()

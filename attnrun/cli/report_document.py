@@ -1,11 +1,13 @@
 """Everything that a page about one run, or two, holds: plain data, texts raw.
 
 `runs` are `analysis.run_facts`; `samples` the best and the worst; `items` what can be chosen, each with
-views, which have a map a run (`analysis.packing`) and gold links where they are known; `entropy` and
-`error_rates` are by run, layer and head; `lengths` is BLEU by length; `whys` says of each run why it has no
-map, and `notes` what else is missing.
+views, which have a kind of attention, a map a run (`analysis.packing`) and gold links where they are known;
+`kinds` of attention have an `entropy` by run, layer and head, and are `shown` for so many items;
+`error_rates` are those of the first kind, by run, layer and head; `lengths` is BLEU by length; `whys` says of
+each run why it has no map, and `notes` what else is missing.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attnrun.cli.report_items import Item, Shelf, fill, told
+from attnrun.cli.kinds import OWN, Kind
+from attnrun.cli.report_items import Shelf, fill, fill_own, told
 from attnrun.cli.report_maps import Gold, Looker, gold_looks
 from attnrun.cli.report_samples import Sample, samples
 from attnrun.errors import UserError
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 _LARGEST = 5_000_000  # bytes of a page
 _MARGIN = 50_000  # of them, for what is said of all items: figures of heads, notes
+_NAMES = {Kind.cross: "target to source", Kind.source: "source to itself", Kind.target: "target to itself"}
 _SHOWN = 8  # of the best and of the worst samples
 _NOTHING_KEPT = "the run keeps no inputs to show"
 _NO_ROOM = "none has room in a page of 5 MB"
@@ -72,7 +76,10 @@ def document(directories: Sequence[Path], count: int, trust: tuple[str, ...]) ->
     found = {
         "title": title,
         "runs": [facts(record) for record in records],
-        "samples": _ends(tested),
+        "samples": {
+            name: [told(tested.samples[at], tested.scores_of(at)) for at in places]
+            for name, places in _ends(tested).items()
+        },
         "score": tested.scores[0].name,
         "tested": len(tested.able) or len(tested.samples),
         "kept": 0 < len(tested.able) < len(tested.samples),
@@ -117,17 +124,13 @@ def _tested(records: "Sequence[RunRecord]") -> _Tested:
     return _Tested(found, [score_answers(side, records[0].metrics) for side in answers], notes)
 
 
-def _ends(tested: _Tested) -> dict[str, list[Item]]:
-    """The best and the worst samples of the first run; where it keeps only some to be looked at, of these."""
+def _ends(tested: _Tested) -> dict[str, list[int]]:
+    """Where the best and the worst samples of the first run stand; where it keeps only some, of these."""
     from attnrun.analysis.sample_scores import ranked
 
     order = [at for at in ranked(tested.scores[0].values) if at in tested.able or not tested.able]
     best = order[: min(_SHOWN, (len(order) + 1) // 2)]
-    worst = [at for at in order[::-1][:_SHOWN] if at not in best]
-    return {
-        name: [told(tested.samples[at], tested.scores_of(at)) for at in places]
-        for name, places in (("best", best), ("worst", worst))
-    }
+    return {"best": best, "worst": [at for at in order[::-1][:_SHOWN] if at not in best]}
 
 
 def _looks(
@@ -139,23 +142,54 @@ def _looks(
     room: int,
 ) -> dict[str, Any]:
     """The items with their maps, the figures of heads, and what is missing."""
-    from attnrun.analysis.packing import mean_entropy
-
     chosen = tested.chosen(count)
     gold, notes = _gold(records, models, [tested.samples[at] for at in chosen], trust)
     lookers, shelf = [Looker(model) for model in models], Shelf(room, len(models))
-    fill(shelf, [(tested.samples[at], tested.scores_of(at)) for at in chosen], lookers, gold)
+    own = {kind: [Looker(model, kind) for model in models] for kind in OWN}
+    inputs = {tested.samples[at].place: str(tested.samples[at].given) for at in chosen}
+    for places in _parts(tested, chosen, any(looker.attends for sides in own.values() for looker in sides)):
+        fill(shelf, [(tested.samples[at], tested.scores_of(at)) for at in places], lookers, gold)
+        fill_own(shelf, inputs, own)
     whys = [looker.why or (None if chosen else _NOTHING_KEPT) for looker in lookers]
     if shelf.left_out:
         notes.append(f"{shelf.left_out} samples are left out, for the page would be larger than 5 MB")
         whys = [why or (None if shelf.items else _NO_ROOM) for why in whys]
+    kinds = _kinds(shelf)
+    notes += _fewer(kinds, len(shelf.items))
     return {
         "items": sorted(shelf.items, key=lambda item: item["place"]),
-        "entropy": [mean_entropy(found) if found else None for found in shelf.entropies],
+        "kinds": kinds,
         "error_rates": [None if one is None else one.error_rates for one in gold],
         "whys": whys,
         "notes": [*tested.notes, *notes],
     }
+
+
+def _parts(tested: _Tested, chosen: Sequence[int], several: bool) -> list[list[int]]:
+    """What is chosen; of `several` kinds of attention the ends have all before others have any."""
+    first = {at for places in _ends(tested).values() for at in places} if several else set()
+    parts = [at for at in chosen if at in first], [at for at in chosen if at not in first]
+    return [part for part in parts if part]
+
+
+def _kinds(shelf: Shelf) -> list[dict[str, Any]]:
+    """What kinds of attention there are to choose from, with the figures of their heads."""
+    counts = Counter(kind for item in shelf.items for kind in {view["kind"] for view in item["views"]})
+    return [
+        {"kind": kind.value, "name": _NAMES[kind], "shown": counts[kind], "entropy": shelf.entropy(kind)}
+        for kind in Kind
+        if counts[kind] or kind == Kind.cross
+    ]
+
+
+def _fewer(kinds: list[dict[str, Any]], items: int) -> list[str]:
+    """Say where a side's attention to itself is shown of some items alone."""
+    least = min(one["shown"] for one in kinds)
+    if least == items or len(kinds) == 1:
+        return []
+    return [
+        f"what each side has of itself is shown of {least} of {items} samples, to keep the page under 5 MB"
+    ]
 
 
 def _gold(

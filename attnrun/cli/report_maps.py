@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from attnrun.cli.kinds import Kind, has, weights_of
 from attnrun.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,13 +18,13 @@ class Looker:
     """A model that is asked where it looked, some inputs at a time.
 
     Attributes:
-        attends: False once it is known to have no attention.
+        attends: False once it is known to have no attention of this kind.
         why: it has no map of an input, of the first such one; None where there was none.
     """
 
-    def __init__(self, model: Any) -> None:
-        self._model = model
-        self.attends = hasattr(model, "weights")
+    def __init__(self, model: Any, kind: Kind = Kind.cross) -> None:
+        self._model, self._kind = model, kind
+        self.attends = has(model, kind)
         self.why: str | None = None if self.attends else "this model has no attention to show"
 
     def maps(self, inputs: Sequence[str]) -> "list[AttentionMap | None]":
@@ -33,7 +34,7 @@ class Looker:
         if not self.attends:
             return [None] * len(inputs)
         try:
-            return list(self._model.weights(list(inputs)))
+            return list(weights_of(self._model, list(inputs), self._kind))
         except NoAttention as error:
             self.attends, self.why = False, str(error)
             return [None] * len(inputs)

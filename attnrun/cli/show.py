@@ -1,13 +1,13 @@
 """`attnrun show`: where a trained model looked, any layer, head and step of it, for any input."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from attnrun.cli.ends import echo_json, say
+from attnrun.cli.kinds import Kind, weights_of
 from attnrun.cli.options import AsJson, RunName, Trust
 from attnrun.errors import UserError
 from attnrun.runs.layout import OUTPUTS
@@ -19,12 +19,6 @@ _MOST = 3  # inputs shown of those that a run keeps
 _BAR = 30  # cells of the largest weight
 
 _Chosen = tuple[list[int] | None, list[int] | None]  # layers, heads
-
-
-class _Kind(StrEnum):
-    cross = "cross"
-    source = "source"
-    target = "target"
 
 
 def show(
@@ -46,8 +40,8 @@ def show(
         int | None, typer.Option("--step", min=0, help="Only this row, counted from 0, with its figures.")
     ] = None,
     kind: Annotated[
-        _Kind, typer.Option("--of", help="Target over source, or what a Transformer's side has of itself.")
-    ] = _Kind.cross,
+        Kind, typer.Option("--of", help="Target over source, or what a Transformer's side has of itself.")
+    ] = Kind.cross,
     each: Annotated[
         bool, typer.Option("--each", help="Draw each head, not the mean over all that are chosen.")
     ] = False,
@@ -71,7 +65,7 @@ def show(
         raise UserError("--output holds one map: give one INPUT")
     model = open_model(directory, tuple(trust or ()))
     chosen = layer or None, head or None
-    maps = _weights(model, given, kind, chosen)
+    maps = list(weights_of(model, given, kind, *chosen))
     maps = maps if step is None else [one.row(step) for one in maps]
     if output is not None:
         _write(maps[0], output, each)
@@ -85,16 +79,6 @@ def _given(words: list[str], directory: Path) -> list[str]:
     from attnrun.cli.inputs import kept_inputs, read_inputs
 
     return read_inputs(words).lines or kept_inputs(directory, _MOST)
-
-
-def _weights(model: Any, inputs: list[str], kind: _Kind, chosen: _Chosen) -> "list[AttentionMap]":
-    if kind == _Kind.cross:
-        found: list[AttentionMap] = model.weights(inputs, *chosen)
-        return found
-    if not hasattr(model, "self_weights"):
-        raise UserError(f"--of {kind.value}: only a translating Transformer has a side that looks at itself")
-    own: list[AttentionMap] = model.self_weights(inputs, kind.value, *chosen)
-    return own
 
 
 def _write(attention_map: "AttentionMap", path: Path, each: bool) -> None:

@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from attnrun.errors import UserError
 from attnrun.ranges import PositiveInt
 from attnrun.training.batches import Sequential, each, evaluation
 from attnrun.training.course import Course
@@ -75,6 +74,13 @@ def forced_loss(model: Any, batch: Any, label_smoothing: float = 0.0) -> tuple[T
     return linear_cross_entropy(states, model.output, batch.target[:, 1:], PAD, label_smoothing)
 
 
+def scored_loss(model: Any, batch: Any) -> tuple[Tensor, Tensor]:
+    """Return the same as `forced_loss` of a model that gives log-probabilities itself, by its `score`."""
+    found, _ = model.score(model.encode(batch.source, batch.source_lengths), batch.target)
+    real = batch.target[:, 1:] != PAD
+    return -found.masked_fill(~real, 0.0).sum(), real.sum()
+
+
 def decode(
     search: Callable[[Tensor, Tensor], Any], batches: Sequential, device: torch.device
 ) -> list[Answer]:
@@ -129,12 +135,8 @@ def looks(
 def self_looks(model: Any, batches: Sequential, device: torch.device, side: str) -> list[Array]:
     """Return where each token of a side of each pair looks at its own side: (L, H, N, N).
 
-    Of the "target" they are those that the model reads, from bos on.
-
-    Raises UserError where the model has no self-attention.
+    Of the "target" they are those that the model reads, from bos on. `model` is a `models.transformer`.
     """
-    if not hasattr(model, "source_weights"):
-        raise UserError("this model has no self-attention; choose a run of a Transformer")
     model.eval()  # without dropout; a training that looks goes back to its own mode by itself
 
     def read(batch: Any) -> list[Array]:

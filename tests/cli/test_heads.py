@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from attnrun.analysis.head_lab import Lab
 from attnrun.cli.ends import echo_json
 from attnrun.launch.config import compose
 from attnrun.launch.job import execute
@@ -108,10 +109,21 @@ def test_the_terminal_and_a_table_of_values(here: Cli) -> None:
     assert list(rows[0]) == ["side", "layer", "head", "bleu_change", "loss_change", "gradient"]
 
 
+def test_one_head_is_worth_what_the_model_loses_without_attention(here: Cli) -> None:
+    result = here("heads", "one", "--json")
+    document = json.loads(result.stdout)
+    assert "this model has one head: it is measured with it and without attention" in result.stderr
+    ((row,), (first, last)) = document["heads"], document["curve"]
+    assert (row["side"], row["layer"], row["head"], row["gradient"]) == ("cross", 0, 0, pytest.approx(1))
+    assert (first["removed"], last["removed"]) == (0, 1)
+    assert last["loss"] - first["loss"] == pytest.approx(row["loss_change"]) != 0
+    shown = here("heads", "one", "--tolerance", "1")
+    assert shown.exit_code == 0 and "at least 1 of 1 heads can go" in shown.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["one"], "a model with one head has nothing to compare; train one with heads=multi"),
         (["none"], "this model has no attention, and so no heads"),
         (["points"], "is a run of nw-regression, whose heads cannot be measured"),
         (["nothing-of-this-name"], "nothing-of-this-name"),
@@ -172,10 +184,13 @@ def test_json_holds_no_figure_that_json_has_not(capsys: pytest.CaptureFixture[st
     assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {"a": [None, 1.5], "b": None}
 
 
-_LONGER = [pytest.param(task, marks=pytest.mark.slow) for task in ("tagging", "language-model", "vision")]
+_LONGER = [
+    pytest.param(task, marks=pytest.mark.slow)
+    for task in ("tagging", "language-model", "vision", "speech", "summarisation")
+]
 
 
-@pytest.mark.parametrize("task", ["sequence", "classification", *_LONGER])
+@pytest.mark.parametrize("task", ["sequence", "classification", "qa", "forecasting", *_LONGER])
 def test_a_run_is_measured_on_what_it_chose_by_as_it_was_in_training(task: str, tmp_path: Path) -> None:
     import torch
 
@@ -196,4 +211,10 @@ def test_a_run_is_measured_on_what_it_chose_by_as_it_was_in_training(task: str, 
             loss, number = found.loss(found.batches.collate(indices).to(found.device))
             total, count = total + float(loss), count + float(number)
     assert total / count == pytest.approx(row["valid/loss"], rel=1e-4)
-    assert found.heads.heads
+    record = RunRecord(tmp_path / "run")
+    lab = Lab(found, *record.primary)
+    silent = lab.measure(range(len(lab.heads)))
+    assert silent.metrics["loss"] != pytest.approx(row["valid/loss"], rel=1e-6)
+    slopes = lab.gradients()
+    layers = {(head.side, head.layer) for head in lab.heads}
+    assert (slopes >= 0).all() and (slopes**2).sum() == pytest.approx(len(layers))

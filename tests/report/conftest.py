@@ -20,6 +20,7 @@ TRANSFORMER = [
 ]  # fmt: skip
 RUNS = {
     "transformer": ("transformer", TRANSFORMER),
+    "other": ("transformer", [*TRANSFORMER, "seed=1", "model.layers=1", "model.decoder_layers=3"]),
     "rnn": ("translation", TINY),
     "blind": ("translation", [*TINY, "attention=none"]),
     "points": ("nw-regression", ["trainer.max_steps=2", "runtime.threads=1"]),
@@ -65,9 +66,10 @@ def data_of(page: str) -> Any:
 
 @pytest.fixture(scope="session")
 def pages(runs: Path) -> dict[str, Path]:
-    """The pages of each run, and of two: `both`."""
+    """The pages of each run, and of two: `both`, and `twins`, which are Transformers."""
     found = {}
-    for name, words in {**{name: [name] for name in RUNS}, "both": ["transformer", "rnn"]}.items():
+    several = {"both": ["transformer", "rnn"], "twins": ["transformer", "other"]}
+    for name, words in {**{name: [name] for name in RUNS if name != "other"}, **several}.items():
         found[name] = runs / f"{name}.html"
         written(runs, *(f"outputs/{word}/one" for word in words), "-o", str(found[name]))
     return found

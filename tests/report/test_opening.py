@@ -31,6 +31,12 @@ def document(seconds: float = 119.7) -> dict[str, Any]:
     curves = [curve(f"valid/{start}-{steps}", start, steps) for start in STARTS for steps in (1, 2, 3)]
     told = {"place": 0, "source": "v w x y z", "target": "", "answers": ["a b c d"], "scores": [0.5]}
     told["picture"] = None
+    cross = {
+        "kind": "cross",
+        "name": "target to source",
+        "shown": 1,
+        "entropy": [mean_entropy([one.entropy()])],
+    }
     run = {
         "name": "one", "experiment": "sequence", "status": "done", "started": "now", "seconds": seconds,
         "seed": 0, "device": "cpu", "primary": None, "metrics": [["loss", None]], "versions": [],
@@ -38,9 +44,9 @@ def document(seconds: float = 119.7) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "title": "hard figures", "runs": [run], "samples": {"best": [told], "worst": []}, "score": "chrF",
-        "tested": 1, "kept": False, "lengths": None, "entropy": [mean_entropy([one.entropy()])],
+        "tested": 1, "kept": False, "lengths": None, "kinds": [cross],
         "error_rates": [[[0.25, None, None]] * 2], "whys": [None], "notes": [],
-        "items": [told | {"views": [{"name": "said", "maps": [pack(one)], "links": None}]}],
+        "items": [told | {"views": [{"kind": "cross", "name": "said", "maps": [pack(one)], "links": None}]}],
     }  # fmt: skip
 
 

@@ -17,7 +17,8 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const print = matchMedia("print");
 let printing = false;
 
-const scheme = () => (dark.matches && !print.matches && !printing ? "dark" : "light");
+const onPaper = () => print.matches || printing;
+const scheme = () => (dark.matches && !onPaper() ? "dark" : "light");
 const palette = () => ANCHORS[scheme()];
 
 const channel = (linear) => {

@@ -61,3 +61,24 @@ function scrolled(label, ...children) {
   box.setAttribute("aria-label", label);
   return box;
 }
+
+/** Make a canvas so wide and so high at least; what is drawn on it goes. */
+function grow(canvas, width, height) {
+  if (canvas.width < width) canvas.width = width;
+  if (canvas.height < height) canvas.height = height;
+}
+
+/** Returns `later(draw)`: draws now where the element is on the screen or on paper, else once it comes there. */
+function onceSeen(element) {
+  let near = false;
+  let waiting = null;
+  const settle = () => { waiting?.(); waiting = null; };
+  new IntersectionObserver((entries) => {
+    near = entries.at(-1).isIntersecting;
+    if (near) settle();
+  }, { rootMargin: "200px" }).observe(element);
+  return (draw) => {
+    waiting = draw;
+    if (near || onPaper()) settle();
+  };
+}

@@ -16,7 +16,8 @@ function heatFigure(onPreview, onChoose) {
   const ends = make("canvas", { className: "legend", width: 120, height: 10 });
   const [low, high] = [make("span"), make("span")];
   const legend = make("div", { className: "row quiet scale" }, low, ends, high);
-  const box = scrolled("Heat map", canvas);
+  const frame = make("div", { className: "heat-frame" }, canvas);
+  const box = scrolled("Heat map", frame);
   let current = null;
 
   function cellAt(event) {
@@ -39,9 +40,11 @@ function heatFigure(onPreview, onChoose) {
   });
 
   function show(matrix, highlight, links, kind, label) {
-    current = { matrix, ...drawHeat(canvas, matrix, highlight, links, kind) };
+    current = { matrix, ...drawHeat(canvas, frame, matrix, highlight, links, kind) };
     canvas.setAttribute("aria-label", label);
-    drawLegend(ends, kind);
+    const colours = `${scheme()} ${kind}`;
+    if (ends.dataset.colours !== colours) drawLegend(ends, kind);
+    ends.dataset.colours = colours;
     low.textContent = kind === "difference" ? weight(-matrix.top) : "0";
     high.textContent = weight(matrix.top);
   }
@@ -56,7 +59,8 @@ function told(matrix, { row, column }) {
 /** The share of the colours that a value takes. */
 const shareOf = (value, top, kind) => (kind === "difference" ? 0.5 + value / top / 2 : value / top);
 
-function drawHeat(canvas, matrix, highlight, links, kind) {
+/** The canvas only grows, behind a frame of the size of the map: a new size of it costs more than all else. */
+function drawHeat(canvas, frame, matrix, highlight, links, kind) {
   const cell = cellSize(matrix);
   const pen = canvas.getContext("2d");
   const font = `${Math.max(10, Math.min(13, cell - 3))}px system-ui, sans-serif`;
@@ -67,12 +71,11 @@ function drawHeat(canvas, matrix, highlight, links, kind) {
   const right = Math.ceil(width(matrix.keys.slice(-4)) * 0.5) + 8; // slanted names lean over the edge
   const [wide, tall] = [left + cell * matrix.columns + right, above + cell * matrix.rows + 4];
   const sharp = Math.max(1, devicePixelRatio || 1);
-  canvas.width = Math.round(wide * sharp);
-  canvas.height = Math.round(tall * sharp);
-  canvas.style.width = `${wide}px`;
-  canvas.style.height = `${tall}px`;
+  grow(canvas, Math.ceil(wide * sharp), Math.ceil(tall * sharp));
+  Object.assign(canvas.style, { width: `${canvas.width / sharp}px`, height: `${canvas.height / sharp}px` });
+  Object.assign(frame.style, { width: `${wide}px`, height: `${tall}px` });
   pen.setTransform(sharp, 0, 0, sharp, 0, 0);
-  pen.clearRect(0, 0, wide, tall);
+  pen.clearRect(0, 0, canvas.width, canvas.height);
   const place = { left, above, cell };
   drawCells(pen, matrix, place, kind);
   drawNames(pen, matrix, place, font, highlight);

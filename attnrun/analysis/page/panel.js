@@ -1,6 +1,6 @@
 // What is shown of one run's map: tokens and lines, heat map, image, and the chosen weights as figures.
 
-/** `show(matrix, state, said, gold)` draws it anew; without a matrix the panel says so. */
+/** `show(matrix, state, said, gold, why)` draws it anew; without a matrix the panel says why there is none. */
 function runPanel(name, onPreview, onChoose) {
   const links = linkFigure(onPreview, onChoose);
   const heat = heatFigure(onPreview, onChoose);
@@ -15,14 +15,15 @@ function runPanel(name, onPreview, onChoose) {
   const heading = make("h3", {}, foreign(name));
   const element = make("section", { className: "panel" }, heading, answer, missing, figures);
 
-  function show(matrix, state, said, gold) {
+  function show(matrix, state, said, gold, why) {
     answer.replaceChildren(...(said ? [make("span", { className: "quiet" }, "said"), foreign(said)] : []));
     figures.hidden = !matrix;
-    missing.textContent = matrix ? "" : "No map of this sample.";
+    missing.textContent = matrix ? "" : why;
+    missing.hidden = Boolean(matrix);
     if (!matrix) return;
     const highlight = within(state.highlight, matrix);
     links.show(matrix, highlight, gold);
-    heat.show(matrix, highlight, gold, "weights", `Weights of ${name}: ${matrix.rows} queries by ${matrix.columns} keys`);
+    heat.show(matrix, highlight, gold, "weights", `Weights of ${name}, ${state.kind.name}: ${matrix.rows} queries by ${matrix.columns} keys`);
     patches.show(matrix, highlight, state.item.picture);
     steps.replaceChildren(stepTable(matrix, highlight));
   }

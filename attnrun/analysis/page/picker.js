@@ -9,8 +9,11 @@ const ORDERS = [
   ["differs", "other run better first", (item) => item.scores[0] - item.scores[1]],
 ];
 
-/** Fill a fieldset with radio buttons; `onChange(value)` where another is chosen. */
+/** Fill a fieldset with radio buttons, if it has not these already; `onChange(value)` where another is chosen. */
 function choices(fieldset, name, options, onChange) {
+  const offered = JSON.stringify(options);
+  if (fieldset.dataset.offered === offered) return;
+  fieldset.dataset.offered = offered;
   fieldset.replaceChildren(fieldset.firstElementChild, ...options.map(([value, text], at) => {
     const input = make("input", { type: "radio", name, value: String(value), checked: at === 0 });
     input.addEventListener("change", () => onChange(value));

@@ -3,22 +3,32 @@
 /** `show(tokens, chosen, shares)` puts the tokens there; shares colour them, null leaves them plain. */
 function tokenColumn(side, onPreview, onChoose) {
   const list = make("ol", { className: `tokens ${side}` });
+  const all = []; // made once; a shorter text leaves some out of the page
   let buttons = [];
   let shown = null;
 
+  function made(index) {
+    const button = make("button", { type: "button" }, foreign(""));
+    button.addEventListener("mouseenter", () => onPreview({ side, index }));
+    button.addEventListener("mouseleave", () => onPreview(null));
+    button.addEventListener("focus", () => onPreview({ side, index }));
+    button.addEventListener("blur", () => onPreview(null));
+    button.addEventListener("click", () => onChoose({ side, index }));
+    button.addEventListener("keydown", (event) => move(event, index));
+    make("li", {}, button);
+    return button;
+  }
+
   function fill(tokens) {
     shown = tokens;
-    buttons = tokens.map((token, index) => {
-      const button = make("button", { type: "button", title: token, tabIndex: index ? -1 : 0 }, foreign(visible(token)));
-      button.addEventListener("mouseenter", () => onPreview({ side, index }));
-      button.addEventListener("mouseleave", () => onPreview(null));
-      button.addEventListener("focus", () => onPreview({ side, index }));
-      button.addEventListener("blur", () => onPreview(null));
-      button.addEventListener("click", () => onChoose({ side, index }));
-      button.addEventListener("keydown", (event) => move(event, index));
-      return button;
+    while (all.length < tokens.length) all.push(made(all.length));
+    buttons = all.slice(0, tokens.length);
+    buttons.forEach((button, index) => {
+      Object.assign(button, { title: tokens[index], tabIndex: index ? -1 : 0 });
+      button.firstElementChild.textContent = visible(tokens[index]);
     });
-    list.replaceChildren(...buttons.map((button) => make("li", {}, button)));
+    while (list.children.length > tokens.length) list.lastElementChild.remove();
+    list.append(...buttons.slice(list.children.length).map((button) => button.parentElement));
   }
 
   function move(event, index) {
