@@ -51,6 +51,10 @@ test-product: .venv/installed  ## Train every mechanism with every other choice
 test-faults: .venv/installed  ## Kill, damage and flood runs again and again
 	$(BIN)/python -m pytest $(WORKERS) --dist worksteal -m faults
 
+.PHONY: test-planted
+test-planted: .venv/installed  ## Plant faults in masks, scales, axes, decoding and the loss: the tests must catch each
+	$(BIN)/python -m pytest $(WORKERS) --dist worksteal -m planted
+
 # Ray's launcher holds joblib back, so it has an environment of its own.
 .venv-ray/installed: pyproject.toml
 	$(PYTHON) -m venv .venv-ray
