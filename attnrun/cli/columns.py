@@ -1,4 +1,4 @@
-"""Texts in columns, for `attnrun list`: rich's tables take longer, to import and to lay out, than all else there."""
+"""Texts in columns, for `attnrun list`: rich's tables take longer to import and to lay out than all else."""
 
 import shutil
 import sys

@@ -1,8 +1,8 @@
 """Run tests again and again from a process that has imported torch once.
 
-A line of JSON on stdin, the arguments of pytest, gives a line on stdout: pytest's exit status. What the tests print
-goes to the file named on the command line. The package is taken from the working directory, as whatever is imported
-of it is imported in a fork, anew each time.
+A line of JSON on stdin, the arguments of pytest, gives a line on stdout: pytest's exit status. What the tests
+print goes to the file named on the command line. Each time is a fork of its own, which imports the package
+anew from the working directory.
 """
 
 import json
