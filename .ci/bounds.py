@@ -1,4 +1,4 @@
-"""Print the oldest versions that pyproject.toml admits, of all dependencies but torch, as constraints for pip."""
+"""Print the oldest versions that pyproject.toml admits, of all but torch, as constraints for pip."""
 
 import re
 import tomllib

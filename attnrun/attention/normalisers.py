@@ -33,8 +33,8 @@ def sparsemax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
 def entmax15(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     """w = [z / 2 - τ]₊², the 1.5-entmax: between softmax and sparsemax, with exact zeros.
 
-    Scores (..., N, M) -> weights (..., N, M). Peters, Niculae and Martins 2019, algorithm 2. Adding a constant
-    to a row of scores changes nothing.
+    Scores (..., N, M) -> weights (..., N, M). Peters, Niculae and Martins 2019, algorithm 2. Adding a
+    constant to a row of scores changes nothing.
 
     Raises ValueError where the mask does not fit the scores.
     """
