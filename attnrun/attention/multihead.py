@@ -152,10 +152,10 @@ class MultiHead(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """`forward` for keys and values from `project`, the first of which stand at place 0.
 
-        query (B, N, Dq), `mask` as there: the output (B, N, E), and the weights (B, H, N, M) or None. `offset`
-        is the place of the first query, or of all where they are `abreast`, as hypotheses of one sentence are.
-        Keys and values are used as they come: where their padding may not be finite, `blank` it before
-        projecting.
+        query (B, N, Dq), `mask` as there: the output (B, N, E), and the weights (B, H, N, M) or None.
+        `offset` is the place of the first query, or of all where they are `abreast`, as hypotheses of one
+        sentence are. Keys and values are used as they come: where their padding may not be finite, `blank` it
+        before projecting.
         """
         keys, values = (repeat(part, self.heads) for part in projected)  # (B, H, M, P), (B, H, M, D)
         if mask is not None:

@@ -55,7 +55,7 @@ def test_a_beam_that_holds_everything_finds_the_best_of_all(name: str, alpha: fl
 
 @torch.no_grad()
 def narrowing(model: Any, source: torch.Tensor, size: int, alpha: float, limit: int) -> list[Any]:
-    """Bahdanau et al. 2014, appendix B.2.2, of one source (1, S), hypothesis by hypothesis to the last end."""
+    """Bahdanau et al. 2014, appendix B.2.2, of one source (1, S), hypothesis by hypothesis."""
     memory = model.encode(source, torch.tensor([source.shape[1]]))
     running: list[tuple[float, list[int]]] = [(0.0, [BOS])]
     ended = []
