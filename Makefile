@@ -55,6 +55,48 @@ test-faults: .venv/installed  ## Kill, damage and flood runs again and again
 test-planted: .venv/installed  ## Plant faults in masks, scales, axes, decoding and the loss: the tests must catch each
 	$(BIN)/python -m pytest $(WORKERS) --dist worksteal -m planted
 
+.PHONY: coverage
+coverage: .venv/installed  ## Run the test suite and print which share of the code it runs (COVERED=tests/data for a part)
+	$(BIN)/python -m pytest $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered $(COVERED)
+
+.venv-oldest/installed: pyproject.toml .ci/constraints.txt .ci/bounds.py
+	$(PYTHON) -m venv .venv-oldest
+	$(PYTHON) .ci/bounds.py > .venv-oldest/bounds.txt
+	.venv-oldest/bin/python -m pip install --quiet -c .venv-oldest/bounds.txt -e . $(QUICK)
+	touch $@
+
+.venv-newest/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/python -m pip install --quiet torch==$(TORCH) -e . $(QUICK)
+	touch $@
+
+# What the tests of the command line and of configs need, and these tests. Old libraries use what newer ones under
+# them announce to drop: there a warning is no failure.
+QUICK := pytest pytest-timeout pytest-xdist allpairspy scipy
+QUICKLY := -m pytest $(WORKERS) --dist loadfile -W default tests/cli/test_start.py tests/cli/test_train.py \
+    tests/launch/test_schema.py tests/launch/test_refusals.py tests/launch/test_catalog.py tests/analysis/test_plots.py
+
+.PHONY: test-oldest
+test-oldest: .venv-oldest/installed  ## Run a quick part of the tests with the oldest versions that pyproject.toml admits
+	.venv-oldest/bin/python $(QUICKLY)
+
+.PHONY: test-newest
+test-newest: .venv-newest/installed  ## Run the same part with the newest versions there are
+	.venv-newest/bin/python $(QUICKLY)
+
+.PHONY: audit
+audit: .venv-audit/installed  ## Look up known vulnerabilities of the pinned versions, where the network reaches who knows
+	.venv-audit/bin/python .ci/audit.py
+
+.venv-audit/installed:
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet pip-audit
+	touch $@
+
+.PHONY: licences
+licences: .venv/installed  ## Write THIRD_PARTY.md: the licences of dependencies and data
+	$(BIN)/python .ci/notices.py
+
 # Ray's launcher holds joblib back, so it has an environment of its own.
 .venv-ray/installed: pyproject.toml
 	$(PYTHON) -m venv .venv-ray
@@ -99,4 +141,4 @@ wheel: .venv/installed  ## Build the wheel into dist/
 
 .PHONY: clean
 clean:  ## Remove what was built; runs in outputs/ stay
-	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-oldest .venv-newest .venv-audit build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
