@@ -13,11 +13,13 @@ TORCH := $(shell sed -n 's/^torch==//p' .ci/constraints.txt)
 help:  ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
+# Without an NVIDIA GPU the CPU build of torch saves gigabytes; where that index cannot be reached, any build will do.
+cpu_torch = command -v nvidia-smi >/dev/null || $(1)/bin/python -m pip install --quiet --no-deps --retries 0 \
+    --timeout 20 --index-url https://download.pytorch.org/whl/cpu torch==$(TORCH) 2>/dev/null || true
+
 .venv/installed: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv .venv
-	# Without an NVIDIA GPU the CPU build of torch saves gigabytes; where that index cannot be reached, any build will do.
-	command -v nvidia-smi >/dev/null || $(PIP) install --quiet --no-deps --retries 0 --timeout 20 \
-	    --index-url https://download.pytorch.org/whl/cpu torch==$(TORCH) 2>/dev/null || true
+	$(call cpu_torch,.venv)
 	$(PIP) install --quiet -c .ci/constraints.txt -e '.[dev]'
 	touch $@
 
@@ -61,12 +63,14 @@ coverage: .venv/installed  ## Run the test suite and print which share of the co
 
 .venv-oldest/installed: pyproject.toml .ci/constraints.txt .ci/bounds.py
 	$(PYTHON) -m venv .venv-oldest
+	$(call cpu_torch,.venv-oldest)
 	$(PYTHON) .ci/bounds.py > .venv-oldest/bounds.txt
 	.venv-oldest/bin/python -m pip install --quiet -c .venv-oldest/bounds.txt -e . $(QUICK)
 	touch $@
 
 .venv-newest/installed: pyproject.toml
 	$(PYTHON) -m venv .venv-newest
+	$(call cpu_torch,.venv-newest)
 	.venv-newest/bin/python -m pip install --quiet torch==$(TORCH) -e . $(QUICK)
 	touch $@
 
@@ -114,7 +118,7 @@ test-peers: $(PEERS)/venv/bin/python  ## Run each row of the tools that `make be
 
 .PHONY: test-wheel
 test-wheel: wheel  ## Install the wheel in a clean environment and use it from elsewhere
-	$(BIN)/python -m pytest -m wheel tests/test_wheel.py
+	$(BIN)/python -m pytest -m wheel tests/test_wheel.py tests/test_reproducible.py
 
 .PHONY: bench
 bench: $(PEERS)/venv/bin/python  ## Compare speed with other tools; ONLY=decoding for one work
@@ -135,9 +139,9 @@ format: .venv/installed  ## Put the code into the project's style
 	$(BIN)/ruff format .
 
 .PHONY: wheel
-wheel: .venv/installed  ## Build the wheel into dist/
+wheel: .venv/installed  ## Build the wheel and the sdist into dist/, byte for byte the same from one commit
 	rm -rf build dist
-	$(BIN)/python -m build --wheel --outdir dist .
+	$(BIN)/python .ci/build.py dist
 
 .PHONY: clean
 clean:  ## Remove what was built; runs in outputs/ stay
