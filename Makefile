@@ -89,13 +89,8 @@ test-newest: .venv-newest/installed  ## Run the same part with the newest versio
 	.venv-newest/bin/python $(QUICKLY)
 
 .PHONY: audit
-audit: .venv-audit/installed  ## Look up known vulnerabilities of the pinned versions, where the network reaches who knows
-	.venv-audit/bin/python .ci/audit.py
-
-.venv-audit/installed:
-	$(PYTHON) -m venv .venv-audit
-	.venv-audit/bin/python -m pip install --quiet pip-audit
-	touch $@
+audit:  ## Look up known vulnerabilities of the pinned versions, where the network reaches who knows
+	$(PYTHON) .ci/audit.py
 
 .PHONY: licences
 licences: .venv/installed  ## Write THIRD_PARTY.md: the licences of dependencies and data

@@ -1,7 +1,7 @@
 """Build the sdist and the wheel, byte for byte the same from the same files: python .ci/build.py [DIRECTORY].
 
-Times are SOURCE_DATE_EPOCH, or that of the last commit. setuptools makes such a wheel by itself; its sdist is packed
-once more, without the times and owners of this machine.
+Times are SOURCE_DATE_EPOCH, or that of the last commit. setuptools makes such a wheel by itself; its sdist is
+packed once more, without the times and owners of this machine.
 """
 
 import gzip
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def epoch() -> int:
-    """Return the time that files are to bear, in seconds; 1980, the first year of a zip, outside a repository."""
+    """Return the time of all files, in seconds; outside a repository 1980, the first year of a zip."""
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(given)
     asked = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True)

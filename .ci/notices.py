@@ -1,7 +1,7 @@
-"""Write THIRD_PARTY.md: the licences of what attnrun depends on, and of the data that comes with it or is downloaded.
+"""Write THIRD_PARTY.md: the licences of what attnrun depends on, and of data that it brings or downloads.
 
-Licences are as the installed distributions state them. With `--check` nothing is written, and a file that is not
-what would be written is an error.
+Licences are as the installed distributions state them. With `--check` nothing is written, and a file that is
+not what would be written is an error.
 """
 
 import json
@@ -18,13 +18,13 @@ FILE = ROOT / "THIRD_PARTY.md"
 HEAD = """\
 # Third-party software and data
 
-Made by `make licences` from what the distributions and the corpora state. attnrun contains none of this software:
-pip installs it. attnrun itself is under Apache-2.0, see LICENSE.
+Made by `make licences` from what the distributions and the corpora state. attnrun contains none of this
+software: pip installs it. attnrun itself is under Apache-2.0, see LICENSE.
 """
 DATA = """\
-The motorcycle figures (`attnrun/data/mcycle.csv`) are the one data file in the package: Schmidt, Mattern and Schueler
-1981, printed in Silverman 1985, as distributed with statsmodels (BSD-3-Clause). What is downloaded stays under
-the terms of its authors, which `attnrun data get` shows at the first download:
+The motorcycle figures (`attnrun/data/mcycle.csv`) are the one data file in the package: Schmidt, Mattern and
+Schueler 1981, printed in Silverman 1985, as distributed with statsmodels (BSD-3-Clause). What is downloaded
+stays under the terms of its authors, which `attnrun data get` shows at the first download:
 """
 
 
@@ -68,11 +68,15 @@ def known() -> dict[str, str]:
 
 
 def data() -> list[str]:
-    """Return a row for each corpus that is not the user's own and comes from elsewhere."""
+    """Return a row for each corpus and data set that is neither built in nor the user's own."""
+    from attnrun.data import fashion_mnist, labelled, series
+
     listed = [sys.executable, "-m", "attnrun", "data", "list", "--json"]
     corpora = json.loads(subprocess.run(listed, check=True, capture_output=True, text=True, cwd=ROOT).stdout)
     rows = [f"| {one['name']} | {one['licence']} | {one['source']} |" for one in corpora if one["licence"]]
-    return ["| corpus | licence | source |", "|---|---|---|", *rows]
+    others = fashion_mnist.package(), labelled.surnames_package(), series.co2_package()
+    rows += [f"| {one.name} | {one.licence} | {one.citation} |" for one in others]
+    return ["| data | licence | source |", "|---|---|---|", *rows]
 
 
 def main(check: bool) -> None:
