@@ -48,8 +48,6 @@ def test_two_builds_give_the_same_bytes(built: list[dict[str, Path]]) -> None:
 @pytest.mark.timeout(900)
 def test_both_bring_the_licences(built: list[dict[str, Path]]) -> None:
     for path in built[0].values():
-        if path.suffix == ".whl":
-            names = zipfile.ZipFile(path).namelist()
-        else:
-            names = tarfile.open(path).getnames()
+        with zipfile.ZipFile(path) if path.suffix == ".whl" else tarfile.open(path) as archive:
+            names = archive.namelist() if isinstance(archive, zipfile.ZipFile) else archive.getnames()
         assert {"LICENSE", "THIRD_PARTY.md"} <= {name.rpartition("/")[2] for name in names}
