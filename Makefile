@@ -13,11 +13,13 @@ TORCH := $(shell sed -n 's/^torch==//p' .ci/constraints.txt)
 help:  ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
+# Without an NVIDIA GPU the CPU build of torch saves gigabytes; where that index cannot be reached, any build will do.
+cpu_torch = command -v nvidia-smi >/dev/null || $(1)/bin/python -m pip install --quiet --no-deps --retries 0 \
+    --timeout 20 --index-url https://download.pytorch.org/whl/cpu torch==$(TORCH) 2>/dev/null || true
+
 .venv/installed: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv .venv
-	# Without an NVIDIA GPU the CPU build of torch saves gigabytes; where that index cannot be reached, any build will do.
-	command -v nvidia-smi >/dev/null || $(PIP) install --quiet --no-deps --retries 0 --timeout 20 \
-	    --index-url https://download.pytorch.org/whl/cpu torch==$(TORCH) 2>/dev/null || true
+	$(call cpu_torch,.venv)
 	$(PIP) install --quiet -c .ci/constraints.txt -e '.[dev]'
 	touch $@
 
@@ -51,6 +53,49 @@ test-product: .venv/installed  ## Train every mechanism with every other choice
 test-faults: .venv/installed  ## Kill, damage and flood runs again and again
 	$(BIN)/python -m pytest $(WORKERS) --dist worksteal -m faults
 
+.PHONY: test-planted
+test-planted: .venv/installed  ## Plant faults in masks, scales, axes, decoding and the loss: the tests must catch each
+	$(BIN)/python -m pytest $(WORKERS) --dist worksteal -m planted
+
+.PHONY: coverage
+coverage: .venv/installed  ## Run the test suite and print which share of the code it runs (COVERED=tests/data for a part)
+	$(BIN)/python -m pytest $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered $(COVERED)
+
+.venv-oldest/installed: pyproject.toml .ci/constraints.txt .ci/bounds.py
+	$(PYTHON) -m venv .venv-oldest
+	$(call cpu_torch,.venv-oldest)
+	$(PYTHON) .ci/bounds.py > .venv-oldest/bounds.txt
+	.venv-oldest/bin/python -m pip install --quiet -c .venv-oldest/bounds.txt -e . $(QUICK)
+	touch $@
+
+.venv-newest/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-newest
+	$(call cpu_torch,.venv-newest)
+	.venv-newest/bin/python -m pip install --quiet torch==$(TORCH) -e . $(QUICK)
+	touch $@
+
+# What the tests of the command line and of configs need, and these tests. Old libraries use what newer ones under
+# them announce to drop: there a warning is no failure.
+QUICK := pytest pytest-timeout pytest-xdist allpairspy scipy
+QUICKLY := -m pytest $(WORKERS) --dist loadfile -W default tests/cli/test_start.py tests/cli/test_train.py \
+    tests/launch/test_schema.py tests/launch/test_refusals.py tests/launch/test_catalog.py tests/analysis/test_plots.py
+
+.PHONY: test-oldest
+test-oldest: .venv-oldest/installed  ## Run a quick part of the tests with the oldest versions that pyproject.toml admits
+	.venv-oldest/bin/python $(QUICKLY)
+
+.PHONY: test-newest
+test-newest: .venv-newest/installed  ## Run the same part with the newest versions there are
+	.venv-newest/bin/python $(QUICKLY)
+
+.PHONY: audit
+audit:  ## Look up known vulnerabilities of the pinned versions, where the network reaches who knows
+	$(PYTHON) .ci/audit.py
+
+.PHONY: licences
+licences: .venv/installed  ## Write THIRD_PARTY.md: the licences of dependencies and data
+	$(BIN)/python .ci/notices.py
+
 # Ray's launcher holds joblib back, so it has an environment of its own.
 .venv-ray/installed: pyproject.toml
 	$(PYTHON) -m venv .venv-ray
@@ -68,7 +113,7 @@ test-peers: $(PEERS)/venv/bin/python  ## Run each row of the tools that `make be
 
 .PHONY: test-wheel
 test-wheel: wheel  ## Install the wheel in a clean environment and use it from elsewhere
-	$(BIN)/python -m pytest -m wheel tests/test_wheel.py
+	$(BIN)/python -m pytest -m wheel tests/test_wheel.py tests/test_reproducible.py
 
 .PHONY: bench
 bench: $(PEERS)/venv/bin/python  ## Compare speed with other tools; ONLY=decoding for one work
@@ -104,10 +149,11 @@ format: .venv/installed  ## Put the code into the project's style
 	$(BIN)/ruff format .
 
 .PHONY: wheel
-wheel: .venv/installed  ## Build the wheel into dist/
+wheel: .venv/installed  ## Build the wheel and the sdist into dist/, byte for byte the same from one commit
 	rm -rf build dist
-	$(BIN)/python -m build --wheel --outdir dist .
+	$(BIN)/python .ci/build.py dist
 
 .PHONY: clean
 clean:  ## Remove what was built; runs in outputs/ stay
-	rm -rf .venv .venv-docs build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-docs .venv-oldest .venv-newest .venv-audit build dist site *.egg-info \
+	    .coverage .mypy_cache .pytest_cache .ruff_cache

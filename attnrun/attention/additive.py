@@ -25,6 +25,13 @@ class Additive(Score):
     """score(q, k) = vᵀ tanh(W_q q + W_k k), without bias (Bahdanau et al. 2014, appendix A.1.2).
 
     `hidden` is the size of the sum. Of the sums (..., N, M, hidden) no more than 16 MiB are held at once.
+
+    A decoder projects its keys once, and asks them at every step:
+
+    >>> score, keys = Additive(3, 5, hidden=7), torch.randn(2, 11, 5)  # queries of 3 features, keys of 5
+    >>> projected = score.project_keys(keys)
+    >>> score.score_projected(torch.randn(2, 1, 3), projected).shape
+    torch.Size([2, 1, 11])
     """
 
     def __init__(self, query_size: int, key_size: int, *, hidden: PositiveInt = 128) -> None:

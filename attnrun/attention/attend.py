@@ -40,6 +40,12 @@ def attend(
     Where fused code makes the same context faster, it does; `backend` forces the choice.
 
     Raises ValueError where the shapes do not go together.
+
+    >>> from attnrun.attention import ScaledDot
+    >>> query, key, value = torch.zeros(1, 1, 4), torch.zeros(1, 3, 4), torch.tensor([[[1.0], [2.0], [6.0]]])
+    >>> context, weights = attend(ScaledDot(4, 4), query, key, value, torch.tensor([2]), need_weights=True)
+    >>> context, weights
+    (tensor([[[1.5000]]]), tensor([[[0.5000, 0.5000, 0.0000]]]))
     """
     shape = checked_shape(query, key, value, key if projected is None else projected)
     if mask is not None:

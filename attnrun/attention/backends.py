@@ -41,6 +41,11 @@ def backend(name: Backend) -> Iterator[None]:
     those of the eager reference. Second derivatives need "eager", and scores small enough to be made at once.
 
     Raises ValueError where there is no backend of that name.
+
+    >>> from attnrun.attention import ScaledDot, attend
+    >>> with backend("fused"):
+    ...     attend(ScaledDot(2, 2), torch.zeros(1, 2), torch.zeros(2, 2), torch.tensor([[1.0], [3.0]]))
+    (tensor([[2.]]), None)
     """
     if name not in get_args(Backend):
         raise ValueError(f"no attention backend {name!r}; there are {', '.join(get_args(Backend))}")

@@ -31,7 +31,7 @@ class Dropout(nn.Module):
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x, or x with some of its numbers zero."""
+        """Return x (..., F), or x with some of its numbers zero."""
         return dropout(x, self.p) if self.training else x
 
     def extra_repr(self) -> str:

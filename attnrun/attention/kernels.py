@@ -39,7 +39,7 @@ class Kernel(Score):
 
     @abstractmethod
     def log_kernel(self, squared: Tensor) -> Tensor:
-        """Return log K as a function of u²."""
+        """Return log K as a function of u², (..., N, M)."""
 
     def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
         """Score queries (..., N, D) against keys (..., M, D): (..., N, M).
@@ -66,6 +66,13 @@ class Gaussian(Kernel):
     U(0, 1) as the textbook does.
 
     Raises UserError where a starting value is chosen for a width that is not learned.
+
+    Kernel regression, an average of the measurements (..., M, 1) of what lies near:
+
+    >>> from attnrun.attention import attend
+    >>> inputs, measured = torch.tensor([[0.0], [1.0], [9.0]]), torch.tensor([[2.0], [4.0], [70.0]])
+    >>> attend(Gaussian(1, 1), torch.tensor([[0.5]]), inputs, measured)[0]
+    tensor([[3.]])
     """
 
     def __init__(
@@ -86,7 +93,7 @@ class Gaussian(Kernel):
             self.w = nn.Parameter(start)
 
     def log_kernel(self, squared: Tensor) -> Tensor:
-        """-u² / 2."""
+        """-u² / 2, (..., N, M)."""
         return -squared / 2
 
     def as_dot(self, query: Tensor, projected: Tensor) -> tuple[Tensor, Tensor] | None:
@@ -119,21 +126,21 @@ class Compact(Kernel):
         self.reach = width
 
     def log_kernel(self, squared: Tensor) -> Tensor:
-        """Log K inside the support, -inf outside."""
+        """Log K (..., N, M) inside the support, -inf outside."""
         inside = squared.sqrt() < 1  # the largest number below 1 has the root 1, and log (1 - 1) is no score
         # Choose before the logarithm: its gradient outside is NaN, and where() alone would let that pass.
         return torch.where(inside, self.log_inside(torch.where(inside, squared, 0.0)), -torch.inf)
 
     @abstractmethod
     def log_inside(self, squared: Tensor) -> Tensor:
-        """Return log K as a function of u² < 1."""
+        """Return log K as a function of u² < 1, (..., N, M)."""
 
 
 class Boxcar(Compact):
     """K(u) = 1 for u < 1: the average of the keys within one width."""
 
     def log_inside(self, squared: Tensor) -> Tensor:
-        """0: it has no gradient, since small moves of a key change nothing."""
+        """0 (..., N, M): it has no gradient, since small moves of a key change nothing."""
         return torch.zeros_like(squared)
 
 
@@ -141,7 +148,7 @@ class Triangular(Compact):
     """K(u) = 1 - u for u < 1 (the textbook lists it under the name of Epanechikov)."""
 
     def log_inside(self, squared: Tensor) -> Tensor:
-        """Log (1 - u), with a gradient of zero on the tip at u = 0."""
+        """Log (1 - u) of u² (..., N, M), with a gradient of zero on the tip at u = 0."""
         tip = squared == 0
         distance = torch.where(tip, 1.0, squared).sqrt()  # the root's gradient at 0 is infinite
         return torch.log1p(-torch.where(tip, 0.0, distance))
@@ -151,5 +158,5 @@ class Epanechikov(Compact):
     """K(u) = 1 - u² for u < 1, of least mean squared error (Epanechnikov 1969, usually so spelled)."""
 
     def log_inside(self, squared: Tensor) -> Tensor:
-        """Log (1 - u²)."""
+        """Log (1 - u²), (..., N, M)."""
         return torch.log1p(-squared)

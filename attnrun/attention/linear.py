@@ -82,6 +82,10 @@ def linear_attend(
     gradient. Keys and values that are not permitted take no part, be they NaN or infinite.
 
     Raises ValueError where the shapes do not go together or the mask differs from query to query.
+
+    >>> query, key, value = torch.zeros(3, 2), torch.zeros(3, 2), torch.tensor([[1.0], [3.0], [8.0]])
+    >>> linear_attend(query, key, value, causal=True)[0].tolist()  # all keys weigh alike: means of the past
+    [[1.0], [2.0], [4.0]]
     """
     allowed = _key_mask(mask, query, key, value)  # (..., M)
     seen = _seen(allowed, query.shape[-2], causal)

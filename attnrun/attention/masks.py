@@ -18,6 +18,11 @@ def lengths_mask(lengths: Tensor, keys: int) -> Tensor:
     its own and make a mask (B, N, M). A length of 0 permits nothing.
 
     Raises ValueError where `lengths` is not an integer tensor of one or two axes, or leaves 0..M.
+
+    >>> lengths_mask(torch.tensor([2, 0]), keys=3)
+    tensor([[[ True,  True, False]],
+    <BLANKLINE>
+            [[False, False, False]]])
     """
     if not _counts(lengths):
         raise ValueError(f"lengths must be integers, got {_described(lengths)}")
@@ -40,6 +45,10 @@ def causal_mask(queries: int, keys: int | None = None, *, device: torch.device |
 
     With M unlike N the last query stands at the last key, as in decoding with the past kept: query i attends
     to keys j <= i + M - N.
+
+    >>> causal_mask(2, 3)
+    tensor([[ True,  True, False],
+            [ True,  True,  True]])
     """
     keys = queries if keys is None else keys
     return torch.ones(queries, keys, dtype=torch.bool, device=device).tril(keys - queries)
@@ -60,6 +69,11 @@ def window_mask(
     whose w counts both sides: w = 2 · width. For the past alone: `causal_mask(n) & window_mask(n, width=w)`.
 
     Raises ValueError where `width` is negative.
+
+    >>> window_mask(3, width=1)
+    tensor([[ True,  True, False],
+            [ True,  True,  True],
+            [False,  True,  True]])
     """
     if width < 0:
         raise ValueError(f"the width of a window must be 0 or more, got {width}")
@@ -98,6 +112,9 @@ def as_mask(mask: Tensor | None, shape: Sequence[int], *, device: torch.device |
     - integer valid lengths, see `lengths_mask`: (B,) or (B, N), B the first axis of the scores.
 
     Raises ValueError where it is anything else, or fits the scores only by enlarging them.
+
+    >>> as_mask(torch.tensor([3, 1]), (2, 8, 5, 3)).shape  # two sequences, eight heads
+    torch.Size([2, 1, 1, 3])
     """
     shape = tuple(shape)
     if mask is None:
@@ -128,6 +145,9 @@ def check_mask(mask: Tensor, *, causal: bool = False) -> list[str]:
     For looking at a first batch, not at every step: on a GPU each question waits for its answer. What is
     legal is for `as_mask` to say; a mask named here may be meant. Padding is taken to stand at the end, as
     `lengths_mask` puts it, and an inverted one is told by the batch: one row alone could be either.
+
+    >>> check_mask(~causal_mask(4), causal=True)[0]
+    'the mask hides exactly the past: no query sees an earlier key; it is inverted, take causal_mask(4)'
     """
     found, mask = _read(mask)
     if not mask.numel():

@@ -41,6 +41,15 @@ class Mechanism:
         position: builds the scheme of positions.
         mask: builds the locality, which narrows what padding and causality leave.
         heads: how many, of which kind.
+
+    Additive attention in two heads, with sparsemax for the softmax, of queries of 6 features to keys of 8:
+
+    >>> import torch
+    >>> from attnrun.attention import Additive, sparsemax
+    >>> mechanism = Mechanism(attention=Additive, normaliser=sparsemax, heads=Heads(2, projections=True))
+    >>> attention = mechanism.build(6, 8, size=10, kind="cross")
+    >>> attention(torch.randn(1, 3, 6), *[torch.randn(1, 4, 8)] * 2)[0].shape
+    torch.Size([1, 3, 10])
     """
 
     attention: ScoreFactory | None = None

@@ -43,6 +43,15 @@ class MultiHead(nn.Module):
     Attributes:
         kind: whether queries and keys are of one sequence.
         gate: what each head's context is multiplied by, (H,) or (B, H); see `gates.GatedHeads`.
+
+    Self-attention in four heads over two sequences, the second of which has three words and padding:
+
+    >>> import torch
+    >>> from attnrun.attention import ScaledDot
+    >>> words, heads = torch.randn(2, 5, 16), MultiHead(16, 16, 16, size=16, heads=4, score=ScaledDot)
+    >>> output, weights = heads(words, words, words, torch.tensor([5, 3]), need_weights=True)
+    >>> output.shape, weights.shape, weights[1, :, :, 3:].sum().item()
+    (torch.Size([2, 5, 16]), torch.Size([2, 4, 5, 5]), 0.0)
     """
 
     kind: Kind = "self"
@@ -143,9 +152,10 @@ class MultiHead(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """`forward` for keys and values from `project`, the first of which stand at place 0.
 
+        query (B, N, Dq), `mask` as there: the output (B, N, E), and the weights (B, H, N, M) or None.
         `offset` is the place of the first query, or of all where they are `abreast`, as hypotheses of one
-        sentence are. Keys and values are used as they come: where their padding
-        may not be finite, `blank` it before projecting.
+        sentence are. Keys and values are used as they come: where their padding may not be finite, `blank` it
+        before projecting.
         """
         keys, values = (repeat(part, self.heads) for part in projected)  # (B, H, M, P), (B, H, M, D)
         if mask is not None:

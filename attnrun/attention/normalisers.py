@@ -22,7 +22,8 @@ from attnrun.ranges import PositiveInt
 def sparsemax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     """w = [z - τ]₊: of all weights that sum to 1 those nearest to the scores, many of them exactly 0.
 
-    Martins and Astudillo 2016, algorithm 1. Adding a constant to a row of scores changes nothing.
+    Scores (..., N, M) -> weights (..., N, M). Martins and Astudillo 2016, algorithm 1. Adding a constant to a
+    row of scores changes nothing.
 
     Raises ValueError where the mask does not fit the scores.
     """
@@ -32,7 +33,8 @@ def sparsemax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
 def entmax15(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     """w = [z / 2 - τ]₊², the 1.5-entmax: between softmax and sparsemax, with exact zeros.
 
-    Peters, Niculae and Martins 2019, algorithm 2. Adding a constant to a row of scores changes nothing.
+    Scores (..., N, M) -> weights (..., N, M). Peters, Niculae and Martins 2019, algorithm 2. Adding a
+    constant to a row of scores changes nothing.
 
     Raises ValueError where the mask does not fit the scores.
     """
@@ -42,9 +44,9 @@ def entmax15(scores: Tensor, mask: Tensor | None = None) -> Tensor:
 def masked_sigmoid(scores: Tensor, mask: Tensor | None = None, *, bias: float | None = None) -> Tensor:
     """w = sigmoid(z + b): each key is weighed by itself, and the weights need not sum to 1.
 
-    Ramapuram et al. 2024, section 2. Without a `bias`, b is their -log M, so that weights start near 1 / M; M
-    is here the number of keys that the query may attend to: then neither padding nor decoding step by step
-    changes a weight.
+    Scores (..., N, M) -> weights (..., N, M). Ramapuram et al. 2024, section 2. Without a `bias`, b is their
+    -log M, so that weights start near 1 / M; M is here the number of keys that the query may attend to: then
+    neither padding nor decoding step by step changes a weight.
 
     Raises ValueError where the mask does not fit the scores.
     """
@@ -57,8 +59,9 @@ def masked_sigmoid(scores: Tensor, mask: Tensor | None = None, *, bias: float | 
 def top_k_softmax(scores: Tensor, mask: Tensor | None = None, *, k: PositiveInt = 8) -> Tensor:
     """Softmax over the `k` permitted keys of largest score; the other weights are 0.
 
-    Gupta et al. 2021. With k or fewer keys permitted it is the softmax. Keys that tie for the last place all
-    stay: which of them a sort puts first depends on their order and on the device, and weights should not.
+    Scores (..., N, M) -> weights (..., N, M). Gupta et al. 2021. With k or fewer keys permitted it is the
+    softmax. Keys that tie for the last place all stay: which of them a sort puts first depends on their order
+    and on the device, and weights should not.
 
     Raises ValueError where `k` is not positive or the mask does not fit the scores.
     """

@@ -90,6 +90,11 @@ class Rotary(Position):
     distance alone.
 
     Raises UserError where the size of a head is odd.
+
+    >>> rotary, one = Rotary(size=4, heads=1), torch.ones(1, 1, 1, 4)
+    >>> near = (rotary.rotate(one, offset=3) * rotary.rotate(one, offset=1)).sum()
+    >>> torch.isclose(near, (rotary.rotate(one, offset=9) * rotary.rotate(one, offset=7)).sum()).item()
+    True
     """
 
     def __init__(self, size: int, heads: int, *, base: PositiveFloat = 10000.0) -> None:

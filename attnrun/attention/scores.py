@@ -31,6 +31,14 @@ class Score(nn.Module, ABC):
         by_content: whether what queries and keys hold has a part in the scores.
         longest: the greatest number of keys it can score.
         reach: the distance between query and key from which on a key is not seen.
+
+    A score of one's own, by the distance between query and key along their greatest difference:
+
+    >>> class Greatest(Score):
+    ...     def score_projected(self, query, projected):
+    ...         return -(query.unsqueeze(-2) - projected.unsqueeze(-3)).abs().amax(-1)
+    >>> Greatest(2, 2)(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, -3.0], [0.5, 0.0]])).tolist()
+    [[-3.0, -0.5]]
     """
 
     by_place: ClassVar[bool] = False

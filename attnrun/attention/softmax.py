@@ -23,6 +23,10 @@ def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     zeros and passes back a gradient of zero. Half types are computed in float32 and returned in their own.
 
     Raises ValueError where the mask does not fit the scores.
+
+    >>> masked_softmax(torch.tensor([[1.0, 1.0, 9.0], [5.0, 5.0, 5.0]]), torch.tensor([True, True, False]))
+    tensor([[0.5000, 0.5000, 0.0000],
+            [0.5000, 0.5000, 0.0000]])
     """
     if scores.is_cpu and not scores.requires_grad and not torch.compiler.is_compiling():
         return _softmax_of_few(scores, mask)

@@ -104,7 +104,7 @@ def _list(config_dir: Path | None, as_json: bool) -> None:
     if as_json:
         echo_json([{"name": one.name, "what": one.what, "source": one.source} for one in found])
         return
-    from attnrun.cli.tables import show_catalog
+    from attnrun.cli.columns import show_catalog
 
     show_catalog({"claim": found})
     typer.echo("\nMeasure one: attnrun claim NAME")

@@ -43,7 +43,7 @@ def list_catalog(
         }
         echo_json(document)
         return
-    from attnrun.cli.tables import show_catalog
+    from attnrun.cli.columns import show_catalog
 
     show_catalog(found)
     if group is None:

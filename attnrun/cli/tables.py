@@ -24,16 +24,6 @@ _UNLIMITED = 10_000  # columns of a terminal
 _GAP = 3  # columns between two cells
 
 
-def show_catalog(found: "Mapping[str, Sequence[Entry]]") -> None:
-    """Print one table a config group."""
-    console = Console(highlight=False)
-    for group, entries in found.items():
-        table = new_table(group, "what it is", "source")
-        for entry in entries:
-            table.add_row(literal(entry.name), literal(entry.what), literal(entry.source))
-        console.print(table)
-
-
 def show_matrix(
     group: str, tasks: "Sequence[Entry]", reasons: Mapping[str, Mapping[str, str | None]]
 ) -> None:

@@ -1,12 +1,9 @@
 """`attend` against the textbook's examples, torch's own product and answers known beforehand."""
 
-import doctest
-
 import pytest
 import torch
 from torch.nn import functional as F
 
-import attnrun.attention
 from attnrun.attention import Additive, Dot, ScaledDot, Score, Uniform, attend, causal_mask
 
 B, H, N, M, D, DK, V = 2, 3, 5, 7, 11, 13, 17
@@ -60,8 +57,3 @@ def test_the_uniform_score_averages():
     )
     torch.testing.assert_close(context[0], value[0, :3].mean(0).expand(N, V))
     torch.testing.assert_close(context[1], value[1].mean(0).expand(N, V))
-
-
-def test_the_example_of_the_package():
-    assert doctest.testmod(attnrun.attention).attempted > 0
-    assert doctest.testmod(attnrun.attention).failed == 0

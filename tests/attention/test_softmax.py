@@ -22,12 +22,13 @@ def loop_softmax(scores: list[float], permitted: list[bool]) -> list[float]:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_equals_the_definition(dtype):
+@pytest.mark.parametrize("learned", [False, True], ids=["decoding", "training"])  # each has code of its own
+def test_equals_the_definition(learned, dtype):
     scores = (torch.randn(B, N, M, dtype=torch.float64) * 3).to(dtype)
     scores[0, 1, 2] = scores[1, 3] = -torch.inf
     mask = torch.rand(B, N, M) < 0.6
     mask[0, 0] = False
-    weights = masked_softmax(scores, mask)
+    weights = masked_softmax(scores.requires_grad_(learned), mask).detach()
     rows = zip(scores.double().view(-1, M).tolist(), mask.view(-1, M).tolist(), strict=True)
     expected = torch.tensor([loop_softmax(*row) for row in rows], dtype=torch.float64).view(B, N, M)
     assert weights.dtype == dtype

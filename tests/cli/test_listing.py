@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from typer.testing import CliRunner, Result
 
 from attnrun.launch import catalog, matrix
@@ -117,3 +118,23 @@ def test_the_list_shows_every_part_of_a_mechanism_and_points_to_the_matrix(cli: 
     for name in ("local-p", "multi-query", "sparsemax", "rotary"):
         assert name in shown
     assert shown.splitlines()[-1].endswith("attnrun list --matrix")
+
+
+@pytest.mark.parametrize("columns", [60, 100, 300])
+def test_the_list_fits_a_terminal_and_leaves_nothing_out(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, columns: int
+) -> None:
+    (tmp_path / "attention").mkdir()
+    wide = "注意" * 40  # two cells a letter, and no space to break at
+    (tmp_path / "attention/wide.yaml").write_text(f"# what: {wide}\n# source: \x1b[31m[red]\n")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = cli("list", "attention", "--config-dir", str(tmp_path)).stdout
+    assert max(map(cell_len, shown.splitlines())) <= columns
+    table = [line for line in shown.splitlines() if line]
+    what = table[0].index("what it is")
+    names = [line[:what].strip() for line in table[2:] if line[:what].strip()]
+    assert names == catalog.names("attention", tmp_path)
+    one_row = "".join(shown.split())
+    assert wide in one_row.replace("\\x1b[31m[red]", "") and "\x1b" not in shown
+    for entry in catalog.entries("attention"):
+        assert set(entry.what.split()) | set(entry.source.split()) <= set(shown.split())

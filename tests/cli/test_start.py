@@ -11,7 +11,7 @@ from typer.testing import Result
 from attnrun import __version__
 
 Cli = Callable[..., Result]
-HEAVY = ("torch", "hydra", "omegaconf", "tensorboard", "matplotlib", "numpy", "sacrebleu")
+HEAVY = ("torch", "hydra", "omegaconf", "tensorboard", "matplotlib", "numpy", "sacrebleu", "rich.table")
 
 
 @pytest.mark.parametrize(

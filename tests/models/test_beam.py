@@ -53,6 +53,40 @@ def test_a_beam_that_holds_everything_finds_the_best_of_all(name: str, alpha: fl
     assert len(seen) > 1 or alpha == 2.0  # the longest of all
 
 
+@torch.no_grad()
+def narrowing(model: Any, source: torch.Tensor, size: int, alpha: float, limit: int) -> list[Any]:
+    """Bahdanau et al. 2014, appendix B.2.2, of one source (1, S), hypothesis by hypothesis."""
+    memory = model.encode(source, torch.tensor([source.shape[1]]))
+    running: list[tuple[float, list[int]]] = [(0.0, [BOS])]
+    ended = []
+    for place in range(1, limit + 1):
+        longer = []
+        for total, text in running:
+            states, _ = model.states(memory, torch.tensor([text]))
+            steps = model.project(states[0, -1]).log_softmax(-1).tolist()
+            longer += [(total + s, [*text, t]) for t, s in enumerate(steps) if t not in (0, BOS)]
+        longer = sorted(longer, key=lambda one: -one[0])[: size - len(ended)]
+        over = [one for one in longer if one[1][-1] == EOS or place == limit]
+        ended += [(total / ((5 + place) / 6) ** alpha, total, text[1:]) for total, text in over]
+        running = [one for one in longer if one not in over]
+    return sorted(ended, key=lambda one: -one[0])
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.6, 3.0])
+@pytest.mark.parametrize(("name", "size", "count"), [("rnn", 3, 1), ("rnn", 4, 2), ("transformer", 2, 1)])
+def test_a_beam_is_that_of_the_paper_and_stops_no_sooner_than_it_may(
+    name: str, size: int, count: int, alpha: float
+) -> None:
+    model, limit = MODELS[name](), 13
+    keys = {"size": size, "length_penalty": alpha, "length_factor": 0, "length_offset": limit}
+    found = beam(model, sources(), LENGTHS, **ENDS, count=count, **keys)
+    for row, length in enumerate(LENGTHS.tolist()):
+        expected = narrowing(model, sources()[row : row + 1, :length], size, alpha, limit)[:count]
+        got = found.candidates[row]
+        assert [one.tokens for one in got] == [[t for t in text if t != EOS] for *_, text in expected]
+        assert [one.score for one in got] == pytest.approx([score for score, *_ in expected], abs=1e-9)
+
+
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
 @pytest.mark.parametrize("name", MODELS)
 def test_a_beam_of_one_is_greedy_search(name: str, alpha: float) -> None:
