@@ -155,5 +155,5 @@ wheel: .venv/installed  ## Build the wheel and the sdist into dist/, byte for by
 
 .PHONY: clean
 clean:  ## Remove what was built; runs in outputs/ stay
-	rm -rf .venv .venv-docs .venv-oldest .venv-newest .venv-audit build dist site *.egg-info \
+	rm -rf .venv .venv-docs .venv-ray .venv-oldest .venv-newest .venv-audit build dist site *.egg-info \
 	    .coverage .mypy_cache .pytest_cache .ruff_cache
