@@ -18,6 +18,7 @@ WORKS = {  # by the module that compares them
     "kernel-regression": "kernel_regression",
     "bandwidth": "bandwidth",
     "growth": "growth",
+    "start-up": "start_up",
     "end-to-end": "end_to_end",
 }
 LIBRARIES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
