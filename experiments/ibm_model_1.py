@@ -130,8 +130,9 @@ def load(run: TrainedRun) -> Aligner:
     """Return the aligner that the run fitted."""
     source, target = (from_json(run.saved(f"{side}_vocabulary")) for side in ("source", "target"))
     best = load_best(run.directory)
-    tables = (best["model"][name] for name in ("keys", "probabilities"))
-    return Aligner(IbmModel1(*tables, best.state["targets"]), source, target, run.saved("text")["split"])
+    table = best["model"]
+    model = IbmModel1(table["keys"], table["probabilities"], best.state["targets"])
+    return Aligner(model, source, target, run.saved("text")["split"])
 
 
 def _require_few(number: int) -> None:

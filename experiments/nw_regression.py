@@ -195,7 +195,7 @@ def _widths(data: Regression, points: _Points, learned: nn.Module) -> dict[str, 
     x, y = points.x.double().cpu(), points.y.double().cpu()
     x_test, target = data.x_test.double(), data.expected.double()
     widths = {"leave_one_out": fit_width(x, y), "oracle": oracle_width(x, y, x_test, target)}
-    found = {}
+    found: dict[str, float] = {}
     for name, width in widths.items():
         predicted = kernel_regression.predict(Gaussian(1, 1, width=width), x_test, x, y)
         found |= {f"test_mse_{name}": _mse(predicted, target), f"width_{name}": width}

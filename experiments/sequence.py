@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from attnrun.analysis.alignment import alignment_scores
-from attnrun.analysis.maps import AttentionMap, attention_maps
+from attnrun.analysis.maps import AttentionMap, attention_maps, require_self_attention
 from attnrun.analysis.plots import draw_losses, heat_map
 from attnrun.analysis.watch import WATCHED, Watch, pair_looks
 from attnrun.attention import Mechanism
@@ -32,6 +32,8 @@ from attnrun.training.seq2seq import (
     forced_loss,
     judge,
     looks,
+    said,
+    self_looks,
     texts,
 )
 
@@ -98,6 +100,24 @@ class Solver:
         queries = [self.target.labels(answer.tokens) for answer in found]
         keys = [self.source.labels(source) for source in sources]
         return attention_maps(inputs, queries, keys, [answer.weights for answer in found], layers, heads)
+
+    def self_weights(
+        self, inputs: Sequence[str], side: str, *chosen: Sequence[int] | None
+    ) -> list[AttentionMap]:
+        """Return where each token of the "source", or of the "target" found for it, looks at its own side.
+
+        `chosen` are layers and heads. Raises NoAttention without self-attention, UserError as `weights` does.
+        """
+        require_self_attention(self.model)
+        read = self._read(inputs)
+        batches, names = self._asked(read), self.source
+        if side == "target":
+            answers = self._search(read, need_weights=False)
+            read, pairs = said(batches.pairs.source, answers, BOS, EOS)
+            batches, names = TextBatches(pairs, batch_size=self.batch_size, seed=0), self.target
+        labels = list(map(names.labels, read))
+        own = self_looks(self.model, batches, self.device, side)
+        return attention_maps(inputs, labels, labels, own, *chosen)
 
     def answers(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
         """Return the answer to each sequence of numbers."""

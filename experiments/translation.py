@@ -79,8 +79,13 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     if encoded.dropped:
         run.warn(f"{encoded.dropped} training pairs are longer than {config.max_length} tokens and left out")
     redraw = redraws(config.tokeniser(), (translator.source, translator.target), config.max_length)
-    sizes = {"batch_size": config.batch_size, "batch_tokens": config.batch_tokens}
-    batches = TextBatches(encoded, **sizes, seed=run.seed, redraw=redraw)
+    batches = TextBatches(
+        encoded,
+        batch_size=config.batch_size,
+        batch_tokens=config.batch_tokens,
+        seed=run.seed,
+        redraw=redraw,
+    )
     draft = replace(translator, search=greedy)  # for validation, which is to be quick
     kept = fit_best(
         run,

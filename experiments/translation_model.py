@@ -8,10 +8,10 @@ from typing import Any, cast
 import torch
 
 from attnrun.analysis.alignment import alignment_scores, strongest
-from attnrun.analysis.maps import AttentionMap, NoAttention, attention_maps
+from attnrun.analysis.maps import AttentionMap, attention_maps, require_self_attention
 from attnrun.analysis.watch import pair_looks
 from attnrun.analysis.word_weights import by_shift, pieces_of
-from attnrun.data.batching import EncodedPairs, Sequences, TextBatches, encode_pairs
+from attnrun.data.batching import EncodedPairs, TextBatches, encode_pairs
 from attnrun.data.corpus import Pair
 from attnrun.data.moses import Form
 from attnrun.data.tokenisers import Tokeniser, WordTokeniser
@@ -67,7 +67,7 @@ class Translator:
 
     def unknown(self, inputs: Sequence[str]) -> list[str]:
         """Return the words of the texts that are not in the source vocabulary, each once."""
-        found = {}
+        found: dict[str, None] = {}
         for text in map(self.form.source, inputs):
             pairs = zip(self.source.tokens(text), self.source.encode(text), strict=True)
             found |= {token: None for token, number in pairs if number == self.source.unk}
@@ -98,8 +98,7 @@ class Translator:
 
         Raises NoAttention where the model has no self-attention, and UserError as `weights` does.
         """
-        if not hasattr(self.model, "source_weights"):
-            raise NoAttention("this model has no self-attention; choose a run of a Transformer")
+        require_self_attention(self.model)
         sources = list(map(self.form.source, inputs))
         names, batches = self._own_source(sources) if side == "source" else self._own_target(sources)
         looks = seq2seq.self_looks(self.model, batches, self.device, side)
@@ -111,9 +110,8 @@ class Translator:
     def _own_target(self, sources: Sequence[str]) -> tuple[list[list[str]], TextBatches]:
         """What the decoder reads while it says what a search found for the sources, and these pairs."""
         found = self._search(sources, need_weights=False)
-        read = [[self.target.bos, *answer.tokens] for answer in found]
-        written = Sequences([*numbers, self.target.eos] for numbers in read)
-        pairs = EncodedPairs(self._read(sources).pairs.source, written, 0)
+        given = self._read(sources).pairs.source
+        read, pairs = seq2seq.said(given, found, self.target.bos, self.target.eos)
         return list(map(self.target.labels, read)), self.batched(pairs)
 
     def translate(self, sources: Sequence[str]) -> list[str]:
@@ -159,6 +157,7 @@ class Translator:
     def _copying(self, answer: seq2seq.Answer, text: str) -> str:
         """The text of an answer to `text`, each unknown word the source word that weighs most for it."""
         words, target = self.source.tokens(text), cast(WordTokeniser, self.target)
+        assert answer.weights is not None  # they were asked for
         places = strongest(answer.weights)
         return target.decode_copying(answer.tokens, [None if at is None else words[at] for at in places])
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -18,6 +19,12 @@ Array = NDArray[np.float32]
 
 class NoAttention(UserError):
     """A model was asked for weights that it has not, whatever the input."""
+
+
+def require_self_attention(model: Any) -> None:
+    """Raise NoAttention for a model of sentence pairs whose sides do not look at themselves."""
+    if not hasattr(model, "source_weights"):
+        raise NoAttention("this model has no self-attention; choose a run of a Transformer")
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +147,8 @@ def attention_maps(
     queries: Sequence[Sequence[str]],
     keys: Sequence[Sequence[str]],
     weights: Sequence[Array | None],
-    layers: Sequence[int] | None,
-    heads: Sequence[int] | None,
+    layers: Sequence[int] | None = None,
+    heads: Sequence[int] | None = None,
 ) -> list[AttentionMap]:
     """Return the maps of some examples, of the layers and heads chosen; None takes all.
 

@@ -38,7 +38,7 @@ def weights_of(
         return found
     if not has(model, kind):
         raise NoAttention(
-            f"--of {kind.value}: only a translating Transformer has a side that looks at itself"
+            f"--of {kind.value}: only a Transformer between two sides has one that looks at itself"
         )
     own: Sequence[AttentionMap] = model.self_weights(inputs, kind.value, *chosen)
     return own

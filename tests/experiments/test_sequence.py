@@ -13,7 +13,8 @@ from attnrun.experiments.sequence import Solver
 from torch import nn
 
 from attnrun.analysis.alignment import alignment_scores, links
-from attnrun.attention import Additive, Mechanism
+from attnrun.analysis.maps import NoAttention
+from attnrun.attention import Additive, Heads, Mechanism, ScaledDot
 from attnrun.data.synthetic import SequenceData, sequences
 from attnrun.data.vocabulary import BOS, EOS
 from attnrun.errors import UserError
@@ -21,6 +22,7 @@ from attnrun.launch.config import compose
 from attnrun.launch.job import Report, execute
 from attnrun.launch.trained import open_model
 from attnrun.models.rnn import RnnSeq2Seq
+from attnrun.models.transformer import Transformer
 from attnrun.runs.find import RunRecord
 
 Train = Callable[..., Any]
@@ -52,6 +54,28 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 # How it is judged
+
+
+def test_a_transformer_shows_what_each_side_has_of_itself() -> None:
+    data = data_of("reverse")
+    torch.manual_seed(3)
+    mechanism = Mechanism(attention=ScaledDot, heads=Heads(2, projections=True))
+    model = Transformer(len(data.source), len(data.target), mechanism, size=14, layers=3, feedforward=11)
+    solver = Solver(model, data.source, data.target, torch.device("cpu"), batch_size=2)
+    texts = ["a b c", "b", "c a b e d"]
+    for text, found in zip(texts, solver.self_weights(texts, "source"), strict=True):
+        assert found.queries == found.keys == text.split()
+        ids = torch.tensor([solver.source.encode(text.split())])
+        with torch.no_grad():
+            expected = model.source_weights(ids, torch.tensor([ids.shape[1]]))[0]
+        np.testing.assert_allclose(found.weights, expected, atol=1e-6)
+    answers = solver.answers([solver.source.encode(text.split()) for text in texts])
+    for answer, found in zip(answers, solver.self_weights(texts, "target", [2], [1]), strict=True):
+        assert found.queries == found.keys == solver.target.labels([BOS, *answer])
+        assert found.weights.shape == (1, 1, len(answer) + 1, len(answer) + 1)
+        assert not np.triu(found.weights[0, 0], 1).any()
+    with pytest.raises(NoAttention, match="no self-attention"):
+        untrained(data).self_weights(texts, "source")
 
 
 @pytest.mark.parametrize("task", ["reverse", "counting"])
