@@ -71,7 +71,7 @@ def test_bleu_by_length_is_sacrebleus_of_each_bucket(tmp_path: Path) -> None:
     ]
     found = by_length(places)
     assert found is not None
-    expected = {"1 to 5": [0, 1], "6 to 10": [2, 3], "31 or more": [4]}
+    expected = {"1 to 5": [0, 1], "6 to 10": [2, 3], "31 to 40": [4]}
     assert [row["words"] for row in found["rows"]] == list(expected)
     for row, chosen in zip(found["rows"], expected.values(), strict=True):
         assert row["sentences"] == len(chosen)
