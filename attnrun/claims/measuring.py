@@ -1,10 +1,12 @@
 """Measuring a claim over its seeds, and what then can be said of it."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from multiprocessing import get_context
 from typing import Any
 
@@ -107,17 +109,17 @@ def in_table(names: Sequence[str], columns: Sequence[str]) -> dict[str, dict[str
 
 
 def _side_by_side(work: Callable[[int], Any], count: int, jobs: int) -> Iterator[Any]:
+    """The work of each seed, in their order; of an interruption the processes hear themselves."""
+    seeds = iter(range(count))
     if jobs == 1:
-        yield from map(work, range(count))
+        yield from map(work, seeds)
         return
     share = max(1, (os.cpu_count() or 1) // jobs), os.getpid()
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        made = [pool.submit(_in_process, work, seed, *share) for seed in range(count)]
-        try:
-            for future in made:
-                yield future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # what has begun ends
+        begun = deque(pool.submit(_in_process, work, seed, *share) for seed in islice(seeds, jobs))
+        while begun:
+            yield begun.popleft().result()
+            begun.extend(pool.submit(_in_process, work, seed, *share) for seed in islice(seeds, 1))
 
 
 def _in_process(work: Callable[[int], Any], seed: int, threads: int, parent: int) -> Any:

@@ -1,6 +1,7 @@
 """`attnrun claim`: statements, measured."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -69,19 +70,23 @@ def test_a_fast_form_trains_and_uses_its_runs_again(
 
 
 @pytest.mark.slow
-def test_an_interrupted_training_keeps_its_state(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "attnrun", "claim", "query-free", "--seeds", "1"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not any(path.read_text().count("step") > 2 for path in tmp_path.rglob("metrics.jsonl")):
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupted_training_keeps_its_state(tmp_path: Path, jobs: int) -> None:
+    command = [sys.executable, "-m", "attnrun", "claim", "query-free", "--seeds", "3", "--jobs", str(jobs)]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 100
+    while sum(path.read_text().count("step") > 2 for path in tmp_path.rglob("metrics.jsonl")) < jobs:
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in stderr
-    assert "its state is saved in outputs/sequence/claims/" in stderr
-    (result,) = tmp_path.glob("outputs/sequence/claims/*/result.json")
-    assert json.loads(result.read_text())["status"] == "interrupted"
+    assert ("its state is saved in outputs/sequence/claims/" in stderr) == (jobs == 1)
+    results = list(tmp_path.glob("outputs/sequence/claims/*/result.json"))
+    assert len(results) == jobs  # no further seed has begun
+    assert {json.loads(path.read_text())["status"] for path in results} == {"interrupted"}
 
 
 @pytest.mark.parametrize("name", NAMES)
