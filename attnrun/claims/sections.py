@@ -1,7 +1,8 @@
 """The sections of a textbook: their claims, their trainings with what it prints of them, their exercises."""
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,7 @@ from attnrun.analysis.comparing import Summary, summarise
 from attnrun.claims.catalog import ReadClaim, read_claim
 from attnrun.claims.measuring import Measured, measure, plain_summary
 from attnrun.claims.training import trained
-from attnrun.errors import UserError, suggest
+from attnrun.errors import RunFailed, UserError, suggest
 from attnrun.launch.catalog import Entry, entries, read_node
 from attnrun.launch.schema import build
 from attnrun.ranges import PositiveInt
@@ -100,16 +101,30 @@ def find_section(number: str) -> ReadSection:
 
 def reproduce(
     one: ReadSection, fast: bool = False, tell: Tell = lambda what: None
-) -> tuple[list[Measured], list[Reproduced]]:
+) -> tuple[list[Measured], list[Reproduced], list[str]]:
     """Measure the claims of a section and train what it trains; `tell` hears what comes next.
 
-    Raises UserError and RunFailed as `attnrun.claims.training.variants` does.
+    What cannot be measured, such as a claim about a corpus that cannot be downloaded, is told and left out;
+    the last of what is returned names it.
     """
-    measured = []
+    measured, trained_here, missing = list[Measured](), list[Reproduced](), list[str]()
     for claim in one.claims:
         tell(f"claim {claim.name}")
-        measured.append(measure(claim, fast))
-    return measured, [_train(training, fast, tell) for training in one.section.trainings]
+        with _naming(claim.name, missing, tell):
+            measured.append(measure(claim, fast))
+    for training in one.section.trainings:
+        with _naming(training.what, missing, tell):
+            trained_here.append(_train(training, fast, tell))
+    return measured, trained_here, missing
+
+
+@contextmanager
+def _naming(what: str, missing: list[str], tell: Tell) -> Iterator[None]:
+    try:
+        yield
+    except (UserError, RunFailed) as error:
+        tell(f"{what}: {error}")
+        missing.append(what)
 
 
 def _read(entry: Entry) -> ReadSection:

@@ -6,6 +6,7 @@ import typer
 
 from attnrun.cli.ends import echo_json, say
 from attnrun.cli.options import AsJson
+from attnrun.errors import RunFailed
 
 if TYPE_CHECKING:
     from attnrun.claims.measuring import Measured
@@ -30,7 +31,7 @@ def reproduce(
         _list(read_sections(), as_json)
         return
     one = find_section(section)
-    measured, trainings = run(one, fast, say)
+    measured, trainings, missing = run(one, fast, say)
     if as_json:
         echo_json(
             {
@@ -43,6 +44,8 @@ def reproduce(
         )
     else:
         _show(one, measured, trainings)
+    if missing:
+        raise RunFailed(f"not measured: {', '.join(missing)}")
 
 
 def _list(sections: "list[ReadSection]", as_json: bool) -> None:

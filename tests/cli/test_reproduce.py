@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from attnrun.claims import sections
+from attnrun.claims.catalog import ReadClaim
+from attnrun.claims.measuring import Measured, measure
 from attnrun.claims.sections import find_section, read_sections
+from attnrun.errors import UserError
 from attnrun.launch.config import check, compose
 
 Cli = Callable[..., Result]
@@ -51,9 +55,33 @@ def test_a_section_has_what_is_printed_beside_ours(cli: Cli, tmp_path: Path) -> 
     assert len(list(tmp_path.glob("outputs/nw-regression-textbook/claims/*/result.json"))) == 1
 
 
+def test_what_cannot_be_measured_is_named_and_the_rest_is_there(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(one: ReadClaim, fast: bool) -> Measured:
+        if one.name == "own-key":
+            raise UserError("no way to the corpus")
+        return measure(one, fast)
+
+    monkeypatch.setattr(sections, "measure", fail)
+    result = cli("reproduce", "10.2", "--fast", "--json")
+    assert result.exit_code == 1 and result.stderr.splitlines()[-1] == "attnrun: not measured: own-key"
+    assert "own-key: no way to the corpus" in result.stderr
+    document = json.loads(result.stdout)
+    assert [one["claim"] for one in document["claims"]] == [
+        "learned-width",
+        "nearer-weighs-more",
+        "consistency",
+    ]
+    assert document["trainings"]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("number", ["11.4", "11.8"])
-def test_a_section_runs_in_its_fast_form(cli: Cli, number: str) -> None:
+def test_a_section_runs_in_its_fast_form(
+    cli: Cli, number: str, corpora: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATTNRUN_DATA", str(corpora))
     document = json.loads(cli("reproduce", number, "--fast", "--json").stdout)
     assert document["claims"] and all(one["metrics"] for one in document["trainings"])
