@@ -13,7 +13,7 @@ from attnrun.analysis.plots import draw_losses, heat_map
 from attnrun.analysis.watch import WATCHED, Watch, pair_looks
 from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
-from attnrun.data.batching import TextBatches, require_one
+from attnrun.data.batching import TextBatches, pairs_of_answers, require_one
 from attnrun.data.synthetic import Example, SequenceData, encode_examples
 from attnrun.data.vocabulary import BOS, EOS, Vocabulary
 from attnrun.errors import UserError, suggest
@@ -32,7 +32,6 @@ from attnrun.training.seq2seq import (
     forced_loss,
     judge,
     looks,
-    said,
     self_looks,
     texts,
 )
@@ -112,8 +111,7 @@ class Solver:
         read = self._read(inputs)
         batches, names = self._asked(read), self.source
         if side == "target":
-            answers = self._search(read, need_weights=False)
-            read, pairs = said(batches.pairs.source, answers, BOS, EOS)
+            read, pairs = pairs_of_answers(batches.pairs.source, self.answers(read), BOS, EOS)
             batches, names = TextBatches(pairs, batch_size=self.batch_size, seed=0), self.target
         labels = list(map(names.labels, read))
         own = self_looks(self.model, batches, self.device, side)

@@ -11,7 +11,7 @@ from attnrun.analysis.alignment import alignment_scores, strongest
 from attnrun.analysis.maps import AttentionMap, attention_maps, require_self_attention
 from attnrun.analysis.watch import pair_looks
 from attnrun.analysis.word_weights import by_shift, pieces_of
-from attnrun.data.batching import EncodedPairs, TextBatches, encode_pairs
+from attnrun.data.batching import EncodedPairs, TextBatches, encode_pairs, pairs_of_answers
 from attnrun.data.corpus import Pair
 from attnrun.data.moses import Form
 from attnrun.data.tokenisers import Tokeniser, WordTokeniser
@@ -111,7 +111,8 @@ class Translator:
         """What the decoder reads while it says what a search found for the sources, and these pairs."""
         found = self._search(sources, need_weights=False)
         given = self._read(sources).pairs.source
-        read, pairs = seq2seq.said(given, found, self.target.bos, self.target.eos)
+        answers = (answer.tokens for answer in found)
+        read, pairs = pairs_of_answers(given, answers, self.target.bos, self.target.eos)
         return list(map(self.target.labels, read)), self.batched(pairs)
 
     def translate(self, sources: Sequence[str]) -> list[str]:

@@ -96,8 +96,11 @@ def test_the_search_finds_words_of_both_languages(
     visit: Callable[..., Any], page: str, words: str, found: str
 ) -> None:
     opened = visit(page)
-    opened.locator(".md-search__input").click()
-    opened.locator(".md-search__input").fill(words)
+    opened.wait_for_load_state("networkidle")
+    field = opened.locator(".md-search__input")
+    field.click()
+    field.fill(words)
+    field.press("End")  # the page searches when a key goes up; Chinese is put in without one
     opened.wait_for_selector(".md-search-result__link", timeout=60_000)
     assert found in opened.locator(".md-search-result__list").inner_text()
 

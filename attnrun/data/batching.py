@@ -130,6 +130,14 @@ def encode_pairs(
     return EncodedPairs(Sequences(sources), Sequences(targets), dropped)
 
 
+def pairs_of_answers(
+    sources: Sequences, answers: Iterable[Sequence[int]], bos: int, eos: int
+) -> tuple[list[list[int]], EncodedPairs]:
+    """Return what a decoder reads while it says each answer, from bos on, and sources with these answers."""
+    read = [[bos, *answer] for answer in answers]
+    return read, EncodedPairs(sources, Sequences([*numbers, eos] for numbers in read), 0)
+
+
 def bucketed_order(
     lengths: Sequence[int] | np.ndarray,
     batch_size: int,

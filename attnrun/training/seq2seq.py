@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from attnrun.data.batching import EncodedPairs, Sequences
 from attnrun.ranges import PositiveInt
 from attnrun.training.batches import Sequential, each, evaluation
 from attnrun.training.course import Course
@@ -151,14 +150,6 @@ def self_looks(model: Any, batches: Sequential, device: torch.device, side: str)
         return [_array(look[:, :, :length, :length]) for look, length in pairs]
 
     return each(batches, device, read)
-
-
-def said(
-    sources: Sequences, answers: Sequence[Answer], bos: int, eos: int
-) -> tuple[list[list[int]], EncodedPairs]:
-    """Return what a decoder reads while it says each answer, from bos on, and sources with these answers."""
-    read = [[bos, *answer.tokens] for answer in answers]
-    return read, EncodedPairs(sources, Sequences([*numbers, eos] for numbers in read), 0)
 
 
 def texts(answers: Sequence[Answer], text: Callable[[list[int]], str]) -> list[list[Candidate]]:
