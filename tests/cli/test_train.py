@@ -236,7 +236,7 @@ def test_a_config_dir_brings_choices_and_experiments_of_ones_own(cli: Cli, tmp_p
 
 def test_code_of_ones_own_needs_trust(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "lib").mkdir()
-    (tmp_path / "lib/my_scores.py").write_text(
+    (tmp_path / "lib/their_scores.py").write_text(
         "from attnrun.attention import Uniform\n"
         "class Mine(Uniform):\n"
         "    def __init__(self, query_size, key_size, *, depth: int = 1):\n"
@@ -244,11 +244,11 @@ def test_code_of_ones_own_needs_trust(cli: Cli, tmp_path: Path, monkeypatch: pyt
     )
     monkeypatch.syspath_prepend(str(tmp_path / "lib"))
     (tmp_path / "mine/attention").mkdir(parents=True)
-    (tmp_path / "mine/attention/mine.yaml").write_text("_target_: my_scores.Mine\ndepth: 2\n")
+    (tmp_path / "mine/attention/mine.yaml").write_text("_target_: their_scores.Mine\ndepth: 2\n")
     words = ["train", "nw-regression", "attention=mine", "--config-dir", str(tmp_path / "mine"), "--json"]
     refused = cli(*words)
-    assert refused.exit_code == 2 and "--trust my_scores" in refused.stderr
-    result = cli(*words, "--trust", "my_scores")
+    assert refused.exit_code == 2 and "--trust their_scores" in refused.stderr
+    result = cli(*words, "--trust", "their_scores")
     assert result.exit_code == 0, result.stderr
     metrics = json.loads(result.stdout)["metrics"]
     assert metrics["test_mse_learned"] == metrics["test_mse_average"]
