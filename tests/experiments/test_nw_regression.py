@@ -111,6 +111,15 @@ def test_what_it_cannot_fit_is_refused(tmp_path: Path, words: list[str], message
     assert not (tmp_path / "run").exists()
 
 
+def test_points_at_one_place_are_refused_before_anything_is_learned(tmp_path: Path) -> None:
+    (tmp_path / "points.csv").write_text("x,y\n" + "".join(f"1,{y}\n" for y in range(13)))
+    words = ["data=csv", f"data.path={tmp_path / 'points.csv'}", "data.x=x", "data.y=y"]
+    report = execute(compose("nw-regression", words), tmp_path / "run")
+    assert (report.status, report.exit_code) == ("refused", 2)
+    assert report.message == "a kernel width needs points at different x, all 10 lie at 1"
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_check_alone_refuses_an_order_of_keys() -> None:
     plan = check(compose("nw-regression", ["attention=location"]))
     with pytest.raises(UserError, match="points to fit have no order"):
