@@ -19,9 +19,9 @@ from attnrun.data.regression import Regression
 from attnrun.errors import UserError
 from attnrun.models import kernel_regression
 from attnrun.models.bandwidth import fit_width, oracle_width
-from attnrun.runs.checkpoints import load_best
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
+from attnrun.training.course import restore_best
 from attnrun.training.loop import Trainer, fit
 
 PRIMARY = ("test_mse_learned", "min")
@@ -158,7 +158,7 @@ def load(run: TrainedRun) -> Regressor:
     points = _Points(*(torch.tensor(stored[name], device=run.device) for name in ("x", "y")))
     score = _score(run.config).to(run.device)
     if _learns(score):
-        score.load_state_dict(load_best(run.directory)["model"])
+        restore_best(score, run.directory)
     return Regressor(score, points, run.config.normaliser)
 
 
