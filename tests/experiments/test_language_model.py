@@ -104,7 +104,8 @@ def text(tmp_path: Path) -> str:
 
 
 def execute_small(directory: Path, *words: str, name: str = "language-model") -> Report:
-    return execute(compose(name, [*SMALL, *words]), directory)
+    size = ["model.size=32", "model.feedforward=48"] if name == "language-model" else []
+    return execute(compose(name, [*SMALL, *size, *words]), directory)
 
 
 def test_a_run_reports_bits_beside_n_grams_and_continues_beginnings(tmp_path: Path, text: str) -> None:

@@ -98,7 +98,7 @@ def _by_hand(normaliser: str, scores: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["data=copy"], "data: this experiment takes points to fit, such as data=sine"),
+        (["data=copy", "data.train=9"], "data: this experiment takes points to fit, such as data=sine"),
         (["attention=location"], "attention: this one tells keys apart by their places"),
         (["attention=fully-connected"], "attention: this one tells keys apart by their places"),
         (["attention=none"], "attention: this experiment cannot do without it"),
