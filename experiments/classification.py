@@ -228,9 +228,6 @@ def _show(classifier: Classifier, rows: Sequence[Labelled], judged: Judged, run:
 def _strip(row: dict[str, str], look: AttentionMap) -> Strip:
     """The tokens of a text by the weight that each got in the last layer, of all heads and queries."""
     got = look.weights[-1].mean((0, 1))
-    title = (
-        f"{row['prediction']}"
-        if row["prediction"] == row["target"]
-        else f"{row['prediction']}, not {row['target']}"
-    )
+    right, answer = row["target"], row["prediction"]
+    title = answer if answer == right else f"{answer}, not {right}"
     return Strip(title, look.keys, (got / max(float(got.max()), 1e-9)).tolist())

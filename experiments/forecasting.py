@@ -61,7 +61,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     data = config.data(run.seed)
     if not isinstance(data, Series):
         raise UserError("data: this experiment takes a series, such as data=seasonal or data=series")
-    _require_room(data, config)
+    _require_usable(data, config)
     known = data.values[: data.train]
     spread = float(known.std())
     scaling = Scaling(float(known.mean()), spread or 1.0, config.window, config.horizon)
@@ -101,10 +101,10 @@ def load(run: TrainedRun) -> Forecaster:
 def development(run: TrainedRun, forecaster: Forecaster) -> Development:
     """Return the windows that the run validated on, measured as in training.
 
-    Raises UserError where the series is too short for them now.
+    Raises UserError where the series is no longer one that can be forecast.
     """
     config, data = run.config, run.config.data(run.seed)
-    _require_room(data, config)
+    _require_usable(data, config)
     return Development(
         forecaster.model,
         forecaster.device,
@@ -130,8 +130,8 @@ def _forecaster(config: Config, scaling: Scaling, columns: Columns, device: torc
     return Forecaster(config.model(config).to(device), scaling, columns, device, config.eval_batch_size)
 
 
-def _require_room(data: Series, config: Config) -> None:
-    """Raise UserError where a part of the series is too short for what is asked."""
+def _require_usable(data: Series, config: Config) -> None:
+    """Raise UserError where a part of the series is too short for what is asked, or nothing is in doubt."""
     asked = f"window={config.window} and horizon={config.horizon}"
     if data.train < config.window + config.horizon:
         raise UserError(
@@ -144,6 +144,11 @@ def _require_room(data: Series, config: Config) -> None:
     if data.train <= data.season:
         raise UserError(
             f"data.season={data.season}: there are {data.train} steps to learn from, no more than that"
+        )
+    if not naive_scale(data.values[: data.train], data.season):
+        raise UserError(
+            f"data.season={data.season}: the steps to learn from repeat exactly after so many, so that the "
+            "errors of repeating them, which MASE divides by, are 0; choose another season, or other data"
         )
 
 

@@ -66,11 +66,14 @@ class Aligner:
         What is missing in a row is the empty word's. Raises UserError for an input without a source or a
         target.
         """
-        pairs = list(map(_pair, inputs))
+        return self.looks(list(map(_pair, inputs)), layers, heads)
+
+    def looks(self, pairs: Sequence[Pair], *chosen: Sequence[int] | None) -> list[AttentionMap]:
+        """Return `weights` of pairs; `chosen` are layers and heads."""
         rows = [self.target.tokens(pair.target) for pair in pairs]
         columns = [self.source.tokens(pair.source) for pair in pairs]
         looks = [self._posterior(pair)[None, None, :, 1:] for pair in pairs]
-        return attention_maps(inputs, rows, columns, looks, layers, heads)
+        return attention_maps(list(map(_text, pairs)), rows, columns, looks, *chosen)
 
     def word_weights(self, pairs: Sequence[Pair], how: Split) -> list[dict[int, np.ndarray]]:
         """Return under 0 the weights (1, 1, N, M) between words; none where the empty word is likelier."""
@@ -178,4 +181,4 @@ def _show(aligner: Aligner, corpus: Corpus, run: Run) -> None:
             for pair, look in zip(corpus.test, looks, strict=True)
         ],
     )
-    run.figure("alignment", heat_map(aligner.weights([_text(corpus.test[0])])[0]))
+    run.figure("alignment", heat_map(aligner.looks(corpus.test[:1])[0]))

@@ -204,11 +204,19 @@ def _writer(config: Config, vocabulary: Vocabulary, device: torch.device) -> Wri
 
 
 def _watch(writer: Writer, text: str, run: Run, attends: bool) -> Watch:
-    lines = [line[: min(_SHOWN, writer.context - 1)] for line in text.split("\n") if line] or [text[:_SHOWN]]
+    lines = [_cut(writer, line) for line in _lines(text)[:WATCHED]]
     tokens = {"embedding": writer.vocabulary.labels}
-    return Watch(
-        run, writer.model, lambda: {"": writer.weights(lines[:WATCHED])} if attends else {}, tokens=tokens
-    )
+    return Watch(run, writer.model, lambda: {"": writer.weights(lines)} if attends else {}, tokens=tokens)
+
+
+def _lines(text: str) -> list[str]:
+    """The first lines of a text that are not empty, or the whole where all are."""
+    return [line for line in text.split("\n") if line][:_SHOWN] or [text]
+
+
+def _cut(writer: Writer, line: str) -> str:
+    """As much of a line as a map shows."""
+    return line[: min(_SHOWN, writer.context - 1)]
 
 
 def _measures(bits: float) -> dict[str, float]:
@@ -242,6 +250,5 @@ def _draw(writer: Writer, text: str, run: Run, ngram: float, attends: bool) -> N
     by_place = writer.bits(writer.windows(text, 0)).nanmean(0)
     run.figure("context", context_curve(by_place.numpy(), ngram, run.experiment))
     if attends:
-        lines = [line for line in text.split("\n") if line] or [text]
-        shown = max(lines[:_SHOWN], key=lambda line: len(line) if len(line) < _SHOWN else 0)
-        run.figure("attention", heat_map(writer.weights([shown[: min(_SHOWN, writer.context - 1)]])[0]))
+        shown = max(_lines(text), key=lambda line: len(line) if len(line) < _SHOWN else 0)
+        run.figure("attention", heat_map(writer.weights([_cut(writer, shown)])[0]))

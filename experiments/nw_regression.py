@@ -19,9 +19,9 @@ from attnrun.data.regression import Regression
 from attnrun.errors import UserError
 from attnrun.models import kernel_regression
 from attnrun.models.bandwidth import fit_width, oracle_width
-from attnrun.runs.checkpoints import load_best
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
+from attnrun.training.course import restore_best
 from attnrun.training.loop import Trainer, fit
 
 PRIMARY = ("test_mse_learned", "min")
@@ -122,6 +122,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     data = config.data(run.seed)
     if not isinstance(data, Regression):
         raise UserError("data: this experiment takes points to fit, such as data=sine")
+    widths = _widths(data)  # refuses points that all lie at one place before anything is learned
     points = _Points(data.x_train.to(run.device, run.dtype), data.y_train.to(run.device, run.dtype))
     if data.dropped:
         run.warn(f"{data.dropped} rows have no value and were left out")
@@ -146,7 +147,9 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     run.samples("test", rows)
     _draw(run, data, predictions, fitted["learned"].weights_at(queries))
     metrics = {f"test_mse_{name}": _mse(values, data.expected) for name, values in predictions.items()}
-    return {**metrics, **_widths(data, points, learned)}
+    if isinstance(learned, Gaussian):
+        widths["width_learned"] = 1 / abs(float(torch.as_tensor(learned.w).detach()))
+    return {**metrics, **widths}
 
 
 def load(run: TrainedRun) -> Regressor:
@@ -155,7 +158,7 @@ def load(run: TrainedRun) -> Regressor:
     points = _Points(*(torch.tensor(stored[name], device=run.device) for name in ("x", "y")))
     score = _score(run.config).to(run.device)
     if _learns(score):
-        score.load_state_dict(load_best(run.directory)["model"])
+        restore_best(score, run.directory)
     return Regressor(score, points, run.config.normaliser)
 
 
@@ -190,17 +193,15 @@ def _mse(predicted: Tensor, target: Tensor) -> float:
     return float((predicted.double() - target.double()).square().mean())
 
 
-def _widths(data: Regression, points: _Points, learned: nn.Module) -> dict[str, float]:
-    """The learned Gaussian width beside the best one by leave-one-out, and the best one in hindsight."""
-    x, y = points.x.double().cpu(), points.y.double().cpu()
+def _widths(data: Regression) -> dict[str, float]:
+    """The best Gaussian width by leave-one-out, and the best one in hindsight, each with its error."""
+    x, y = data.x_train.double(), data.y_train.double()
     x_test, target = data.x_test.double(), data.expected.double()
     widths = {"leave_one_out": fit_width(x, y), "oracle": oracle_width(x, y, x_test, target)}
     found: dict[str, float] = {}
     for name, width in widths.items():
         predicted = kernel_regression.predict(Gaussian(1, 1, width=width), x_test, x, y)
         found |= {f"test_mse_{name}": _mse(predicted, target), f"width_{name}": width}
-    if isinstance(learned, Gaussian):
-        found["width_learned"] = 1 / abs(float(torch.as_tensor(learned.w).detach()))
     return found
 
 

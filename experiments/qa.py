@@ -23,7 +23,7 @@ from attnrun.ranges import PositiveInt
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
 from attnrun.training.answers import exact_match, overlap
-from attnrun.training.batches import evaluation
+from attnrun.training.batches import each, evaluation
 from attnrun.training.course import Course, fit_best, restore_best
 from attnrun.training.development import Development
 from attnrun.training.scoring import keep_rows
@@ -71,24 +71,27 @@ class Reader:
         Raises UserError where the model has no attention, or not so many layers or heads, and for an input
         without a passage or a question.
         """
-        rows = [_asked(text) for text in inputs]
+        return self.looks([_asked(text) for text in inputs], layers, heads)
+
+    @torch.no_grad()
+    def looks(self, rows: Sequence[Question], *chosen: Sequence[int] | None) -> list[AttentionMap]:
+        """Return `weights` of questions with their passages; `chosen` are layers and heads."""
+
+        def read(batch: Any) -> list[np.ndarray | None]:
+            _, weights = self.model.look(*_sides(batch))
+            if weights is None:
+                return [None] * len(batch.passages)
+            sizes = zip(weights, batch.passage_lengths.tolist(), batch.question_lengths.tolist(), strict=True)
+            return [look[..., :tokens, :asked].float().cpu().numpy() for look, tokens, asked in sizes]
+
+        found = each(self.batched(rows), self.device, read)
         passages, questions = [tokens_of(one.passage) for one in rows], [tokens_of(one.text) for one in rows]
-        looks: dict[int, np.ndarray | None] = {}
-        for indices, _, weights in self._read(rows, need_weights=True):
-            for row, index in enumerate(indices):
-                own = (
-                    None
-                    if weights is None
-                    else weights[row, ..., : len(passages[index]), : len(questions[index])]
-                )
-                looks[index] = None if own is None else own.float().cpu().numpy()
-        found = [looks[index] for index in range(len(rows))]
-        return attention_maps([one.text for one in rows], passages, questions, found, layers, heads)
+        return attention_maps([one.text for one in rows], passages, questions, found, *chosen)
 
     def answers(self, rows: Sequence[Question]) -> list[str]:
         """Return the answer to each question."""
         found = [""] * len(rows)
-        for indices, logits, _ in self._read(rows):
+        for indices, logits in self._read(rows):
             answers = self._point([rows[index] for index in indices], logits)
             for index, answer in zip(indices, answers, strict=True):
                 found[index] = answer
@@ -97,7 +100,7 @@ class Reader:
     def judge(self, rows: Sequence[Question]) -> dict[str, float]:
         """Return exact match, F1, and the mean cross-entropy of the first and the last token in nats."""
         spans, totals = self.batched(rows).spans, {"exact_match": 0.0, "f1": 0.0, "loss": 0.0}
-        for indices, logits, _ in self._read(rows):
+        for indices, logits in self._read(rows):
             some = [rows[index] for index in indices]
             totals["loss"] += float(span_loss(logits, spans[indices].to(self.device))[0])
             for answer, one in zip(self._point(some, logits), some, strict=True):
@@ -118,12 +121,9 @@ class Reader:
         return QuestionBatches(rows, self.vocabulary, self.batch_size, seed=0)
 
     @torch.no_grad()
-    def _read(
-        self, rows: Sequence[Question], need_weights: bool = False
-    ) -> Iterator[tuple[list[int], Tensor, Tensor | None]]:
+    def _read(self, rows: Sequence[Question]) -> Iterator[tuple[list[int], Tensor]]:
         for indices, batch in evaluation(self.batched(rows), self.device):
-            sides = batch.passages, batch.passage_lengths, batch.questions, batch.question_lengths
-            yield indices, *self.model.look(*sides, need_weights=need_weights)
+            yield indices, self.model(*_sides(batch))
 
 
 def span_loss(logits: Tensor, spans: Tensor) -> tuple[Tensor, int]:
@@ -189,8 +189,11 @@ def development(run: TrainedRun, reader: Reader) -> Development:
 
 
 def _loss(model: SpanPointer, batch: Any) -> tuple[Tensor, int]:
-    sides = batch.passages, batch.passage_lengths, batch.questions, batch.question_lengths
-    return span_loss(model(*sides), batch.spans)
+    return span_loss(model(*_sides(batch)), batch.spans)
+
+
+def _sides(batch: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return batch.passages, batch.passage_lengths, batch.questions, batch.question_lengths
 
 
 def _reader(config: Config, vocabulary: Vocabulary, device: torch.device) -> Reader:
@@ -199,19 +202,19 @@ def _reader(config: Config, vocabulary: Vocabulary, device: torch.device) -> Rea
 
 
 def _watch(reader: Reader, data: Questions, run: Run, attends: bool) -> Watch:
-    inputs = [f"{one.passage}{SEPARATOR}{one.text}" for one in data.valid[:WATCHED]]
+    watched = data.valid[:WATCHED]
     tokens = {"reader.embedding": reader.vocabulary.labels}
     return Watch(
         run,
         reader.model,
-        lambda: {"": reader.weights(inputs)} if attends else {},
+        lambda: {"": reader.looks(watched)} if attends else {},
         ordered=False,
         tokens=tokens,
     )
 
 
 def _asked(text: str) -> Question:
-    passage, _, question = text.partition(SEPARATOR)
+    passage, _, question = text.rpartition(SEPARATOR)  # which a passage may hold rather than a question
     if not tokens_of(passage) or not tokens_of(question):
         raise UserError(f"expected a passage,{SEPARATOR}and a question, not {text[:60]!r}")
     return Question(passage, question, (passage.split()[0],), passage.index(passage.split()[0]))
@@ -225,5 +228,5 @@ def _show(reader: Reader, rows: Sequence[Question], run: Run, attends: bool) -> 
     keep_rows(run, found)
     draw_losses(run)
     if attends:
-        shown = min(found, key=lambda row: (len(row["source"]), row["source"]))
-        run.figure("attention", heat_map(reader.weights([shown["source"]])[0]))
+        shown = min(rows, key=lambda one: (len(one.passage) + len(one.text), one.passage, one.text))
+        run.figure("attention", heat_map(reader.looks([shown])[0]))

@@ -62,7 +62,7 @@ class Tagger:
 
         Raises UserError for a text without a token.
         """
-        judged = self.judge(self._asked(inputs))
+        judged = self.judge(self.encode(self._asked(inputs)))
         return [[self.tags[answer] for answer in answers] for answers in judged.answers]
 
     def weights(
@@ -73,9 +73,11 @@ class Tagger:
         Raises UserError where the model has no attention, or not so many layers or heads, and for a text
         without a token.
         """
-        found = looks(self.model, self.batched(self._asked(inputs)), self.device)
-        tokens = [[words.display(token) for token in self._tokens(text)] for text in inputs]
-        return attention_maps(inputs, tokens, tokens, found, layers, heads)
+        return self._maps(inputs, self._asked(inputs), layers, heads)
+
+    def looks(self, sentences: Sequence[Tagged]) -> list[AttentionMap]:
+        """Return where each token of a sentence (row) looked in it (columns); raises as `weights`."""
+        return self._maps([words.join(one.tokens) for one in sentences], sentences)
 
     def encode(self, sentences: Sequence[Tagged]) -> Examples:
         """Return sentences as numbers, with the numbers of their tags."""
@@ -89,21 +91,22 @@ class Tagger:
         """Return the answers to examples, with the loss."""
         return judge(self.model, self.batched(examples), self.device)
 
-    def text(self, sentence: Tagged) -> str:
-        """Return a sentence as one text, as `predict` takes it."""
-        return words.join(sentence.tokens) if self.split == "words" else " ".join(sentence.tokens)
+    def _maps(
+        self, titles: Sequence[str], sentences: Sequence[Tagged], *chosen: Sequence[int] | None
+    ) -> list[AttentionMap]:
+        found = looks(self.model, self.batched(self.encode(sentences)), self.device)
+        tokens = list(map(_shown, sentences))
+        return attention_maps(titles, tokens, tokens, found, *chosen)
 
-    def _asked(self, inputs: Sequence[str]) -> Examples:
+    def _asked(self, inputs: Sequence[str]) -> list[Tagged]:
+        """The tokens of texts, with tags that stand for none."""
         sentences = []
         for text in inputs:
-            tokens = tuple(self._tokens(text))
+            tokens = tuple(words.split(text, self.split))
             if not tokens:
                 raise UserError(f"a text to tag is blank: {text!r}")
             sentences.append(Tagged(tokens, (self.tags[0],) * len(tokens)))
-        return self.encode(sentences)
-
-    def _tokens(self, text: str) -> list[str]:
-        return words.split(text, self.split)
+        return sentences
 
     def batched(self, examples: Examples) -> ExampleBatches:
         """Return examples in batches to evaluate in."""
@@ -174,9 +177,9 @@ def _tagger(
 
 
 def _watch(tagger: Tagger, data: TaggedSentences, run: Run, attends: bool) -> Watch:
-    texts = [tagger.text(one) for one in data.valid[:WATCHED]]
+    watched = data.valid[:WATCHED]
     tokens = {"reader.embedding": tagger.known.vocabulary.labels}
-    return Watch(run, tagger.model, lambda: {"": tagger.weights(texts)} if attends else {}, tokens=tokens)
+    return Watch(run, tagger.model, lambda: {"": tagger.looks(watched)} if attends else {}, tokens=tokens)
 
 
 def _known(
@@ -210,7 +213,7 @@ def _show(tagger: Tagger, sentences: Sequence[Tagged], judged: Judged, run: Run,
     answers = [[tagger.tags[answer] for answer in row] for row in judged.answers]
     rows = [
         {
-            "source": " ".join(map(words.display, one.tokens)),
+            "source": " ".join(_shown(one)),
             "target": " ".join(one.tags),
             "prediction": " ".join(found),
         }
@@ -225,7 +228,11 @@ def _show(tagger: Tagger, sentences: Sequence[Tagged], judged: Judged, run: Run,
     run.figure("tags", strips(shown, f"{run.experiment}: strong colours are right"))
     if attends:
         longest = max(sentences[:200], key=lambda one: len(one.tokens))
-        run.figure("attention", heat_map(tagger.weights([tagger.text(longest)])[0]))
+        run.figure("attention", heat_map(tagger.looks([longest])[0]))
+
+
+def _shown(one: Tagged) -> list[str]:
+    return [words.display(token) for token in one.tokens]
 
 
 def _strip(tagger: Tagger, one: Tagged, answers: Sequence[str]) -> Strip:
@@ -233,7 +240,7 @@ def _strip(tagger: Tagger, one: Tagged, answers: Sequence[str]) -> Strip:
     both = list(zip(one.tags, answers, strict=True))
     return Strip(
         "",
-        [words.display(token) for token in one.tokens],
+        _shown(one),
         [1.0 if right == answer else 0.25 for right, answer in both],
         [tagger.tags.index(answer) for answer in answers],
         [answer if right == answer else f"{answer}≠{right}" for right, answer in both],

@@ -25,6 +25,7 @@ from attnrun.models.vision import ImageClassifier
 from attnrun.ranges import PositiveInt, Probability
 from attnrun.runs.run import Run
 from attnrun.runs.trained import TrainedRun
+from attnrun.training.batches import each
 from attnrun.training.course import Course, fit_best, restore_best
 from attnrun.training.development import Development
 from attnrun.training.labels import Judged, judge, label_loss
@@ -32,10 +33,8 @@ from attnrun.training.labels import Judged, judge, label_loss
 PRIMARY = ("accuracy", "max")
 TOKEN = "class"  # the label of the class token in a map
 _SHOWN = 6  # images in the figure of attention
-_KEPT = (
-    40,
-    24,
-)  # test images that a run keeps: the first, and the first of the others that it takes for another
+_KEPT = 40  # test images that a run keeps: so many first ones
+_KEPT_WRONG = 24  # and so many of the others that it takes for another class
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,19 +84,21 @@ class Seer:
 
     def judge(self, examples: Examples) -> Judged:
         """Return what the model answers, and its loss."""
-        batches = ImageBatches(examples, self.batch_size, seed=0, form=self.form)
-        with torch.no_grad():
-            return judge(lambda images, _: self.model(images), batches, self.device)
+        return judge(lambda images, _: self.model(images), self.batched(examples), self.device)
 
     @torch.no_grad()
     def looks(self, examples: Examples) -> list[np.ndarray | None]:
         """Return the weights (L, H, N, N) of each image; None where the model has no attention."""
-        batches = ImageBatches(examples, self.batch_size, seed=0, form=self.form)
-        found: list[np.ndarray | None] = []
-        for indices in batches.sequential():
-            _, weights = self.model.look(batches.collate(indices).inputs.to(self.device), need_weights=True)
-            found += [None] * len(indices) if weights is None else list(weights.float().cpu().numpy())
-        return found
+
+        def read(batch: Any) -> Sequence[np.ndarray | None]:
+            _, weights = self.model.look(batch.inputs, need_weights=True)
+            return [None] * len(batch.inputs) if weights is None else list(weights.float().cpu().numpy())
+
+        return each(self.batched(examples), self.device, read)
+
+    def batched(self, examples: Examples) -> ImageBatches:
+        """Return images in batches to evaluate in."""
+        return ImageBatches(examples, self.batch_size, seed=0, form=self.form)
 
     def over_patches(self, weights: np.ndarray) -> np.ndarray:
         """From weights (N, N) what the answer is read from sees: of each patch, as the patches stand.
@@ -164,7 +165,7 @@ def development(run: TrainedRun, seer: Seer) -> Development:
         model,
         seer.device,
         lambda: seer.judge(valid).figures,
-        ImageBatches(valid, seer.batch_size, seed=0, form=seer.form),
+        seer.batched(valid),
         lambda batch: label_loss(model(batch.inputs), batch.targets),
         GatedHeads(model),
     )
@@ -224,11 +225,10 @@ def _test(seer: Seer, data: Images, run: Run) -> dict[str, Any]:
 
 def _keep(run: Run, examples: Examples, rows: list[dict[str, Any]]) -> None:
     """Save some of the images, to be looked at, and name their files in their rows."""
-    first, wrong = _KEPT
-    others = [row for row in rows[first:] if row["prediction"] != row["class"]][:wrong]
+    others = [row for row in rows[_KEPT:] if row["prediction"] != row["class"]][:_KEPT_WRONG]
     images = examples.inputs
     assert isinstance(images, Tensor)
-    for row in [*rows[:first], *others]:
+    for row in [*rows[:_KEPT], *others]:
         place = row["image"]
         row["picture"] = run.samples(f"test-{place}", to_png(images[place].numpy())).name
 

@@ -16,7 +16,8 @@ from attnrun.errors import UserError
 from attnrun.export import ctranslate
 from attnrun.export.formats import require, tokens, write
 from attnrun.models.beam import beam, length_penalty_of, require_width
-from attnrun.models.decoding import PAD, Decoded, Hypothesis, greedy, require_single
+from attnrun.models.decoding import Decoded, Hypothesis, greedy, require_single
+from attnrun.models.seq2seq import PAD
 
 _STAMP = "weights.sha256"  # of the weights that the files were made of
 

@@ -20,7 +20,6 @@ from attnrun.errors import UserError
 from attnrun.models.seq2seq import DecoderState, Memory, consult, embeddings
 from attnrun.ranges import PositiveInt, Probability
 
-PAD = 0
 HALF = math.sqrt(0.5)  # a sum of two keeps the spread of one (section 3.4)
 
 

@@ -18,9 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from attnrun.errors import UserError
 from attnrun.models.largest import largest
-from attnrun.models.seq2seq import Memory, Seq2Seq
-
-PAD = 0
+from attnrun.models.seq2seq import PAD, Memory, Seq2Seq
 
 # Of an output, which memory is set aside for: tokens a source token, and tokens more.
 LengthFactor = Annotated[float, Ge(0), Le(100)]

@@ -88,6 +88,6 @@ class RnnForecaster(nn.Module):
 
 
 def _band(numbers: Tensor) -> Tensor:
-    """Numbers (B, 3) of any size as ends about a middle, in their order."""
+    """Numbers (..., 3) of any size as ends about a middle, in their order."""
     below, middle, above = torch.split(numbers, 1, -1)
     return torch.cat([middle - F.softplus(below), middle, middle + F.softplus(above)], -1)

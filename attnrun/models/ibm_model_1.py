@@ -69,10 +69,10 @@ def fit(pairs: NumberedPairs, iterations: int) -> Iterator[tuple[IbmModel1, floa
     owners = keys // most
     probabilities = torch.full((len(keys),), 1 / len(_distinct(targets)[0]), dtype=torch.float64)
     for _ in range(iterations):
-        cells = probabilities[places]
-        totals = torch.bincount(words, cells)  # of each target word
+        shares = probabilities[places]
+        totals = torch.bincount(words, shares)  # of each target word
         loss = -float((totals / torch.bincount(words)).log().mean())
-        counts = torch.bincount(places, cells / totals[words], len(keys))  # expected
+        counts = torch.bincount(places, shares / totals[words], len(keys))  # expected
         probabilities = counts / torch.bincount(owners, counts)[owners]
         yield IbmModel1(keys, probabilities, most), loss
 

@@ -13,11 +13,9 @@ from torch import Tensor, nn
 from attnrun.attention import Mechanism, causal_mask
 from attnrun.models.initialise import initialise_transformer
 from attnrun.models.layers import Parts
-from attnrun.models.seq2seq import DecoderState
+from attnrun.models.seq2seq import PAD, DecoderState
 from attnrun.models.stacks import EncoderStack
 from attnrun.ranges import PositiveInt, Probability
-
-PAD = 0
 
 
 class LanguageModel(nn.Module):

@@ -11,10 +11,9 @@ from attnrun.attention import Dropout, Mechanism, lengths_mask
 from attnrun.models.encoder import RnnEncoder
 from attnrun.models.initialise import initialise_transformer
 from attnrun.models.layers import Parts
+from attnrun.models.seq2seq import PAD
 from attnrun.models.stacks import EncoderStack
 from attnrun.ranges import PositiveInt, Probability
-
-PAD = 0
 
 
 class RnnReader(nn.Module):

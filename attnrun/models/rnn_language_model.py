@@ -15,8 +15,8 @@ from attnrun.attention.positions import Position
 from attnrun.errors import UserError
 from attnrun.models.encoder import LIBRARY
 from attnrun.models.initialise import initialise_rnn, shrink
-from attnrun.models.language_model import PAD, LanguageModel
-from attnrun.models.seq2seq import DecoderState
+from attnrun.models.language_model import LanguageModel
+from attnrun.models.seq2seq import PAD, DecoderState
 from attnrun.ranges import PositiveInt, Probability
 
 

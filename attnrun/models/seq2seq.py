@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from attnrun.attention import Mechanism, MultiHead
 
-PAD = 0
+PAD = 0  # the number of padding, in the tokens of every model
 
 # (source vocabulary, target vocabulary, mechanism, joint) -> a Seq2Seq
 ModelFactory = Callable[[int, int, Mechanism, bool], nn.Module]

@@ -16,10 +16,8 @@ from attnrun.attention import Dropout, Mechanism, lengths_mask
 from attnrun.errors import UserError
 from attnrun.models.encoder import RnnEncoder
 from attnrun.models.initialise import initialise_rnn
-from attnrun.models.seq2seq import DecoderState, Memory
+from attnrun.models.seq2seq import PAD, DecoderState, Memory
 from attnrun.ranges import PositiveInt, Probability
-
-PAD = 0
 
 
 class WordByWord(nn.Module):

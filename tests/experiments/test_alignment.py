@@ -1,5 +1,7 @@
 """Where the decoder looks, against gold links."""
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,20 +40,36 @@ def test_the_alignment_of_given_targets_leaves_the_end_out() -> None:
     assert padded["alignment_accuracy"] == pytest.approx(2 / 5)
 
 
+Trained = Callable[..., tuple[Path, list[Pair]]]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Train with these words, once, and return the run and the test pairs."""
+
+    @cache
+    def run(*words: str) -> tuple[Path, list[Pair]]:
+        place = tmp_path_factory.mktemp("aligned")
+        plan = check(compose("translation", [*TINY, *aligned_corpus(place), *words]))
+        report = execute(plan.plain, place / "run")
+        assert report.status == "done", report.message
+        return place / "run", plan.config.corpus().test
+
+    return run
+
+
 @pytest.mark.parametrize(
     ("words", "aligned"),
     [(["attention=dot"], True), (["attention=none"], False), (["tokeniser=bpe", "tokeniser.size=50"], True)],
 )
 def test_a_run_reports_the_alignment_where_there_is_one(
-    tmp_path: Path, words: list[str], aligned: bool
+    trained: Trained, words: list[str], aligned: bool
 ) -> None:
-    plan = check(compose("translation", [*TINY, *aligned_corpus(tmp_path), *words]))
-    report = execute(plan.plain, tmp_path / "run")
-    assert report.status == "done", report.message
-    metrics = RunRecord(tmp_path / "run").result["metrics"]
+    run, pairs = trained(*words)
+    metrics = RunRecord(run).result["metrics"]
     assert ("aer" in metrics) is ("alignment_accuracy" in metrics) is aligned
     if aligned:
-        found = _alignment_by_sentence(open_model(tmp_path / "run"), plan.config.corpus().test)
+        found = _alignment_by_sentence(open_model(run), pairs)
         assert (metrics["aer"], metrics["alignment_accuracy"]) == pytest.approx(found)
 
 
@@ -88,10 +106,9 @@ def _words(tokens: list[str]) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("words", [["attention=dot"], ["tokeniser=bpe", "tokeniser.size=50"]])
-def test_the_rows_of_a_shift_are_those_of_the_step_after(tmp_path: Path, words: list[str]) -> None:
-    plan = check(compose("translation", [*TINY, *aligned_corpus(tmp_path), *words]))
-    assert execute(plan.plain, tmp_path / "run").status == "done"
-    translator, pairs = open_model(tmp_path / "run"), plan.config.corpus().test[:5]
+def test_the_rows_of_a_shift_are_those_of_the_step_after(trained: Trained, words: list[str]) -> None:
+    run, pairs = trained(*words)
+    translator, pairs = open_model(run), pairs[:5]
     for pair, looks in zip(pairs, translator.word_weights(pairs, "words"), strict=True):
         source, target = translator.source.encode(pair.source), translator.target.encode(pair.target)
         ids = torch.tensor([[translator.target.bos, *target, translator.target.eos]])

@@ -121,6 +121,16 @@ def test_what_cannot_be_is_refused_in_one_line(words: list[str], message: str, t
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("season", [3, 6])
+def test_a_series_that_repeats_exactly_is_refused(season: int, tmp_path: Path) -> None:
+    rows = "".join(f"{n},{(5, 2, 7)[n % 3]}\n" for n in range(100))
+    (tmp_path / "series.csv").write_text("t,v\n" + rows)
+    words = ["data=series", f"data.path={tmp_path / 'series.csv'}", "data.time=t", "data.value=v"]
+    report = execute(compose("forecasting", [*SMALL[3:], *words, f"data.season={season}"]), tmp_path / "run")
+    assert (report.status, report.exit_code) == ("refused", 2), report.message
+    assert report.message.startswith(f"data.season={season}: the steps to learn from repeat exactly")
+
+
 def test_data_of_another_kind_are_refused(tmp_path: Path) -> None:
     report = execute(compose("forecasting", ["data=sine"]), tmp_path / "run")
     assert (report.status, report.exit_code) == ("refused", 2)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from attnrun.data.tagged import Tagged
 from attnrun.errors import UserError
 from attnrun.launch.config import check, compose
 from attnrun.launch.job import Report, execute
@@ -94,9 +95,20 @@ def test_a_tagger_uses_the_words_around(tagging: Path) -> None:
     }  # fmt: skip
 
 
+def test_pictures_show_the_tokens_of_a_treebank_as_they_are(tmp_path: Path) -> None:
+    file = tmp_path / "some.conllu"
+    rows = "".join(f"1\t1 {n:03}\t_\tNUM\n2\teuros\t_\tNOUN\n\n" for n in range(60))
+    file.write_text(rows)
+    report = run("tagging", tmp_path / "run", "data=conllu", f"data.path={file}", "trainer.max_steps=2")
+    assert report.status == "done", report.message
+    (found,) = open_model(tmp_path / "run").looks([Tagged(("1 003", "euros"), ("NUM", "NOUN"))])
+    assert found.queries == found.keys == ["1 003", "euros"]
+
+
 def test_labels_that_training_lacks_are_left_out_with_a_word(texts: Path, tmp_path: Path) -> None:
     more = tmp_path / "more.tsv"
-    more.write_text(texts.read_text() + "".join(f"q{n}\tonly{n}\n" for n in range(40)))
+    few = texts.read_text().splitlines(keepends=True)[:80]
+    more.write_text("".join(few) + "".join(f"q{n}\tonly{n}\n" for n in range(40)))
     words = ["data=labelled", f"data.path={more}", "trainer.max_steps=2"]
     report = run("classification", tmp_path / "run", *words)
     assert report.status == "done", report.message

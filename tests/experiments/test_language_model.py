@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from attnrun.experiments.language_model import Writer
+from attnrun.experiments.language_model import Writer, _cut, _lines
 
 from attnrun.attention import Heads, Mechanism, Rotary, ScaledDot
 from attnrun.data.vocabulary import BOS, Vocabulary
@@ -69,6 +69,14 @@ def test_texts_of_any_length_go_on_as_they_do_alone() -> None:
     assert all(len(text) == 10 + 2 * (len(prompt) + 1) for prompt, text in zip(texts, together, strict=True))
 
 
+@pytest.mark.parametrize("text", ["\n" * 9, "abcdefgabc", "\n\nab\n\ncdefgabcd\n"])
+def test_what_a_training_watches_fits_into_the_context(text: str) -> None:
+    writer = untrained()
+    lines = [_cut(writer, line) for line in _lines(text)]
+    assert all(text.count(line) and 0 < len(line) <= 6 for line in lines)
+    assert [len(found.keys) for found in writer.weights(lines)] == [len(line) + 1 for line in lines]
+
+
 def test_the_map_is_of_the_text_and_what_stands_before_it() -> None:
     writer = untrained()
     (found,) = writer.weights(["bag é"])
@@ -96,7 +104,8 @@ def text(tmp_path: Path) -> str:
 
 
 def execute_small(directory: Path, *words: str, name: str = "language-model") -> Report:
-    return execute(compose(name, [*SMALL, *words]), directory)
+    size = ["model.size=32", "model.feedforward=48"] if name == "language-model" else []
+    return execute(compose(name, [*SMALL, *size, *words]), directory)
 
 
 def test_a_run_reports_bits_beside_n_grams_and_continues_beginnings(tmp_path: Path, text: str) -> None:

@@ -98,7 +98,7 @@ def _by_hand(normaliser: str, scores: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["data=copy"], "data: this experiment takes points to fit, such as data=sine"),
+        (["data=copy", "data.train=9"], "data: this experiment takes points to fit, such as data=sine"),
         (["attention=location"], "attention: this one tells keys apart by their places"),
         (["attention=fully-connected"], "attention: this one tells keys apart by their places"),
         (["attention=none"], "attention: this experiment cannot do without it"),
@@ -108,6 +108,15 @@ def test_what_it_cannot_fit_is_refused(tmp_path: Path, words: list[str], message
     report = execute(compose("nw-regression", words), tmp_path / "run")
     assert (report.status, report.exit_code) == ("refused", 2)
     assert report.message.startswith(message) and "\n" not in report.message
+    assert not (tmp_path / "run").exists()
+
+
+def test_points_at_one_place_are_refused_before_anything_is_learned(tmp_path: Path) -> None:
+    (tmp_path / "points.csv").write_text("x,y\n" + "".join(f"1,{y}\n" for y in range(13)))
+    words = ["data=csv", f"data.path={tmp_path / 'points.csv'}", "data.x=x", "data.y=y"]
+    report = execute(compose("nw-regression", words), tmp_path / "run")
+    assert (report.status, report.exit_code) == ("refused", 2)
+    assert report.message == "a kernel width needs points at different x, all 10 lie at 1"
     assert not (tmp_path / "run").exists()
 
 

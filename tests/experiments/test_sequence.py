@@ -226,7 +226,7 @@ def test_one_seed_gives_one_result(tmp_path: Path) -> None:
 
 
 def test_without_longer_sequences_none_are_tested(tmp_path: Path) -> None:
-    execute_small(tmp_path / "run", "data.longer=0", "trainer.epochs=1")
+    execute_small(tmp_path / "run", "data.longer=0", "trainer.max_steps=2")
     metrics = RunRecord(tmp_path / "run").result["metrics"]
     assert "accuracy" in metrics and not [name for name in metrics if "longer" in name]
 

@@ -111,7 +111,7 @@ def test_a_folder_of_ones_own_spelled_in_letters(attention: str, tmp_path: Path)
         (["data=wav-folder", "data.path=/none"], "data.path='/none': no folder"),
         (["batch_tokens=100"], "batch_size and batch_tokens are both given"),
         (
-            ["features.filters=200", "data.train=3", "data.speakers=1"],
+            ["features.filters=200", "data.train=3", "data.valid=1", "data.test=1", "data.speakers=1"],
             "features.filters=200: some lie between",
         ),
         (["attention=none", "heads=multi"], "without attention there is nothing for it to do"),

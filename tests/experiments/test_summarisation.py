@@ -122,7 +122,10 @@ def test_texts_of_a_users_own_in_any_script_are_scored_and_cut_with_a_word(tmp_p
         (["tokeniser.joint=false"], "tokeniser.joint=false: text and summary share one vocabulary"),
         (["batch_tokens=100"], "batch_size and batch_tokens are both given"),
         (["data=summaries", "data.path=nowhere.tsv"], "no file nowhere.tsv"),
-        (["tokeniser.minimum_frequency=100000"], "minimum_frequency=100000 leaves no tokens"),
+        (
+            ["tokeniser.minimum_frequency=100000", "data.train=20", "data.valid=2", "data.test=2"],
+            "minimum_frequency=100000 leaves no tokens",
+        ),
         (["data.events=11"], "data.events=11"),
     ],
 )

@@ -320,8 +320,7 @@ def test_without_attention_its_parts_are_refused(parts):
         make(None, parts=parts)
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
-@pytest.mark.parametrize("attention", [additive, General], ids=["additive", "general"])
+@pytest.mark.parametrize(("cell", "attention"), [("gru", General), ("lstm", additive)])
 def test_learns_to_reverse(cell, attention):
     generator = torch.Generator().manual_seed(2)
     lengths = torch.randint(2, 6, (20,), generator=generator)

@@ -351,7 +351,6 @@ def test_it_works_in_bfloat16():
 @pytest.mark.parametrize(
     "keys",
     [
-        {},
         {"norm": "pre", "tied": True},
         {"attention": additive},
         {"position": Rotary, "heads": Heads(3, 1, True)},
