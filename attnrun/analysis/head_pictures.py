@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnrun.analysis.canvas import INK, fitted, fonts, new_figure, set_title
+from attnrun.analysis.head_plots import GAP, MOST_NAMES, NAME, SIDE
 from attnrun.analysis.maps import AttentionMap
 from attnrun.analysis.plots import COLOUR_MAP
 from attnrun.escape import for_figure
@@ -18,11 +19,8 @@ from attnrun.escape import for_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_NAMES = 24  # tokens beside a panel; with more of them none is named
-_SIDE, _LONGEST = 2.0, 14.0  # inches, of the longer side of a panel and of all panels
-_GAP = 0.3  # inches between two panels
+_LONGEST = 14.0  # inches, of the longer side of all panels
 _DPI = 100
-_NAME = 12  # letters
 _METADATA: Any = {"Software": None}  # nothing of the version
 _TIMES_EVEN = 12  # how many times the weight of an even row is the brightest
 
@@ -37,8 +35,8 @@ class HeadPicture:
     def __init__(self, first: AttentionMap) -> None:
         self.kind = _kind(first)
         layers, heads, queries, keys = first.weights.shape
-        side = min(_SIDE, _LONGEST / max(layers, heads)) / max(queries, keys)  # inches, of a cell
-        self._gap = ceil(_GAP / side)
+        side = min(SIDE, _LONGEST / max(layers, heads)) / max(queries, keys)  # inches, of a cell
+        self._gap = ceil(GAP / side)
         rows, columns = ((queries + self._gap) * layers, (keys + self._gap) * heads)
         self._cells = np.full((rows - self._gap, columns - self._gap), np.nan, dtype=np.float32)
         figure, self._axes = new_figure(self._cells.shape[1] * side, self._cells.shape[0] * side)
@@ -81,11 +79,11 @@ class HeadPicture:
         axes.set_yticks([])
         style: dict[str, Any] = {"fontsize": 7, "color": INK, "family": fonts()}
         if queries <= MOST_NAMES:
-            names = [for_figure(name, _NAME) for name in first.queries]
+            names = [for_figure(name, NAME) for name in first.queries]
             places = np.add.outer(np.arange(layers) * (queries + self._gap), np.arange(queries)).ravel()
             axes.set_yticks(places, names * layers, **style)
         if keys <= MOST_NAMES:
-            names = [for_figure(name, _NAME) for name in first.keys]
+            names = [for_figure(name, NAME) for name in first.keys]
             axes.set_xticks(range(keys), names, rotation=90, **style)
             axes.xaxis.tick_top()
         axes.tick_params(length=0)

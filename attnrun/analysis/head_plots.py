@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_SIDE, _GAP = 2.0, 0.3  # inches, of the longer side of a panel and between two
-_MOST_NAMES = 24  # tokens beside a panel; with more of them none is named
-_NAME = 12  # letters
+SIDE, GAP = 2.0, 0.3  # inches, of the longer side of a panel and between two
+MOST_NAMES = 24  # tokens beside a panel; with more of them none is named
+NAME = 12  # letters
 
 
 def head_grid(attention_map: AttentionMap) -> "Figure":
@@ -25,12 +25,12 @@ def head_grid(attention_map: AttentionMap) -> "Figure":
     if not attention_map.weights.size:
         return heat_map(attention_map)
     longer = max(rows, columns, 1)
-    width, height = (max(_SIDE * side / longer, 0.3) for side in (columns, rows))
+    width, height = (max(SIDE * side / longer, 0.3) for side in (columns, rows))
     figure, first = new_figure(width, height)
     top = float(attention_map.weights.max(initial=0.0)) or 1.0
     for layer in range(layers):
         for head in range(heads):
-            place = head * (width + _GAP), -layer * (height + _GAP)
+            place = head * (width + GAP), -layer * (height + GAP)
             axes = first if not layer and not head else panel(figure, first, *place)
             axes.imshow(
                 attention_map.head(layer, head), aspect="auto", interpolation="nearest", vmin=0, vmax=top,
@@ -46,11 +46,11 @@ def _name(axes: "Axes", shown: AttentionMap, layer: int, head: int, shape: tuple
     axes.set_xticks([])
     axes.set_yticks([])
     style: dict[str, Any] = {"fontsize": 6, "color": INK, "family": fonts()}
-    if head == 0 and len(shown.queries) <= _MOST_NAMES:
-        names = [for_figure(name, _NAME) for name in shown.queries]
+    if head == 0 and len(shown.queries) <= MOST_NAMES:
+        names = [for_figure(name, NAME) for name in shown.queries]
         axes.set_yticks(range(len(names)), names, **style)
-    if layer == 0 and len(shown.keys) <= _MOST_NAMES:
-        names = [for_figure(name, _NAME) for name in shown.keys]
+    if layer == 0 and len(shown.keys) <= MOST_NAMES:
+        names = [for_figure(name, NAME) for name in shown.keys]
         axes.set_xticks(range(len(names)), names, rotation=90, **style)
         axes.xaxis.tick_top()
     axes.tick_params(length=0)

@@ -126,12 +126,12 @@ def regression_weights(weights: ArrayLike, x_query: ArrayLike, x_key: ArrayLike,
 
 
 def loss_curves(rows: Sequence[Mapping[str, Any]], names: Sequence[str], title: str = "") -> "Figure":
-    """Draw named values of metrics rows against the step; where a row has no finite value, it is left out.
+    """Draw named values of metrics rows against the step; a row without a finite value is left out.
 
     The vertical axis is logarithmic where positive values span more than two decades.
 
     Args:
-        rows: each has ``step`` and either the values themselves or a mapping of them under ``values``.
+        rows: each has ``step``, and values by name.
         names: what to draw, such as ``train/loss``.
         title: shown above.
     """
@@ -281,6 +281,6 @@ def _edges(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _points(rows: Sequence[Mapping[str, Any]], name: str) -> NDArray[np.float64]:
     """Return the (step, value) pairs of one name, (rows, 2)."""
-    pairs = ((row["step"], row.get("values", row).get(name)) for row in rows)
+    pairs = ((row["step"], row.get(name)) for row in rows)
     found = [(step, value) for step, value in pairs if value is not None and np.isfinite(value)]
     return np.array(found, dtype=np.float64).reshape(-1, 2)

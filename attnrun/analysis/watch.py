@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attnrun.analysis.head_figures import head_figures
-from attnrun.analysis.head_pictures import MOST_NAMES, HeadPicture
+from attnrun.analysis.head_pictures import HeadPicture
+from attnrun.analysis.head_plots import MOST_NAMES
 from attnrun.analysis.maps import AttentionMap
 from attnrun.runs.run import Run
 

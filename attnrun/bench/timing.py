@@ -91,7 +91,7 @@ def time_in_turn(
 
     Args:
         rounds: most samples of a row.
-        seconds: no further round begins when so many have passed since all rows were warm.
+        seconds: after the first round no sample begins when so many have passed since all rows were warm.
         seed: of the order of the rows.
         tell: called with the name of a row before each of its samples.
     """

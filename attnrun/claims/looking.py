@@ -43,8 +43,7 @@ def heads(seed: int, *, training: str, sentences: PositiveInt) -> Trial:
         for one, other in combinations(layer, 2)
     ]
     directory = trained_run(seed, read_words(training, "training"))
-    name, goal = RunRecord(directory).identity["primary"].values()
-    lab = Lab(open_development(directory), name, goal)
+    lab = Lab(open_development(directory), *RunRecord(directory).primary)
     whole = lab.measure()
     lost = [lab.lost(whole, without) for without in lab.ablations()]
     figures = {"lost_most": max(lost), "lost_least": min(lost), "half_of_most": max(lost) / 2}

@@ -164,4 +164,6 @@ def _lengths(directory: Path) -> Points:
     from attnrun.analysis.sample_scores import by_length
 
     rows = [row for row in by_length([directory])["rows"] if row["sentences"] >= _MANY]
+    if not rows:
+        raise UserError(f"keys.by_length: {directory} has fewer than {_MANY} test sources of every length")
     return [(int(row["words"].partition(" ")[0]), row["bleu"][0]) for row in rows]  # the least of a bin

@@ -17,7 +17,8 @@ Verdict = Literal["HOLDS", "FAILS", "DEPENDS"]
 State = Literal["holds", "fails", "undecided"]
 Figures = Mapping[str, Sequence[float]]  # name -> a value a seed
 
-_TERM = re.compile(r"[a-z][a-z0-9_]*|[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
+_NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[-+]?[0-9]+)?", re.IGNORECASE)
+_TERM = re.compile(rf"[a-z][a-z0-9_]*|{_NUMBER.pattern}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Judged:
     """A condition and what the seeds say of it.
 
     `margin` is the 95 % interval of what the larger side is above the smaller one, of the link of the
-    inequality that is nearest to failing; None where one seed alone was measured.
+    inequality that is nearest to failing; None where one seed alone was measured, or a figure is not finite.
     """
 
     condition: Condition
@@ -86,11 +87,10 @@ def _values(term: str, condition: Condition, figures: Figures) -> list[float]:
     seeds = len(next(iter(figures.values())))
     if term in figures:
         return list(figures[term])
-    try:
-        return [float(term)] * seeds
-    except ValueError:
+    if not _NUMBER.fullmatch(term):
         near = suggest(term, list(figures))
-        raise UserError(f"condition {condition.text!r}: no figure {term!r} was measured{near}") from None
+        raise UserError(f"condition {condition.text!r}: no figure {term!r} was measured{near}")
+    return [float(term)] * seeds
 
 
 def _link(smaller: Sequence[float], larger: Sequence[float]) -> tuple[State, Interval | None]:

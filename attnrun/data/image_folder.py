@@ -3,7 +3,6 @@
 Whatever a file holds, no more is unpacked than the bounds below permit.
 """
 
-import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +12,7 @@ import torch
 
 from attnrun.data.examples import Examples
 from attnrun.data.images import Images, split_by_content
-from attnrun.data.reading import existing_file
+from attnrun.data.reading import entries_of, existing_file, existing_folder
 from attnrun.errors import UserError
 from attnrun.escape import for_terminal
 from attnrun.ranges import Fraction, PositiveInt
@@ -56,8 +55,8 @@ def load(
         UserError: the folder or a file in it is not as described, or a share leaves a split empty.
     """
     del seed
-    folder = _folder(path)
-    files = {entry.name: _files(entry) for entry in _listed(folder) if entry.is_dir()}
+    folder = existing_folder(path, "a sub-folder of images for each class")
+    files = {entry.name: _files(entry) for entry in entries_of(folder) if entry.is_dir()}
     if len(files) < 2:
         raise UserError(
             f"{folder} has {len(files)} sub-folders, and needs one for each of at least two classes"
@@ -138,24 +137,9 @@ def _pixels(image: "Image", shape: tuple[int, int, int]) -> np.ndarray:
     return np.asarray(small, dtype=np.uint8).reshape(rows, columns, channels).transpose(2, 0, 1).copy()
 
 
-def _folder(path: str) -> Path:
-    folder = Path(os.path.expanduser(path))
-    if not path or not folder.is_dir():
-        kind = "not a folder" if path and folder.exists() else "no folder"
-        raise UserError(f"data.path={path!r}: {kind}; give one with a sub-folder of images for each class")
-    return folder
-
-
-def _listed(folder: Path) -> list[Path]:
-    try:
-        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    except OSError as error:
-        raise UserError(f"cannot read {folder}: {(error.strerror or str(error)).lower()}") from None
-
-
 def _files(folder: Path) -> list[Path]:
     """The image files of a class."""
-    found = _listed(folder)
+    found = entries_of(folder)
     for file in found:
         if not file.name.lower().endswith(_ENDS):
             raise UserError(f"{file} does not end in {', '.join(_ENDS)}; a class's folder holds images alone")

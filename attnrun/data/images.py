@@ -14,7 +14,7 @@ from torch import Tensor
 
 from attnrun.data.augmentation import Augmentation
 from attnrun.data.examples import Batch, ExampleBatches, Examples
-from attnrun.data.splits import place_of
+from attnrun.data.splits import part_of
 from attnrun.errors import UserError
 from attnrun.ranges import Fraction, PositiveInt
 
@@ -123,10 +123,9 @@ def split_by_content(name: str, classes: list[str], found: Examples, valid: floa
     Raises:
         UserError: a split is empty, or a class has no image to train on.
     """
-    places = [place_of(image.numpy().tobytes()) for image in _pixels(found)]
     rows: dict[str, list[int]] = {"train": [], "valid": [], "test": []}
-    for row, place in enumerate(places):
-        rows["test" if place < test else "valid" if place < test + valid else "train"].append(row)
+    for row, image in enumerate(_pixels(found)):
+        rows[part_of(image.numpy().tobytes(), valid, test)].append(row)
     for split, there in rows.items():
         if not there:
             shares = f"data.valid={valid} and data.test={test}"

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from attnrun.data.download import Package, Remote, fetch
 from attnrun.data.reading import counted, read_lines
-from attnrun.data.splits import normalised, place_of
+from attnrun.data.splits import normalised, part_of
 from attnrun.data.table import read_columns
 from attnrun.data.transfer import check_address
 from attnrun.errors import UserError
@@ -188,8 +188,7 @@ def part(rows: Iterable[tuple[Item, str]], valid: float, test: float, what: str)
     """
     parts: dict[str, list[Item]] = {"train": [], "valid": [], "test": []}
     for one, text in rows:
-        place = place_of(normalised(text).encode("utf-8", "surrogatepass"))
-        parts["test" if place < test else "valid" if place < test + valid else "train"].append(one)
+        parts[part_of(normalised(text).encode("utf-8", "surrogatepass"), valid, test)].append(one)
     if not all(parts.values()):
         sizes = ", ".join(f"{name} {len(items)}" for name, items in parts.items())
         raise UserError(f"{what}: too few to part by data.valid={valid} and data.test={test} ({sizes})")

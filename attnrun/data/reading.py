@@ -94,8 +94,10 @@ def counted(count: int, thing: str) -> str:
 def is_zip(path: str | Path) -> bool:
     """Say whether there is a file `path`, and a zip by its first bytes."""
     try:
+        if not os.path.isfile(path):  # first of all: to open a pipe would wait for who writes into it
+            return False
         with open(path, "rb") as stream:
-            return os.path.isfile(path) and stream.read(len(_ZIP)) == _ZIP
+            return stream.read(len(_ZIP)) == _ZIP
     except (OSError, ValueError):
         return False
 
@@ -119,6 +121,23 @@ def existing_file(path: str | Path) -> Path:
     except OSError as error:
         raise UserError(f"cannot read {file}: {_reason(error)}") from None
     raise UserError(f"no file {file}{_neighbour(file)}")
+
+
+def existing_folder(path: str, instead: str) -> Path:
+    """Return the folder `data.path` names, `~` expanded; raise UserError, with what to give `instead`."""
+    folder = Path(os.path.expanduser(path))
+    if not path or not folder.is_dir():
+        kind = "not a folder" if path and folder.exists() else "no folder"
+        raise UserError(f"data.path={path!r}: {kind}; give one with {instead}")
+    return folder
+
+
+def entries_of(folder: Path) -> list[Path]:
+    """Return what is in a folder by name, but for what is hidden; raise UserError if it cannot be read."""
+    try:
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise UserError(f"cannot read {folder}: {_reason(error)}") from None
 
 
 def _neighbour(missing: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from attnrun.data.table import check_delimiter, find_columns, read_number, read_rows
+from attnrun.data.table import check_delimiter, read_named, read_number
 from attnrun.errors import UserError
 from attnrun.ranges import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt
 
@@ -82,16 +82,10 @@ def mcycle(seed: int, *, test: Fraction = 0.2) -> Regression:
 
 
 def _read(path: str | Path, x: str, y: str, test: float, delimiter: str) -> Regression:
-    rows = read_rows(path, delimiter)
-    place, names = next(rows, (str(path), []))
-    names = [name.strip() for name in names]
-    columns = find_columns({"data.x": x, "data.y": y}, names, place)
     points: list[Point] = []
     dropped = 0
-    for place, cells in rows:
-        if len(cells) != len(names):
-            raise UserError(f"{place}: {len(cells)} cells under {len(names)} column names")
-        x_value, y_value = (read_number(cells[column], names[column], place) for column in columns)
+    for place, cells in read_named(path, delimiter, {"data.x": x, "data.y": y}):
+        x_value, y_value = (read_number(cell, name, place) for cell, name in zip(cells, (x, y), strict=True))
         if x_value is None or y_value is None:
             dropped += 1
         else:

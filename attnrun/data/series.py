@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from attnrun.data.download import Package, Remote, fetch
-from attnrun.data.table import check_delimiter, find_columns, read_number, read_rows
+from attnrun.data.table import check_delimiter, read_named, read_number
 from attnrun.data.transfer import check_address
 from attnrun.errors import UserError
 from attnrun.ranges import Fraction, NonNegativeFloat, PositiveInt
@@ -212,22 +212,16 @@ _CLASSICS = {
 
 def read_series(path: str | Path, columns: Columns) -> tuple[list[str], Tensor]:
     """Return the times and the values (N,), float64, of a CSV file; see `series`, errors too."""
-    rows = read_rows(path, columns.delimiter)
-    place, names = next(rows, (str(path), []))
-    names = [name.strip() for name in names]
     wanted = {"data.time": columns.time, "data.value": columns.value}
-    at_time, at_value = find_columns(wanted, names, place)
     times: list[str] = []
     values: list[float | None] = []
     last: float | datetime | None = None
-    for place, cells in rows:
-        if len(cells) != len(names):
-            raise UserError(f"{place}: {len(cells)} cells under {len(names)} column names")
+    for place, (time, value) in read_named(path, columns.delimiter, wanted):
         if len(values) == MOST_STEPS:
             raise UserError(f"{place}: a series has {MOST_STEPS:,} steps at most")
-        last = _later(cells[at_time].strip(), last, place)
-        times.append(cells[at_time].strip())
-        values.append(_value(read_number(cells[at_value], columns.value, place), columns.missing, place))
+        last = _later(time.strip(), last, place)
+        times.append(time.strip())
+        values.append(_value(read_number(value, columns.value, place), columns.missing, place))
     return times, _filled(values, str(path))
 
 

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Literal
 
 from attnrun.data.corpus import Pair
 from attnrun.data.reading import counted
@@ -13,6 +14,8 @@ from attnrun.errors import UserError
 HELD_OUT_SHARE = 0.05
 HELD_OUT_MOST = 1000
 _FEWER = "lower corpus.valid or corpus.test; 0 holds out none"
+
+Part = Literal["train", "valid", "test"]
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,12 @@ def both_sides(pair: Pair) -> tuple[str, str]:
 def place_of(content: bytes) -> float:
     """Return a number from 0 to 1 that depends on the content alone, to part by."""
     return int.from_bytes(hashlib.sha256(content).digest()[:8], "big") / 2**64
+
+
+def part_of(content: bytes, valid: float, test: float) -> Part:
+    """Return the part that something belongs to by its content alone, for the shares held out."""
+    place = place_of(content)
+    return "test" if place < test else "valid" if place < test + valid else "train"
 
 
 def _take(groups: list[list[int]], size: int) -> list[int]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attnrun.data.corpus import Corpus, Pair
-from attnrun.data.splits import normalised
+from attnrun.data.splits import both_sides
 from attnrun.data.tokenisers import Recipe, Tokeniser, fit_sides
 
 SPLITS = ("train", "valid", "test")
@@ -172,10 +172,7 @@ def _side(texts: Sequence[str], tokeniser: Tokeniser) -> Side:
 
 
 def _shared(splits: Mapping[str, Sequence[Pair]]) -> dict[str, Shared]:
-    level = {
-        name: [(normalised(pair.source), normalised(pair.target)) for pair in pairs]
-        for name, pairs in splits.items()
-    }
+    level = {name: list(map(both_sides, pairs)) for name, pairs in splits.items()}
     return {
         name: _found(own, [pair for other, pairs in level.items() if other != name for pair in pairs])
         for name, own in level.items()

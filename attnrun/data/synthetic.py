@@ -92,6 +92,7 @@ def encode_examples(examples: Sequence[Example]) -> EncodedPairs:
 
 # What is drawn
 
+_ENOUGH = 128  # places: of two symbols there are then more rows than a config key can ask for
 _Drawn = tuple[int, ...]  # numbers below `symbols`, from which an example is made
 
 
@@ -104,7 +105,7 @@ class _Draw:
 
     def splits(self, lengths: range, sizes: dict[str, int]) -> dict[str, list[_Drawn]]:
         """Return splits of these sizes that have no tuple in common, each with all lengths mixed."""
-        room = {length: self.symbols ** (length + self.extra) for length in lengths}
+        room = {length: self._room(length) for length in lengths}
         wanted = sum(sizes.values())
         if wanted > sum(room.values()):
             asked = ", ".join(f"data.{name}={size}" for name, size in sizes.items())
@@ -117,10 +118,14 @@ class _Draw:
         ends = [sum(list(sizes.values())[: number + 1]) for number in range(len(sizes))]
         return {name: drawn[end - sizes[name] : end] for name, end in zip(sizes, ends, strict=True)}
 
+    def _room(self, length: int) -> int:
+        """How many tuples there are for sequences of this length, or more than anyone can ask for."""
+        return int(self.symbols ** min(length + self.extra, _ENOUGH))
+
     def _some(self, length: int, count: int) -> list[_Drawn]:
         """Return `count` different tuples for sequences of this length, all equally likely."""
         size = length + self.extra
-        if 2 * count > self.symbols**size:  # by trial the last ones would take long
+        if 2 * count > self._room(length):  # by trial the last ones would take long
             return self._shuffled(list(product(range(self.symbols), repeat=size)))[:count]
         found: dict[_Drawn, None] = {}
         while len(found) < count:

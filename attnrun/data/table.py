@@ -32,7 +32,7 @@ def read_rows(path: str | Path, delimiter: str) -> Iterator[tuple[str, list[str]
         nonlocal place
         heading = True
         for place, line in read_lines(path):  # noqa: B007  (the place is read outside)
-            heading = heading and line.startswith("#")
+            heading = heading and (not line or line.startswith("#"))
             if not heading:
                 yield line
 
@@ -42,6 +42,23 @@ def read_rows(path: str | Path, delimiter: str) -> Iterator[tuple[str, list[str]
                 yield place, cells
     except csv_format.Error as error:
         raise UserError(f"{place}: {error}") from None
+
+
+def read_named(
+    path: str | Path, delimiter: str, wanted: Mapping[str, str | int]
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield the place of each row below the names of the columns, and its cells in the columns wanted.
+
+    `wanted` is as for `find_columns`. Raises UserError as `read_rows` and `find_columns` do, and for a row of
+    another length.
+    """
+    rows = read_rows(path, delimiter)
+    place, header = next(rows, (str(path), []))
+    columns = find_columns(wanted, [name.strip() for name in header], place)
+    for place, cells in rows:
+        if len(cells) != len(header):
+            raise UserError(f"{place}: {counted(len(cells), 'cell')} under {len(header)} column names")
+        yield place, [cells[column] for column in columns]
 
 
 def write_rows(rows: Iterable[Sequence[str]], delimiter: str) -> str:

@@ -1,14 +1,13 @@
 """A folder of WAV files with what is said in each."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 from annotated_types import Ge, Le
 
-from attnrun.data.reading import counted
+from attnrun.data.reading import counted, entries_of, existing_folder
 from attnrun.data.recordings import Recording, Recordings
 from attnrun.data.table import read_columns
 from attnrun.data.wav import read_wav
@@ -17,7 +16,7 @@ from attnrun.ranges import Fraction, PositiveInt
 
 LABELS = "labels.tsv"
 _MAXIMUM_TOTAL = 2 * 2**30  # bytes of all samples, as they are kept
-_LAYOUTS = f"give one with {LABELS}, or with a sub-folder of WAV files for each label"
+_LAYOUTS = f"{LABELS}, or with a sub-folder of WAV files for each label"
 
 Rate = Annotated[int, Ge(1000), Le(48_000)]
 
@@ -50,10 +49,7 @@ def load(
         UserError: the folder or a file in it is not as described, or a split is empty.
     """
     del seed
-    folder = Path(os.path.expanduser(path))
-    if not path or not folder.is_dir():
-        kind = "not a folder" if path and folder.exists() else "no folder"
-        raise UserError(f"data.path={path!r}: {kind}; {_LAYOUTS}")
+    folder = existing_folder(path, _LAYOUTS)
     found, size = [], 0
     for file, text, who in _listed_there(folder, speaker):
         samples = read_wav(file, rate)
@@ -74,13 +70,14 @@ def _listed_there(folder: Path, speaker: int | None) -> Iterator[tuple[Path, str
         return
     if speaker is not None:
         raise UserError(f"data.speaker={speaker}: {folder} has no {LABELS} with a column of speakers")
-    labels = [entry for entry in _entries(folder) if entry.is_dir()]
+    labels = [entry for entry in entries_of(folder) if entry.is_dir()]
     if len(labels) < 2:
-        raise UserError(f"{folder} has no {LABELS} and {counted(len(labels), 'sub-folder')}; {_LAYOUTS}")
+        there = counted(len(labels), "sub-folder")
+        raise UserError(f"{folder} has no {LABELS} and {there}; give one with {_LAYOUTS}")
     for label in labels:
         if not label.name.isprintable() or not label.name.strip():
             raise UserError(f"{label}: this name is blank, or no text that prints, and cannot be a label")
-        files = _entries(label)
+        files = entries_of(label)
         if not files:
             raise UserError(f"{label} holds no WAV files")
         for file in files:
@@ -107,13 +104,6 @@ def _is_inside(folder: Path, name: str) -> bool:
         return found and file.is_relative_to(folder)
     except (OSError, ValueError):  # too long a name, or one that no file can have
         return False
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    except OSError as error:
-        raise UserError(f"cannot read {folder}: {(error.strerror or str(error)).lower()}") from None
 
 
 def _parted(found: list[Recording], valid: float, test: float, what: str) -> dict[str, list[Recording]]:

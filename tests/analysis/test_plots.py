@@ -59,7 +59,6 @@ def test_a_map_is_averaged_and_brings_its_labels() -> None:
 def test_hostile_labels_are_drawn_literally(hostile: list[str], tmp_path: Path) -> None:
     size = len(hostile)
     figure = plots.heat_map(np.eye(size), hostile, hostile, "$x$ \x1b[31m <b> \\$ " + "$" * 300)
-    figure.canvas.draw()
     shown = [for_figure(name).replace(r"\$", "$") for name in hostile]
     assert tick_texts(figure.axes[0].xaxis) == shown
     assert tick_texts(figure.axes[0].yaxis) == shown
@@ -69,11 +68,10 @@ def test_hostile_labels_are_drawn_literally(hostile: list[str], tmp_path: Path) 
     plots.save(figure, tmp_path / "hostile.png")
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 23), (19, 1), (60, 60), (80, 80), (300, 2), (3, 301)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 23), (19, 1), (60, 7), (11, 80), (300, 2), (3, 301)])
 def test_pictures_of_any_size_stay_sane(shape: tuple[int, int]) -> None:
     rows = [f"query{i}" for i in range(shape[0])]
     figure = plots.heat_map(np.full(shape, 0.5), rows, [f"key{i}" for i in range(shape[1])], "title")
-    figure.canvas.draw()
     width, height = figure.get_size_inches()
     assert 1 < width < 17 and 1 < height < 17
     whole = figure.get_tightbbox()
@@ -93,7 +91,11 @@ def test_too_many_labels_are_thinned_out() -> None:
     "weights", [np.zeros((0, 3)), np.zeros((2, 0)), np.zeros((2, 3)), np.full((2, 3), np.nan)]
 )
 def test_maps_without_weight_are_drawn(weights: np.ndarray) -> None:
-    plots.heat_map(weights).canvas.draw()
+    figure = plots.heat_map(weights)
+    if weights.size:
+        assert image_of(figure).shape == weights.shape and not image_of(figure).any()
+    else:
+        assert [text.get_text() for text in figure.axes[0].texts] == ["nothing to show"]
 
 
 def test_matrix_and_labels_must_fit() -> None:
@@ -134,11 +136,10 @@ def test_regression_weights_stand_at_their_numbers() -> None:
     np.testing.assert_allclose(np.asarray(averaged.get_array()).ravel(), [0.4, 0.6])
 
 
-@pytest.mark.parametrize("nested", [False, True])
-def test_loss_curves_skip_what_is_missing_or_not_finite(nested: bool) -> None:
+def test_loss_curves_skip_what_is_missing_or_not_finite() -> None:
     values = [{"train/loss": 3.0}, {"train/loss": None}, {"train/loss": 2.5, "valid/loss": 4.0}]
     values.append({"train/loss": float("inf")})
-    rows = [{"step": i, "values": v} if nested else {"step": i, **v} for i, v in enumerate(values)]
+    rows = [{"step": place, **found} for place, found in enumerate(values)]
     train, valid, absent = plots.loss_curves(rows, ["train/loss", "valid/loss", "absent"]).axes[0].lines
     np.testing.assert_array_equal(train.get_xydata(), [[0, 3], [2, 2.5]])
     np.testing.assert_array_equal(valid.get_xydata(), [[2, 4]])

@@ -7,19 +7,25 @@ import pytest
 
 from attnrun.claims.training import variants
 from attnrun.errors import UserError
+from tests.experiments.small import TINY, aligned_corpus
 
 QUICK = "trainer.max_steps=2 runtime.threads=1"
 KERNELS = {"gaussian": "attention=gaussian", "average": "attention=average"}
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the runs of these tests land: one that two of them ask for is trained once."""
+    return tmp_path_factory.mktemp("claims")
+
+
 @pytest.fixture(autouse=True)
-def below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Runs land in an empty directory."""
+def below(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+
+
+def test_a_figure_is_a_metric_of_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def test_a_figure_is_a_metric_of_its_run(below: Path) -> None:
     found = variants(
         5,
         variants={"one": "nw-regression data.samples=17"},
@@ -27,7 +33,7 @@ def test_a_figure_is_a_metric_of_its_run(below: Path) -> None:
         words=QUICK,
         less={"none": "test_mse_learned_one - test_mse_learned_one"},
     )
-    (result,) = below.glob("outputs/nw-regression/claims/*/result.json")
+    (result,) = tmp_path.glob("outputs/nw-regression/claims/*/result.json")
     metrics = json.loads(result.read_text())["metrics"]
     assert found.figures == {"test_mse_learned_one": metrics["test_mse_learned"], "none": 0.0}
     assert not found.curves and not found.columns
@@ -49,6 +55,12 @@ def test_over_words_there_is_a_table_of_what_each_experiment_judges_by() -> None
     assert list(found.columns) == ["few", "many"] and not found.curves
     assert list(found.figures) == ["gaussian_few", "gaussian_many", "average_few", "average_many"]
     assert found.figures["gaussian_few"] != found.figures["average_few"]
+
+
+def test_too_few_sources_of_every_length_give_no_curve(tmp_path: Path) -> None:
+    words = " ".join(["translation", *aligned_corpus(tmp_path), "corpus.test=19", *TINY])
+    with pytest.raises(UserError, match=r"keys\.by_length: .* has fewer than 20 test sources"):
+        variants(0, variants={"one": words}, metrics=["bleu"], by_length=True)
 
 
 @pytest.mark.slow

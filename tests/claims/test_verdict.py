@@ -58,3 +58,10 @@ def test_what_is_no_inequality_is_refused(text: str) -> None:
 def test_an_unknown_figure_is_named_with_the_nearest() -> None:
     with pytest.raises(UserError, match="no figure 'averge' was measured; did you mean 'average'"):
         judged("averge < 1", average=[1.0])
+
+
+@pytest.mark.parametrize("word", ["inf", "nan", "infinity"])
+def test_a_word_that_python_reads_as_a_number_is_a_figure(word: str) -> None:
+    with pytest.raises(UserError, match=f"no figure '{word}' was measured"):
+        judged(f"average < {word}", average=[1.0, 2.0])
+    assert judged(f"average < {word}", average=[1.0, 2.0], **{word: [3.0, 4.0]}).state == "holds"

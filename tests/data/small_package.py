@@ -19,6 +19,10 @@ TEXT = "".join(f"Go {number}.\tVa {number} !\n" for number in range(9_000)).enco
 LONG = TEXT * 4  # about 0.7 MB
 
 
+# A process that a shell runs in its background has been told not to.
+_HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+
 def sha256(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
@@ -72,6 +76,6 @@ def fetching(url: str, body: bytes = LONG) -> str:
 
 
 def start(program: str, log: Path | int = subprocess.PIPE) -> subprocess.Popen[str]:
-    """Run a program, with stderr to a file, a descriptor or a pipe."""
+    """Run a program that hears of Ctrl-C, with stderr to a file, a descriptor or a pipe."""
     with log.open("w") if isinstance(log, Path) else nullcontext(log) as stderr:
-        return subprocess.Popen([sys.executable, "-c", program], stderr=stderr, text=True)
+        return subprocess.Popen([sys.executable, "-c", _HEARS + program], stderr=stderr, text=True)

@@ -257,4 +257,4 @@ def test_real_greek_verses(real_data):
     keys = {"path": path, "alignment_column": 4, "tokenised": True}
     assert counts(text.tsv(source=2, target=3, **keys)) == (7919, 189_473, 0)
     assert "look 0-indexed" in fault(text.tsv, source=2, target=3, limit=9, alignment_base=1, **keys)
-    assert "nt.grc-en.tsv.gz:1: a link names" in fault(text.tsv, source=3, target=2, **keys)
+    assert "nt.grc-en.tsv.gz:1: a link names" in fault(text.tsv, source=3, target=2, limit=9, **keys)

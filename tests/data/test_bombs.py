@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from attnrun.data import jsonl, regression, text
+from attnrun.data.reading import read_lines
 from attnrun.errors import UserError
 
 MIB = 2**20
@@ -55,7 +56,7 @@ def test_what_packs_as_text_does_is_read(tmp_path: Path, packing: str) -> None:
     rows = "".join(f"one {n}\tone {n * n}\n" for n in range(40_000)).encode()
     assert len(rows) > MIB // 2
     (tmp_path / "corpus").write_bytes(PACKERS[packing](rows))
-    assert len(text.tsv(path=str(tmp_path / "corpus"), valid=1, test=1).train) == 39_998
+    assert [line for _, line in read_lines(tmp_path / "corpus")] == rows.decode().splitlines()
 
 
 @pytest.mark.parametrize("claimed", [1, 2**31])

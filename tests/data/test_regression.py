@@ -110,6 +110,8 @@ def test_columns_are_found_by_name_in_any_dialect(tmp_path):
     body = "".join(f'"a;b";{n * n};{n}\r\n' for n in range(11))
     made = read(tmp_path, '\ufeff# a comment\r\n"note";" y ";x\r\n' + body, delimiter=";")
     assert sorted(points(made)) == [(n, n * n) for n in range(11)]
+    below = read(tmp_path, "\n# a comment\n\n# another\nx,y\n" + rows(11))
+    assert points(below) == points(made)
     tabbed = read(tmp_path, "x\ty\n" + rows(11, "\t"), delimiter=r"\t")
     assert points(tabbed) == points(made)
 
@@ -128,7 +130,7 @@ def test_missing_values_are_dropped_and_counted(tmp_path):
         ("x,y\ninf,2\n", r"data\.csv:2: 'inf' in column 'x' is out of range"),
         ("x,y\n1,1e39\n", r"data\.csv:2: '1e39' in column 'y' is out of range"),
         ("x,y\n1,2\n3,5,2,1\n", r"data\.csv:3: 4 cells under 2 column names"),
-        ("x,y\n1\n", r"data\.csv:2: 1 cells under 2 column names"),
+        ("x,y\n1\n", r"data\.csv:2: 1 cell under 2 column names"),
         ('x,y\n1,"2\n', r"data\.csv:2: unexpected end"),
         ("xx,y\n1,2\n", r"data\.csv:1: no column 'x' for data\.x; did you mean 'xx'\?"),
         ("x,y,x\n1,2,3\n", r"data\.csv:1: two columns 'x'"),

@@ -144,6 +144,13 @@ def test_lengths_are_equally_frequent_as_far_as_there_are_sequences():
     assert {len(example.source) for example in data.test} == {2, 3, 4, 5, 6}
 
 
+@pytest.mark.timeout(60)
+def test_very_long_sequences_are_drawn_without_counting_them_all():
+    made = draw("copy", maximum_length=40_000, train=3, valid=1, test=1, longer=1)
+    assert max(len(one.source) for one in made.train + made.valid + made.test) <= 40_000
+    assert len(made.longer[0].source) > 40_000
+
+
 def test_symbols_are_equally_likely_at_every_place():
     data = draw("copy", symbols=5, minimum_length=7, train=4900, valid=50, test=50)
     for place in range(7):

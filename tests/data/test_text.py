@@ -267,9 +267,16 @@ def test_a_zip_names_its_member_in_a_fault(tmp_path):
     assert fault(str(tmp_path / "a.zip")).endswith("a.zip/fra.txt:5: no tab between source and target")
 
 
+@pytest.mark.timeout(20)
+def test_a_pipe_is_no_zip_and_nobody_waits_for_it(tmp_path):
+    os.mkfifo(tmp_path / "pairs")
+    with pytest.raises(UserError, match=r"no file .*pairs\.en"):
+        text.files(path=str(tmp_path / "pairs"), source="en", target="fr")
+
+
 def test_more_text_than_the_limit_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "MAXIMUM_BYTES", 2**20)
-    rows = b"".join(b"%d\t%d\n" % (number, number**2) for number in range(2**17))
+    rows = b"".join(b"%d\t%d\n" % (number, number**201) for number in range(2**12))
     assert len(rows) > 2**20
     assert "holds more than 1 MiB" in fault(write(tmp_path, gzip.compress(rows), "large.gz"))
     with zipfile.ZipFile(tmp_path / "large.zip", "w", zipfile.ZIP_DEFLATED) as made:

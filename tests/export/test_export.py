@@ -108,10 +108,16 @@ def test_ctranslate2_refuses_what_it_has_not_by_name(
     assert not list(tmp_path.iterdir())
 
 
-def test_an_rnn_is_refused(tmp_path: Path) -> None:
+def test_ctranslate2_refuses_an_rnn(tmp_path: Path) -> None:
     model = RnnSeq2Seq(len(SOURCE), len(TARGET), Mechanism(attention=ScaledDot), embedding=7, hidden=6)
     with pytest.raises(UserError, match="model=transformer"):
         ctranslate.save(model, SOURCE, TARGET, tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_onnx_says_why_it_takes_no_rnn(tmp_path: Path) -> None:
+    model = RnnSeq2Seq(len(SOURCE), len(TARGET), Mechanism(attention=ScaledDot), embedding=7, hidden=6)
     with pytest.raises(UserError, match="ONNX's exporter does not take this model: "):
         onnx.save(model, tmp_path / "model")
     assert not list(tmp_path.iterdir())

@@ -54,8 +54,7 @@ def named(dice: Dice) -> Subject:
         owners = ("my", "your") if chosen.theme == "spouse" else ("my", "my", "your", "our")
         return _subject(chosen, dice.pick(owners), chosen.countable and dice.chance(0.25))
     if roll < 82:
-        chosen = dice.pick(nouns("people"))
-        return _subject(chosen, "the", chosen.countable and dice.chance(0.3))
+        return _someone(dice)
     if roll < 92:
         chosen = dice.pick(nouns("kin+elder"))
         owner = name(dice.pick(NAMES)[0])
@@ -70,6 +69,11 @@ def couple(dice: Dice) -> Subject:
         second, other = dice.pick(NAMES)
     gender = "f" if one == other == "f" else "m"
     return Subject(name(first).then(say("and/CCONJ = et/CCONJ"), name(second)), 5, gender, "their")
+
+
+def _someone(dice: Dice) -> Subject:
+    chosen = dice.pick(nouns("people"))
+    return _subject(chosen, "the", chosen.countable and dice.chance(0.3))
 
 
 def _subject(noun: Noun, kind: str, plural: bool) -> Subject:
@@ -99,9 +103,5 @@ def same_people(one: Subject, other: Subject) -> bool:
 
 def somebody(dice: Dice) -> tuple[Chunk, Subject]:
     """Return a person as a noun, alone and as a subject."""
-    chosen = dice.pick(nouns("people"))
-    many = chosen.countable and dice.chance(0.3)
-    chunk = noun_phrase("the", chosen, many)
-    return chunk, Subject(
-        chunk, 5 if many else 2, chosen.gender, "their" if many else {"m": "his", "f": "her"}[chosen.gender]
-    )
+    subject = _someone(dice)
+    return subject.chunk, subject

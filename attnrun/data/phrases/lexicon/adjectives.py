@@ -13,7 +13,7 @@ small|petit|<|{_THINGS}+room+animal+land+openable|smaller
 beautiful|beau belle bel|<|clothes+land+present+house+picture+music+place+animal|
 new|nouveau nouvelle nouvel|<|{_THINGS}+device+literature+printed+place|newer
 old|vieux vieille vieil|<|pet+{_THINGS}+place+land+device|older
-good|bon bonne|<|literature+printed+show+dish+fruit+drink+music+meal|better:meilleur
+good|bon bonne|<|literature+printed+show+dish+fruit+drink+music+meal|better
 bad|mauvais|<|literature+show+idea+answer|
 pretty|joli|<|clothes+present+house+land+picture|prettier
 long|long longue|<|mail+literature+river+street+bridge|longer
@@ -109,7 +109,6 @@ class Adjective(NamedTuple):
     before: bool
     themes: tuple[str, ...]
     comparative: str
-    french_comparative: str
 
     def agree(self, gender: str, plural: bool) -> str:
         """Return the French form that agrees."""
@@ -166,8 +165,7 @@ def _entry(line: str) -> Adjective:
         forms = [half, half]
     else:
         forms = words if len(words) > 1 else [french, french + "e" * (not french.endswith("e"))]
-    comparative, _, suppletive = comparative.partition(":")
     return Adjective(
         english, forms[0], forms[1], forms[-1] if len(forms) > 2 else forms[0], place == "<",
-        expand(themes), comparative, suppletive,
+        expand(themes), comparative,
     )  # fmt: skip
