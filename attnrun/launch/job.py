@@ -83,9 +83,13 @@ class Job:
             raise Interrupted(report.message, report.exit_code - 128)
         return report.primary
 
+    @property
+    def stop(self) -> Path:
+        """The file that says, by being there, that no further job of the call is to begin."""
+        return Path(self.outbox) / f"stop-{self.call}"
+
     def _report(self, composed: Any, directory: Path, begun: Report) -> Report:
-        stop = Path(self.outbox) / f"stop-{self.call}"
-        if self.fail_fast and stop.exists():
+        if self.fail_fast and self.stop.exists():
             return Report("skipped", 0, None)
         try:
             plain = to_plain(composed)
@@ -97,7 +101,7 @@ class Job:
         except UserError as error:
             report = refused(error, directory)
         if self.fail_fast and report.status in ("failed", "refused"):
-            stop.touch()
+            self.stop.touch()
         return report
 
     def _settled(self, plain: dict[str, Any], directory: Path, words: Sequence[str]) -> Report:

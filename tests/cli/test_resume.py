@@ -93,6 +93,8 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("seed=1", "a resumed run takes trainer.epochs, trainer.max_steps and runtime.…, not 'seed=1'"),
         ("trainer.epochs=many", "trainer.epochs=many: the value must be a valid integer"),
         ("trainer.epochs=[", "'trainer.epochs=[': '[' is no value"),
+        ("trainer.epochs=2020-13-77", "'2020-13-77' is no value"),
+        ("trainer.epochs", "cannot read 'trainer.epochs'; expected KEY=VALUE"),
     ],
 )
 def test_what_would_not_be_exact_is_refused(cli: Cli, done: Path, word: str, message: str) -> None:

@@ -96,4 +96,5 @@ def test_space_to_open_a_run(cli: Cli, tmp_path: Path, monkeypatch: pytest.Monke
     result = cli("train", "sequence", *SMALL)
     (line,) = result.stderr.splitlines()
     assert result.exit_code == 2
+    assert not list(tmp_path.iterdir())
     assert "cannot open the run" in line and "environment.json: No space left on device (" in line

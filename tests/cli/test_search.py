@@ -119,7 +119,7 @@ def test_workers_translate_as_one_process_does(here: Cli, words: list[str]) -> N
 
 
 def test_more_workers_than_cores_are_told_of(here: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("attnrun.runs.device.cores", lambda: 2)
     result = here("translate", "--run", "one", "--workers", "3", "-", stdin="a h\nb i\n")
     assert result.exit_code == 0 and len(result.stdout.splitlines()) == 2
     assert "--workers 3 on 2 cores: more than one a core gains nothing" in result.stderr

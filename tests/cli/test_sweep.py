@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from attnrun.cli import watch
 from attnrun.cli.watch import View
 from attnrun.launch.bridge import prepare_sweep
 from attnrun.launch.job import Report
+from attnrun.launch.standing import standing
+from attnrun.launch.sweep import SweepRecord
+from attnrun.runs.device import cores
 
 Cli = Callable[..., Result]
 
@@ -103,7 +107,7 @@ def test_jobs_at_once_share_the_cores_and_give_the_same(cli: Cli, tmp_path: Path
     two = json.loads(subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout)
     assert [document["metrics"] for document in one] == [document["metrics"] for document in two]
     text = (Path(two[0]["run"]) / "config.yaml").read_text()
-    assert f"threads: {max(1, (os.cpu_count() or 1) // 2)}" in text
+    assert f"threads: {max(1, cores() // 2)}" in text
     refused = cli(*words, "-j", "2", "hydra/launcher=basic")
     assert refused.exit_code == 2 and "choose joblib" in refused.stderr
 
@@ -155,6 +159,8 @@ def test_two_calls_of_a_sweep_at_once_train_each_job_once(tmp_path: Path, cli: C
     [
         (["sweep", "nw-regression", "seed=1,2", "--name", "../x"], "a name is of letters"),
         (["sweep", "nw-regression", "hydra.sweep.subdir=x", "seed=1,2"], "choose its own by --name"),
+        (["sweep", "nw-regression", "hydra.sweep.dir=", "seed=1,2"], "'hydra.sweep.dir=' names no directory"),
+        (["sweep", "nw-regression", "hydra.sweep.dir=2020-13-77", "seed=1,2"], "'2020-13-77' is no value"),
         (["sweep", "nw-regression", "seed=range(0)"], "there is no job in this sweep"),
         (["sweep", "nw-regresion", "seed=1,2"], "did you mean 'nw-regression'?"),
         (["sweep", "nw-regression", "attention=gaussian,nope"], "no choice of 'attention' named 'nope'"),
@@ -175,6 +181,22 @@ def test_a_mistake_leaves_what_others_have_in_the_place(cli: Cli, tmp_path: Path
         path.write_text("mine")
     assert cli("sweep", *TINY, "seed=-1,-2", "hydra.sweep.dir=mine").exit_code == 2
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(own)
+
+
+def test_a_number_is_a_name_like_any_other() -> None:
+    assert prepare_sweep("nw-regression", ["seed=1,2", "hydra.sweep.dir=5"]).sweep.directory == Path("5")
+
+
+def test_a_run_that_goes_meanwhile_has_no_share(tmp_path: Path) -> None:
+    sweep, run = SweepRecord(tmp_path), tmp_path / "run"
+    run.mkdir()
+    (run / "config.yaml").write_text("a: [")
+    (run / "metrics.jsonl").write_text('{"step": 3, "train/loss": 0.5}\n')
+    report = Report("running", 0, str(run), overrides=["seed=1"])
+    sweep.notes.mkdir()
+    (sweep.notes / "one.json").write_text(json.dumps(asdict(report)))
+    (job,) = standing(sweep).values()
+    assert (job.state, job.share, job.metric) == ("interrupted", None, ("train/loss", 0.5))
 
 
 def test_on_a_terminal_the_jobs_are_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
