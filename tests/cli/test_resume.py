@@ -15,10 +15,12 @@ from attnrun.runs.find import RunRecord
 from attnrun.runs.lock import RunLock
 from tests.training.outcome import equal, outcome
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 Cli = Callable[..., Any]
 SMALL = [
     "sequence", "data.symbols=5", "data.train=300", "data.valid=20", "data.test=20", "data.longer=0",
-    "model.hidden=12", "model.embedding=11", "runtime.threads=1", "trainer.log_every=1",
+    "model.hidden=12", "model.embedding=11", "runtime.threads=1", "runtime.watch=false",
+    "trainer.log_every=1",
 ]  # fmt: skip
 
 

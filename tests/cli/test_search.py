@@ -15,8 +15,12 @@ from attnrun.cli.complete import complete_override, complete_search
 from attnrun.launch.trained import open_model
 from attnrun.runs.find import RunRecord
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 Cli = Callable[..., Result]
-SMALL = ["model.hidden=14", "model.embedding=13", "attention.hidden=11", "trainer.max_steps=1"]
+SMALL = [
+    "model.hidden=14", "model.embedding=13", "attention.hidden=11", "trainer.max_steps=1",
+    "runtime.watch=false",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

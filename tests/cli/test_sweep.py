@@ -23,6 +23,7 @@ from attnrun.launch.standing import standing
 from attnrun.launch.sweep import SweepRecord
 from attnrun.runs.device import cores
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 Cli = Callable[..., Result]
 
 TINY = ["nw-regression", "trainer.max_steps=1", "runtime.threads=1"]
@@ -54,9 +55,8 @@ def test_the_same_sweep_again_runs_what_is_missing(cli: Cli, tmp_path: Path) -> 
     assert len({path.parent.parent for path in after}) == 1
     part = cli("train", *TINY, "-m", "seed=2,3")
     assert part.exit_code == 0 and "2 of 2: " in part.stderr
-    assert cli("train", *TINY, "-m", "seed=1,2,3").exit_code == 0
     assert _results(tmp_path) == after
-    assert cli("sweep", *TINY, "seed=1", "data.samples=20", "hydra.sweep.dir=outputs/my/own").exit_code == 0
+    assert cli("sweep", *TINY, "seed=1", "hydra.sweep.dir=outputs/my/own").exit_code == 0
     assert list(tmp_path.glob("outputs/my/own/*/result.json"))
     assert len({path.parent.parent for path in _results(tmp_path)}) == 2
 
@@ -67,23 +67,23 @@ def test_a_failure_is_listed_with_its_log_and_the_others_are_untouched(
     (tmp_path / "good.csv").write_text("a,b\n" + CURVE)
     (tmp_path / "huge.csv").write_text("a,b\n" + CURVE.replace("2\n", "2e30\n"))
     data = ["data=csv", "data.x=a", "data.y=b", "data.path=good.csv,huge.csv"]
-    words = ["sweep", *TINY, *data, "seed=1,2,3"]
+    words = ["sweep", *TINY, *data, "seed=1,2"]
     result = cli(*words)
     assert result.exit_code == 1
     failures = [line for line in result.stderr.splitlines() if "data.path=huge.csv seed=1: " in line]
     assert len(failures) == 1 and "not finite" in failures[0] and "job.log" in failures[0]
-    assert sum(line.count(" done: ") for line in result.stdout.splitlines()) == 3
+    assert sum(line.count(" done: ") for line in result.stdout.splitlines()) == 2
     jobs = _jobs(cli)
-    assert _words(jobs, "done") == ["seed=1", "seed=2", "seed=3"] == _words(jobs, "failed")
+    assert _words(jobs, "done") == ["seed=1", "seed=2"] == _words(jobs, "failed")
     shown = cli("status").stdout
-    assert "3 done, 3 failed: outputs/nw-regression/sweep-data.path-seed-" in shown and "not finite" in shown
-    monkeypatch.setattr(watch, "_MOST", 4)  # rows, for which the failed ones come first
+    assert "2 done, 2 failed: outputs/nw-regression/sweep-data.path-seed-" in shown and "not finite" in shown
+    monkeypatch.setattr(watch, "_MOST", 3)  # rows, for which the failed ones come first
     some = cli("status")
-    assert some.stdout.count("data.path=huge.csv") == 3 and some.stdout.count("data.path=good.csv") == 1
-    assert "4 of 6 jobs; --json" in some.stderr
+    assert some.stdout.count("data.path=huge.csv") == 2 and some.stdout.count("data.path=good.csv") == 1
+    assert "3 of 4 jobs; --json" in some.stderr
     (tmp_path / "huge.csv").write_text("a,b\n" + CURVE.replace("2\n", "2.5\n"))
     repaired = cli(*words)
-    assert repaired.exit_code == 0 and "3 of 6 jobs were finished already" in repaired.stderr
+    assert repaired.exit_code == 0 and "2 of 4 jobs were finished already" in repaired.stderr
 
 
 @pytest.mark.slow
