@@ -65,6 +65,7 @@ def translate(
         typer.Option(
             "--run",
             "-r",
+            metavar="RUN",
             help="Use this run: path, name, its beginning, or latest. Several: the mean of their models.",
             autocompletion=complete_run,
         ),
@@ -79,7 +80,7 @@ def translate(
     ] = None,
     n_best: Annotated[
         int | None,
-        typer.Option("--n-best", min=1, max=1000, help="So many translations of each, with scores."),
+        typer.Option("--n-best", min=1, max=1000, help="So many translations of each text, with scores."),
     ] = None,
     engine: Annotated[
         str,

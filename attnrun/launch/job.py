@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attnrun.errors import Interrupted, UserError
+from attnrun.errors import Interrupted, UserError, first_line
 from attnrun.launch.config import Plan, check, config_hash, to_plain
 from attnrun.launch.resume import earlier, finished
 from attnrun.launch.share import share_cores, slot
 from attnrun.launch.sweep import note_name
+from attnrun.runs import layout
 from attnrun.runs.files import remove_empty
 from attnrun.runs.find import is_run, refuse_links
 from attnrun.runs.lock import RunBusy, RunLock
@@ -243,15 +244,15 @@ def train(plan: Plan, run: "Run") -> Report:
 
 
 def _failed(message: str, run: "Run") -> Report:
-    first_line = message.strip().split("\n")[0]
+    line = first_line(message)
     with suppress(OSError):  # a full disk, for one: the message must still get out
-        run.fail(first_line)
-    return failed(first_line, run.directory)
+        run.fail(line)
+    return failed(line, run.directory)
 
 
 def failed(message: str, directory: Path) -> Report:
     """Report that the run in `directory` failed."""
-    return Report("failed", 1, str(directory), f"{message} (log: {directory / 'job.log'})")
+    return Report("failed", 1, str(directory), f"{message} (log: {directory / layout.LOG})")
 
 
 def interrupted(stop: Interrupted, directory: Path) -> Report:

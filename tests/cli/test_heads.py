@@ -201,7 +201,9 @@ def test_a_run_is_measured_on_what_it_chose_by_as_it_was_in_training(task: str, 
     entry = next(one for one in tasks() if one.name == task)
     if entry.needs:
         pytest.importorskip(entry.needs)
-    plain = compose(task, [*entry.smoke.split(), "trainer.max_steps=2", "runtime.threads=1", "runtime.watch=false"])
+    plain = compose(
+        task, [*entry.smoke.split(), "trainer.max_steps=2", "runtime.threads=1", "runtime.watch=false"]
+    )
     assert execute(plain, tmp_path / "run").status == "done"
     (row,) = [one for one in RunRecord(tmp_path / "run").metrics_rows() if "valid/loss" in one]
     found = open_development(tmp_path / "run")
