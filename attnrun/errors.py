@@ -28,6 +28,11 @@ class Interrupted(KeyboardInterrupt):
         return type(self), (str(self), self.signal_number)
 
 
+def first_line(said: object) -> str:
+    """Return the first line of a text, or of what an error says: its kind where that is nothing."""
+    return str(said).strip().partition("\n")[0] or type(said).__name__
+
+
 def nearest(name: str, choices: Iterable[str]) -> str | None:
     """Return the choice spelled most like `name`, or None where none comes near."""
     found = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.5)

@@ -39,6 +39,21 @@ def real_data() -> Path:
     return directory
 
 
+@pytest.fixture(scope="module")
+def blank_pictures() -> Iterator[None]:
+    """Let pictures that are made in this process be blank: most of a small run's time goes into drawing."""
+    from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
+
+    def whole(figure: Figure, *_: Any, **__: Any) -> Bbox:
+        return Bbox.from_bounds(0, 0, *figure.get_size_inches())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "draw", lambda *_: None)
+        patch.setattr(Figure, "get_tightbbox", whole)
+        yield
+
+
 @pytest.fixture
 def corpora(tmp_path: Path, real_data: Path) -> Path:
     """Put the corpora that download below `tmp_path`, as a user would by hand, and return where."""

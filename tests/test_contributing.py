@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", PAGE, re.M | re.S))
 FILE = re.compile(r"^`([\w/.-]+\.(?:py|yaml))`:\n\n```\w+\n(.*?)^```$", re.M | re.S)

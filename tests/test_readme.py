@@ -8,7 +8,7 @@ import pytest
 
 from attnrun.claims.sections import read_sections
 from attnrun.launch import catalog
-from attnrun.launch.config import compose
+from attnrun.launch.config import check, compose
 
 TRAINING = re.compile(r"attnrun (train|sweep) ")
 ROOT = Path(__file__).parents[1]
@@ -25,7 +25,7 @@ HEADERS = [entry.run for entry in catalog.entries("experiment")]
 EXERCISES = [one.command for read in read_sections() for one in read.section.exercises]
 
 
-@pytest.mark.parametrize("command", sorted({*SHOWN, *HEADERS, *filter(TRAINING.match, EXERCISES)}))
+@pytest.mark.parametrize("command", sorted({*SHOWN, *HEADERS}))
 def test_a_shown_training_composes(command: str) -> None:
     _, kind, experiment, *words = shlex.split(command.partition(" > ")[0], comments=True)
     assert experiment in catalog.names("experiment")
@@ -39,6 +39,15 @@ def test_a_shown_training_composes(command: str) -> None:
         and not word.startswith("hydra")
     ]
     assert compose(experiment, overrides)["experiment"] == experiment
+
+
+@pytest.mark.parametrize("command", [one for one in EXERCISES if TRAINING.match(one)])
+def test_an_exercise_takes_all_of_its_values(command: str) -> None:
+    _, _, experiment, *words = shlex.split(command)
+    keys = [word.partition("=") for word in words if not word.startswith("seed=")]
+    swept = [[f"{key}{equals}{value}" for value in values.split(",")] for key, equals, values in keys]
+    for place in range(max(map(len, swept), default=0)):
+        check(compose(experiment, [words[min(place, len(words) - 1)] for words in swept]))
 
 
 @pytest.mark.parametrize("command", [one for one in EXERCISES if not TRAINING.match(one)])

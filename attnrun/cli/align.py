@@ -1,9 +1,8 @@
 """`attnrun align`: how far links between words agree with gold ones, an aligner's or a trained model's."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -15,14 +14,10 @@ from attnrun.errors import UserError
 _NOTICED = 0.1  # of the error rate: from there on another base is told of
 
 
-class _Way(StrEnum):
-    intersection = "intersection"
-    union = "union"
-    grow_diagonal = "grow-diagonal"
-
-
+Joining = Literal["intersection", "union", "grow-diagonal"]
 Base = Annotated[
-    int | None, typer.Option("--gold-base", min=0, max=1, help="Number of a sentence's first token there.")
+    int | None,
+    typer.Option("--gold-base", min=0, max=1, help="What --gold counts a sentence's first token as."),
 ]
 
 
@@ -30,25 +25,37 @@ def align(
     run: OptionalRunName = None,
     gold: Annotated[
         str | None,
-        typer.Option("--gold", help="Gold links, a line a pair: 0-0 1p2. None: those of the run's corpus."),
+        typer.Option(
+            "--gold",
+            metavar="FILE",
+            help="Gold links, a line a pair: 0-0 1p2. None: those of the run's corpus.",
+        ),
     ] = None,
     gold_base: Base = None,
     hypothesis: Annotated[
-        str | None, typer.Option("--hypothesis", help="Links of any aligner, in the place of a run.")
+        str | None,
+        typer.Option("--hypothesis", metavar="FILE", help="Links of any aligner, in place of a run."),
     ] = None,
     hypothesis_base: Annotated[
-        int | None, typer.Option("--hypothesis-base", min=0, max=1, help="As --gold-base, of the links.")
+        int | None, typer.Option("--hypothesis-base", min=0, max=1, help="As --gold-base, for --hypothesis.")
     ] = None,
     text: Annotated[
         str | None,
-        typer.Option("--text", help="The pairs: source, tab or |||, target; words between spaces."),
+        typer.Option(
+            "--text", metavar="FILE", help="The pairs: source, tab or |||, target; words between spaces."
+        ),
     ] = None,
     reverse: Annotated[
         str | None,
-        typer.Option("--reverse", help="A run of the other direction, to join.", autocompletion=complete_run),
+        typer.Option(
+            "--reverse",
+            metavar="RUN",
+            help="A run of the other direction, to join.",
+            autocompletion=complete_run,
+        ),
     ] = None,
     symmetrise: Annotated[
-        _Way | None, typer.Option("--symmetrise", help="How to join them; grow-diagonal by default.")
+        Joining | None, typer.Option("--symmetrise", help="How to join them; grow-diagonal by default.")
     ] = None,
     threshold: Annotated[
         float | None,
@@ -61,7 +68,10 @@ def align(
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the links of all pairs there, a line a pair.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write the links of all pairs there, a line a pair."
+        ),
     ] = None,
     trust: Trust = None,
     as_json: AsJson = False,
@@ -86,8 +96,7 @@ def align(
             _refuse({"--gold-base": gold_base}, "needs --gold, the file that it is of")
         if reverse is None:
             _refuse({"--symmetrise": symmetrise}, "needs --reverse, a run to join")
-        joined = (symmetrise or _Way.grow_diagonal).value
-        how = Way(joined, threshold, development, output, tuple(trust or ()))
+        how = Way(symmetrise or "grow-diagonal", threshold, development, output, tuple(trust or ()))
         document = align_run(str(run), reverse, (text, gold, gold_base), how)
     if as_json:
         echo_json(document)

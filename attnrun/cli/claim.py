@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def claim(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A claim.", autocompletion=complete_claim)
+        str | None, typer.Argument(metavar="NAME", help="See --list.", autocompletion=complete_claim)
     ] = None,
     all_claims: Annotated[bool, typer.Option("--all", help="Measure every claim, a line each.")] = False,
     list_claims: Annotated[bool, typer.Option("--list", help="Name the claims.")] = False,
@@ -28,12 +28,12 @@ def claim(
     ] = False,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="How many seeds, from 0 on.")] = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE", help="Draw there: .png or .svg.")
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw there: .png, .svg or .pdf.")
     ] = None,
     write: Annotated[
         Path | None, typer.Option("--write", metavar="DIR", help="Keep the results there: pages and data.")
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="How many seeds to measure at once.")] = 1,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="How many seeds to measure at once.")] = 1,
     config_dir: ConfigDir = None,
     trust: Trust = None,
     as_json: AsJson = False,

@@ -45,19 +45,21 @@ def compare(
         bool, typer.Option("--translations", help="Add what `attnrun significance` says of a run a group.")
     ] = False,
     plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE", help="Draw means and seeds: .png or .svg.")
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw means and seeds: .png, .svg or .pdf.")
     ] = None,
     curves: Annotated[
         Path | None,
         typer.Option(
             "--curves",
             metavar="FILE",
-            help="Draw the validation part of the metric over training: .png or .svg.",
+            help="Draw the validation part of the metric over training: .png, .svg or .pdf.",
         ),
     ] = None,
     lengths: Annotated[
         Path | None,
-        typer.Option("--lengths", metavar="FILE", help="Draw BLEU by the length of sources: .png or .svg."),
+        typer.Option(
+            "--lengths", metavar="FILE", help="Draw BLEU by the length of sources: .png, .svg or .pdf."
+        ),
     ] = None,
     config_dir: ConfigDir = None,
     as_json: AsJson = False,

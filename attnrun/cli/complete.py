@@ -1,45 +1,33 @@
 """What tab completion offers: experiments, groups and their choices, runs."""
 
+from collections.abc import Callable, Iterable
+
 from attnrun.launch import catalog
-from attnrun.runs.layout import OUTPUTS
+from attnrun.runs.layout import CONFIG, OUTPUTS, SWEEP
 
 
-def complete_experiment(incomplete: str) -> list[tuple[str, str]]:
-    """Offer the experiments, each with its one line."""
-    return _choices("experiment", incomplete)
+def choices_of(group: str) -> Callable[[str], list[tuple[str, str]]]:
+    """Return what offers the choices of a config group, each with its one line."""
+
+    def complete(incomplete: str) -> list[tuple[str, str]]:
+        return _beginning(catalog.entries(group), incomplete)
+
+    return complete
 
 
-def complete_claim(incomplete: str) -> list[tuple[str, str]]:
-    """Offer the claims, each with its one line."""
-    return _choices("claim", incomplete)
-
-
-def complete_attention(incomplete: str) -> list[tuple[str, str]]:
-    """Offer the attention mechanisms, each with its one line."""
-    return _choices("attention", incomplete)
-
-
-def complete_model(incomplete: str) -> list[tuple[str, str]]:
-    """Offer the models, each with its one line."""
-    return _choices("model", incomplete)
-
-
-def complete_search(incomplete: str) -> list[tuple[str, str]]:
-    """Offer the searches, each with its one line."""
-    return _choices("search", incomplete)
-
-
-def complete_corpus(incomplete: str) -> list[tuple[str, str]]:
-    """Offer the corpora, each with its one line."""
-    return _choices("corpus", incomplete)
+complete_experiment = choices_of("experiment")
+complete_claim = choices_of("claim")
+complete_attention = choices_of("attention")
+complete_model = choices_of("model")
+complete_search = choices_of("search")
+complete_corpus = choices_of("corpus")
 
 
 def complete_download(incomplete: str) -> list[tuple[str, str]]:
     """Offer the corpora that are downloaded, each with its one line."""
     from attnrun.launch.corpora import listed
 
-    entries = [corpus.entry for corpus in listed() if corpus.package]
-    return [(e.name, e.what) for e in entries if e.name.startswith(incomplete)]
+    return _beginning([corpus.entry for corpus in listed() if corpus.package], incomplete)
 
 
 def complete_override(incomplete: str) -> list[str]:
@@ -57,22 +45,22 @@ def complete_override(incomplete: str) -> list[str]:
 
 def complete_run(incomplete: str) -> list[str]:
     """Offer the names of the runs below `outputs`, newest first, and `latest`."""
-    names = [path.parent.name for path in OUTPUTS.glob("*/*/config.yaml")]
+    names = [path.parent.name for path in OUTPUTS.glob(f"*/*/{CONFIG}")]
     return [name for name in ["latest", *sorted(names, reverse=True)] if name.startswith(incomplete)]
 
 
 def complete_sweep(incomplete: str) -> list[str]:
     """Offer the names of the sweeps below `outputs`, and `latest`."""
-    names = [path.parent.name for path in OUTPUTS.glob("*/*/sweep.json")]
+    names = [path.parent.name for path in OUTPUTS.glob(f"*/*/{SWEEP}")]
     return [name for name in ["latest", *sorted(names)] if name.startswith(incomplete)]
 
 
 def complete_run_or_sweep(incomplete: str) -> list[str]:
     """Offer the names of the sweeps below `outputs`, newest first, after those of the runs."""
-    sweeps = {path.parent.parent.name for path in OUTPUTS.glob("*/*/*/config.yaml")}
+    sweeps = {path.parent.parent.name for path in OUTPUTS.glob(f"*/*/*/{CONFIG}")}
     found = sorted((name for name in sweeps if name.startswith(incomplete)), reverse=True)
     return [*complete_run(incomplete), *found]
 
 
-def _choices(group: str, incomplete: str) -> list[tuple[str, str]]:
-    return [(e.name, e.what) for e in catalog.entries(group) if e.name.startswith(incomplete)]
+def _beginning(entries: Iterable[catalog.Entry], incomplete: str) -> list[tuple[str, str]]:
+    return [(entry.name, entry.what) for entry in entries if entry.name.startswith(incomplete)]

@@ -29,7 +29,7 @@ complete -o default -F _attnrun_completion attnrun
 _SHELLS = ("bash", "zsh", "fish")
 
 
-def completion(shell: Annotated[str, typer.Argument(metavar="bash|zsh|fish")]) -> None:
+def completion(shell: Annotated[str, typer.Argument(metavar="bash|zsh|fish", help="Whose script.")]) -> None:
     """Print the tab completion script of a shell.
 
     bash: echo 'eval "$(attnrun completion bash)"' >> ~/.bashrc;

@@ -13,11 +13,12 @@ from attnrun.cli.complete import complete_corpus
 from attnrun.cli.ends import echo_json, say
 from attnrun.cli.options import AsJson, ConfigDir, CorpusKeys, Trust
 from attnrun.errors import UserError
+from attnrun.runs.layout import FIGURES, OUTPUTS
 
 if TYPE_CHECKING:
     from attnrun.data.statistics import Statistics
 
-_FIGURES = Path("outputs/figures")
+_FIGURES = OUTPUTS / FIGURES
 _LONGEST_NAME = 60  # letters of a figure's name that come from outside
 NameOrFile = Annotated[
     str,

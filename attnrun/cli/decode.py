@@ -1,6 +1,5 @@
 """How `attnrun translate` decodes: engine, translations of each text, and processes."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -35,11 +34,11 @@ def open_translator(
 ) -> Any:
     """Return the model of a run, or of several, that translates so; raises UserError where none can."""
     from attnrun.launch.trained import open_ensemble
-    from attnrun.runs.device import prepare_process
+    from attnrun.runs.device import cores, prepare_process
     from attnrun.runs.find import RunRecord
 
-    if how.workers > (cores := os.cpu_count() or 1):
-        say(f"--workers {how.workers} on {cores} cores: more than one a core gains nothing")
+    if how.workers > (there := cores()):
+        say(f"--workers {how.workers} on {there} cores: more than one a core gains nothing")
     if how.workers > 1:
         prepare_process(1)  # for the workers are forked, and threads are not
     model = open_ensemble(directories, trust, search, "cpu" if how.workers > 1 else "auto")

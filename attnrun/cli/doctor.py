@@ -24,7 +24,7 @@ def doctor(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show versions, devices, threads and where data is kept."""
+    """Show versions, devices, threads, and where runs and downloads are kept."""
     if determinism:
         _show_determinism(as_json)
         return
@@ -73,6 +73,7 @@ def _print_verdicts(found: "list[Verdict]") -> None:
 def _facts() -> dict[str, Any]:
     import torch
 
+    from attnrun.data.download import cache_directory
     from attnrun.runs.device import present_devices, resolve_device
     from attnrun.runs.environment import versions
 
@@ -85,6 +86,7 @@ def _facts() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "runs": _place(OUTPUTS.absolute()),
+        "downloads": _place(cache_directory()),
     }
 
 

@@ -30,14 +30,15 @@ def heads(
         "gradient"
     ),
     steps: Annotated[
-        int, typer.Option("--steps", min=1, max=10_000, help="In how many shares all heads go.")
+        int, typer.Option("--steps", min=1, max=10_000, help="In how many steps to remove all heads.")
     ] = 10,
     tolerance: Annotated[
         float,
         typer.Option("--tolerance", min=0, max=1, help="The share of the metric that may be lost."),
     ] = 0.01,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Draw the curve: .png or .svg.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Draw the curve: .png, .svg or .pdf."),
     ] = None,
     trust: Trust = None,
     as_json: AsJson = False,

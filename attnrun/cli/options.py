@@ -14,7 +14,13 @@ RunName = Annotated[str, _run]
 OptionalRunName = Annotated[str | None, _run]
 ConfigDir = Annotated[
     Path | None,
-    typer.Option("--config-dir", help="A directory of your own config groups.", file_okay=False, exists=True),
+    typer.Option(
+        "--config-dir",
+        metavar="DIR",
+        help="A directory of your own config groups.",
+        file_okay=False,
+        exists=True,
+    ),
 ]
 Trust = Annotated[
     list[str] | None, typer.Option("--trust", metavar="MODULE", help="Let configs name code of this module.")

@@ -22,7 +22,7 @@ def report(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write the page there, not as report.html into RUN."),
+        typer.Option("--output", "-o", metavar="FILE", help="Write the page there; else RUN/report.html."),
     ] = None,
     sentences: Annotated[
         int,

@@ -27,7 +27,7 @@ def show(
         list[str] | None,
         typer.Argument(
             metavar="INPUT",
-            help="As `predict` takes them; - reads lines from stdin. None: of its tests.",
+            help="As `predict` takes them; - reads lines from stdin. None: some of its test set.",
         ),
     ] = None,
     layer: Annotated[
@@ -47,7 +47,7 @@ def show(
     ] = False,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write it there: .png, .svg, .pdf or .npz."),
+        typer.Option("--output", "-o", metavar="FILE", help="Write it there: .png, .svg, .pdf or .npz."),
     ] = None,
     trust: Trust = None,
     as_json: AsJson = False,

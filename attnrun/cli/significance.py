@@ -1,9 +1,8 @@
 """`attnrun significance`: whether runs translate a test set differently beyond chance."""
 
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,9 +16,7 @@ if TYPE_CHECKING:
     from attnrun.analysis.significance import Comparison
 
 
-class _Test(StrEnum):
-    bootstrap = "bootstrap"
-    randomisation = "randomisation"
+Test = Literal["bootstrap", "randomisation"]
 
 
 def significance(
@@ -32,8 +29,8 @@ def significance(
         ),
     ],
     test: Annotated[
-        _Test, typer.Option("--test", help="sacreBLEU's paired bootstrap, or approximate randomisation.")
-    ] = _Test.bootstrap,
+        Test, typer.Option("--test", help="sacreBLEU's paired bootstrap, or approximate randomisation.")
+    ] = "bootstrap",
     samples: Annotated[
         int | None,
         typer.Option("--samples", min=10, max=1_000_000, help="How often to draw: 1000, or 10000."),
@@ -51,10 +48,10 @@ def significance(
     if len(runs) < 2:
         raise UserError("significance compares runs with the first: give two or more")
     directories = [find(OUTPUTS, name, finished=True) for name in runs]
-    found = compare(directories, test.value, samples)
+    found = compare(directories, test, samples)
     if as_json:
         names = [str(directory) for directory in directories]
-        echo_json({"test": test.value, "forms": [document(one, names) for one in found]})
+        echo_json({"test": test, "forms": [document(one, names) for one in found]})
         return
     for one in found:
         show(one, directories)

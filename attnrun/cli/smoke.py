@@ -30,7 +30,9 @@ class Row:
 def smoke(
     experiments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="EXPERIMENT", help="Only these.", autocompletion=complete_experiment),
+        typer.Argument(
+            metavar="EXPERIMENT", help="Only these; none: all.", autocompletion=complete_experiment
+        ),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Training steps of each.")] = 2,
     as_json: AsJson = False,

@@ -16,7 +16,7 @@ from attnrun.runs.layout import OUTPUTS
 def sweep(
     experiment: ExperimentName,
     overrides: Overrides = None,
-    name: Annotated[str | None, typer.Option("--name", help="Of the sweep's directory.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="A name for the sweep's directory.")] = None,
     jobs: Annotated[
         int | None, typer.Option("-j", "--jobs", min=1, help="How many jobs run at once, at most.")
     ] = None,
@@ -83,7 +83,7 @@ def status(
     sweep: Annotated[
         str,
         typer.Argument(
-            metavar="SWEEP", help="A path, a name or its beginning.", autocompletion=complete_sweep
+            metavar="SWEEP", help="A path, a name, its beginning, or latest.", autocompletion=complete_sweep
         ),
     ] = "latest",
     as_json: AsJson = False,

@@ -103,7 +103,7 @@ def show_runs(records: "Sequence[RunRecord]", own_words: Sequence[Sequence[str]]
 def _show_run(console: Console, record: "RunRecord") -> None:
     result = record.result or {}
     table = new_table("metric", "value")
-    for name, value in (result.get("metrics") or {}).items():
+    for name, value in record.metrics.items():
         table.add_row(literal(name), literal(number(value)))
     if table.row_count:
         console.print(table)

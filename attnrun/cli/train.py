@@ -55,30 +55,38 @@ def train(
         check_experiment(experiment)
     if any(word.startswith("experiment=") for word in words):
         raise UserError(f"the experiment is {experiment!r} already; leave out experiment=…")
-    flags = ["--multirun"] * multirun + ["--resolve"] * resolve
-    if cfg is not None:
-        flags.append(f"--cfg={cfg}")
-    if resolve and cfg is None:
-        raise UserError("--resolve fills in what --cfg prints; give --cfg=job with it")
+    flags = _config_flags(cfg, resolve)
     if info:
-        topics = [word for word in words if word in _INFO]
-        words = [word for word in words if word not in _INFO]
-        unknown = [word for word in words if "=" not in word and not word.startswith("~")]
-        if unknown:
-            raise UserError(
-                f"--info takes {', '.join(_INFO)}, not {unknown[0]!r}{suggest(unknown[0], _INFO)}"
-            )
-        flags.append(f"--info={topics[0] if topics else 'all'}")
-    if cfg not in (None, "job", "hydra", "all"):
-        raise UserError(f"--cfg takes job, hydra or all, not {cfg!r}")
-    if multirun and cfg is None and not info:
+        words, topic = _info(words)
+        flags.append(f"--info={topic}")
+    if multirun and not flags:
         from attnrun.cli.sweep import run_sweep
 
         run_sweep(experiment, words, as_json, trust=tuple(trust or ()), config_dir=config_dir)
         return
     from attnrun.launch.bridge import launch
 
+    flags = ["--multirun"] * multirun + flags
     finish(launch(experiment, words, flags, trust=tuple(trust or ()), config_dir=config_dir), as_json)
+
+
+def _config_flags(cfg: str | None, resolve: bool) -> list[str]:
+    """Return Hydra's flags that print a config."""
+    if resolve and cfg is None:
+        raise UserError("--resolve fills in what --cfg prints; give --cfg=job with it")
+    if cfg not in (None, "job", "hydra", "all"):
+        raise UserError(f"--cfg takes job, hydra or all, not {cfg!r}")
+    return ([] if cfg is None else [f"--cfg={cfg}"]) + ["--resolve"] * resolve
+
+
+def _info(words: list[str]) -> tuple[list[str], str]:
+    """Return the overrides among the words, and the topic of --info."""
+    topics = [word for word in words if word in _INFO]
+    overrides = [word for word in words if word not in _INFO]
+    unknown = [word for word in overrides if "=" not in word and not word.startswith("~")]
+    if unknown:
+        raise UserError(f"--info takes {', '.join(_INFO)}, not {unknown[0]!r}{suggest(unknown[0], _INFO)}")
+    return overrides, topics[0] if topics else "all"
 
 
 def resume(

@@ -1,5 +1,6 @@
 """`attnrun translate`: translate text with an attention mechanism and show where it looked."""
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -64,6 +65,7 @@ def translate(
         typer.Option(
             "--run",
             "-r",
+            metavar="RUN",
             help="Use this run: path, name, its beginning, or latest. Several: the mean of their models.",
             autocompletion=complete_run,
         ),
@@ -78,7 +80,7 @@ def translate(
     ] = None,
     n_best: Annotated[
         int | None,
-        typer.Option("--n-best", min=1, max=1000, help="So many translations of each, with scores."),
+        typer.Option("--n-best", min=1, max=1000, help="So many translations of each text, with scores."),
     ] = None,
     engine: Annotated[
         str,
@@ -173,7 +175,9 @@ def _find_or_train(
 
 def _train(experiment: str, words: list[str], trust: tuple[str, ...], config_dir: Path | None) -> Path:
     say("no finished run of this configuration in ./outputs; training one first:")
-    say(" ".join(["attnrun train", experiment, *words]))
+    places = [] if config_dir is None else ["--config-dir", str(config_dir)]
+    options = [*places, *(word for module in trust for word in ("--trust", module))]
+    say(" ".join(["attnrun train", experiment, *map(_typed, (*words, *options))]))
     from attnrun.launch.bridge import launch
 
     report = launch(experiment, words, trust=trust, config_dir=config_dir)[0]
@@ -185,6 +189,12 @@ def _train(experiment: str, words: list[str], trust: tuple[str, ...], config_dir
     return Path(report.directory)
 
 
+def _typed(word: str) -> str:
+    """A word as one types it into a shell; Hydra's own quotes stay inside."""
+    is_plain = "'" in word and not set(word) & set('"$`\\!')
+    return f'"{word}"' if is_plain else shlex.quote(word)
+
+
 def _translate(
     directories: list[Path],
     inputs: "Inputs",
@@ -194,6 +204,7 @@ def _translate(
     as_json: bool,
 ) -> None:
     from attnrun.cli.inputs import sample
+    from attnrun.runs.find import RunRecord
 
     model, directory = open_translator(directories, trust, search, how), directories[0]
     examples = [{"source": line} for line in inputs.lines] or sample(directory)
@@ -210,7 +221,7 @@ def _translate(
     _tell_unknown(unknown)
     maps = [] if inputs.many else _maps(model, sources[:_MOST_MAPS])
     pictures = _save(directory, maps)
-    scores = None if inputs.lines or len(directories) > 1 else _test_scores(directory)
+    scores = None if inputs.lines or len(directories) > 1 else RunRecord(directory).metrics
     if as_json:
         echo_json(_document(directories, examples, several, maps, pictures, scores))
     else:
@@ -251,12 +262,6 @@ def _save(directory: Path, maps: list[Any]) -> list[Path]:
         save(heat_map(attention_map), path)
         attention_map.save(path.with_suffix(".npz"))
     return paths
-
-
-def _test_scores(directory: Path) -> dict[str, Any]:
-    from attnrun.runs.find import RunRecord
-
-    return dict((RunRecord(directory).result or {}).get("metrics") or {})
 
 
 def _document(

@@ -12,6 +12,7 @@ from typing import Any
 
 from attnrun.errors import UserError
 from attnrun.launch import catalog
+from attnrun.launch.choices import below, leaves
 from attnrun.launch.schema import UndeclaredKeys, without
 
 
@@ -26,7 +27,7 @@ class _Recipe:
 
     def among(self, undeclared: Sequence[str]) -> list[str]:
         """Return those of its keys that stand at or below an undeclared one."""
-        return [key for key in self.keys if any(f"{key}.".startswith(f"{wrong}.") for wrong in undeclared)]
+        return [key for key in self.keys if any(below(key, wrong) for wrong in undeclared)]
 
 
 def blamed(
@@ -81,7 +82,7 @@ def _recipes(typed: Mapping[str, str], config_dir: Path | None) -> Iterator[_Rec
         chosen = (entry for entry in _choices(group, config_dir, recipes=True) if entry.name == name)
         for entry in chosen:
             node = _read(entry)
-            yield _Recipe(group, name, node.pop(group, {}), list(_leaves(node)))
+            yield _Recipe(group, name, node.pop(group, {}), [key for key, _ in leaves(node)])
 
 
 def _better(
@@ -133,11 +134,3 @@ def _read(entry: catalog.Entry) -> dict[str, Any]:
         return {}
     node.pop("defaults", None)
     return node
-
-
-def _leaves(values: Mapping[str, Any], where: str = "") -> Iterator[str]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{where}{key}.")
-        else:
-            yield f"{where}{key}"

@@ -70,8 +70,7 @@ class Call:
         try:
             _call_hydra(self.job, self.experiment, words, ["--multirun"], self.words)
         finally:
-            for path in self.sweep.notes.glob(f"stop-{self.job.call}"):
-                path.unlink()
+            self.job.stop.unlink(missing_ok=True)
         return self.reports()
 
     def standing(self, before: Mapping[str, Standing]) -> dict[str, Standing]:
@@ -112,8 +111,7 @@ def prepare_sweep(
     if wrong := [word for word in given if not word.startswith("hydra.sweep.dir=") or "${" in word]:
         raise UserError(f"{wrong[0]!r}: a sweep has a directory for each job; choose its own by --name")
     asked = asked_for(experiment, overrides)
-    place = Path(read_value(given[-1])) if given else directory_of(experiment, asked, name, config_dir)
-    sweep = SweepRecord(place)
+    sweep = SweepRecord(_place(given[-1]) if given else directory_of(experiment, asked, name, config_dir))
     jobs = None if asked.jobs is None else len(asked.jobs)
     if jobs == 0:
         raise UserError("there is no job in this sweep; one of its values is an empty list or range")
@@ -124,6 +122,15 @@ def prepare_sweep(
     caller = os.getpid() if plugin_of("launcher", words) == "joblib" else 0  # its workers outlive a kill
     job = Job(outbox, trust, config_dir, uuid.uuid4().hex, caller, together, slots, fail_fast)
     return Call(experiment, words, sweep, asked, job)
+
+
+def _place(word: str) -> Path:
+    """Return the directory that hydra.sweep.dir=… names; a number is a name like any other."""
+    value = read_value(word)
+    name = value if isinstance(value, str) else word.partition("=")[2]
+    if not name:
+        raise UserError(f"{word!r} names no directory")
+    return Path(name)
 
 
 def _call_hydra(

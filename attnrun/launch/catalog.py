@@ -59,11 +59,9 @@ def read_node(path: Path) -> dict[str, Any]:
 
     Raises UserError where the YAML file cannot be read.
     """
-    from attnrun.runs.plain_yaml import read_values, refuse_resolvers
+    from attnrun.runs.plain_yaml import read_values
 
-    node = read_values(path)
-    refuse_resolvers(node, path)
-    return {str(key): value for key, value in node.items()}
+    return {str(key): value for key, value in read_values(path).items()}
 
 
 def is_recipe(path: Path) -> bool:

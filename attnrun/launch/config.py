@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
-from attnrun.errors import UserError
+from attnrun.errors import UserError, first_line
 from attnrun.launch.blame import blamed
 from attnrun.launch.contents import with_contents
 from attnrun.launch.schema import UndeclaredKeys, build, fields_of, without
@@ -107,7 +107,7 @@ def _fault(normaliser: Callable[..., Any]) -> str:
     try:
         weights = normaliser(torch.arange(3.0)[None], None)  # of scores (N, M)
     except Exception as error:  # whatever a function for something else, or one of the user's own, does
-        return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        return f"{type(error).__name__}: {first_line(error)}"
     found = tuple(weights.shape) if isinstance(weights, torch.Tensor) else type(weights).__name__
     return "" if found == (1, 3) else f"of shape (1, 3) it makes {found}"
 
@@ -176,7 +176,7 @@ def to_plain(composed: Any) -> dict[str, Any]:
     except MissingMandatoryValue:
         raise NoValue(sorted(OmegaConf.missing_keys(config))) from None
     except OmegaConfBaseException as error:
-        raise UserError(f"config key {error.full_key!r}: {str(error).partition(chr(10))[0]}") from None
+        raise UserError(f"config key {error.full_key!r}: {first_line(error)}") from None
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from yaml import MarkedYAMLError, YAMLError
 
-from attnrun.errors import UserError, nearest, suggest
+from attnrun.errors import UserError, first_line, nearest, suggest
 from attnrun.launch import catalog
 from attnrun.launch.quoting import quote
 
@@ -46,7 +46,7 @@ def explained(
     except OSError as error:  # a job keeps its own to itself: this is a config, or the run's directory
         raise UserError(f"cannot use {error.filename or 'a file'}: {error.strerror or error}") from None
     except OmegaConfBaseException as error:
-        raise UserError(f"config key {error.full_key or '?'!r}: {_first_line(error)}") from None
+        raise UserError(f"config key {error.full_key or '?'!r}: {first_line(error)}") from None
     except UserError:
         raise
     except Exception as error:
@@ -55,10 +55,10 @@ def explained(
         if str(error).startswith(_OF_FAILED_JOBS):
             return  # their reports say why
         if "hydra_plugins" in _packages(error):
-            raise UserError(f"the launcher or sweeper cannot go on: {_first_line(error)}") from None
+            raise UserError(f"the launcher or sweeper cannot go on: {first_line(error)}") from None
         if "Config group override" in str(error):
-            raise UserError(f"a config group takes the name of a choice: {_first_line(error)}") from None
-        raise UserError(f"these words or configs cannot be put together: {_first_line(error)}") from None
+            raise UserError(f"a config group takes the name of a choice: {first_line(error)}") from None
+        raise UserError(f"these words or configs cannot be put together: {first_line(error)}") from None
 
 
 def explain(
@@ -70,15 +70,15 @@ def explain(
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _no_choice(error.missing_cfg_file, error.options or [])
     if isinstance(error, OverrideParseException):
-        return f"cannot read the override {error.override!r}: {_first_line(error)}; expected KEY=VALUE"
+        return f"cannot read the override {error.override!r}: {first_line(error)}; expected KEY=VALUE"
     text = str(error) or str(error.__cause__)
     if found := _SWEEP.search(text):
         key = found[1].partition("=")[0]
         each = "attnrun train -m runs each"
         return f"{found[1]!r} names several values; {each}, and for one list write {key}=[…]"
     if found := _NO_KEY.search(text):
-        return _no_key(found[1], experiment, overrides, config_dir) or _first_line(text)
-    return _first_line(text)
+        return _no_key(found[1], experiment, overrides, config_dir) or first_line(text)
+    return first_line(text)
 
 
 def _no_choice(missing: str, options: Sequence[str]) -> str:
@@ -161,12 +161,8 @@ def _flat(values: Mapping[Any, Any], where: str = "") -> Iterator[str]:
 
 def _place(error: YAMLError) -> str:
     if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
-        return f"a config: {_first_line(error)}"
+        return f"a config: {first_line(error)}"
     return f"{error.problem_mark.name}:{error.problem_mark.line + 1}: {error.problem}"
-
-
-def _first_line(error: object) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def _raised_by_hydra(error: Exception) -> bool:

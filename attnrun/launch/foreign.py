@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attnrun.errors import UserError
+from attnrun.errors import UserError, first_line
 from attnrun.launch.targets import is_plugin, is_trusted
 from attnrun.runs.plain_yaml import read_text, refuse_resolvers
 
@@ -52,7 +52,7 @@ def _register() -> None:
             try:
                 config = OmegaConf.create(text)
             except (OmegaConfBaseException, YAMLError) as error:
-                raise UserError(f"cannot read {file}: {str(error).partition(chr(10))[0]}") from None
+                raise UserError(f"cannot read {file}: {first_line(error)}") from None
             if not isinstance(config, DictConfig):
                 raise UserError(f"{file} holds no keys")
             try:

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attnrun.errors import Interrupted, UserError
+from attnrun.errors import Interrupted, UserError, first_line
 from attnrun.launch.config import Plan, check, config_hash, to_plain
 from attnrun.launch.resume import earlier, finished
 from attnrun.launch.share import share_cores, slot
 from attnrun.launch.sweep import note_name
+from attnrun.runs import layout
 from attnrun.runs.files import remove_empty
 from attnrun.runs.find import is_run, refuse_links
 from attnrun.runs.lock import RunBusy, RunLock
@@ -83,9 +84,13 @@ class Job:
             raise Interrupted(report.message, report.exit_code - 128)
         return report.primary
 
+    @property
+    def stop(self) -> Path:
+        """The file that says, by being there, that no further job of the call is to begin."""
+        return Path(self.outbox) / f"stop-{self.call}"
+
     def _report(self, composed: Any, directory: Path, begun: Report) -> Report:
-        stop = Path(self.outbox) / f"stop-{self.call}"
-        if self.fail_fast and stop.exists():
+        if self.fail_fast and self.stop.exists():
             return Report("skipped", 0, None)
         try:
             plain = to_plain(composed)
@@ -97,7 +102,7 @@ class Job:
         except UserError as error:
             report = refused(error, directory)
         if self.fail_fast and report.status in ("failed", "refused"):
-            stop.touch()
+            self.stop.touch()
         return report
 
     def _settled(self, plain: dict[str, Any], directory: Path, words: Sequence[str]) -> Report:
@@ -239,15 +244,15 @@ def train(plan: Plan, run: "Run") -> Report:
 
 
 def _failed(message: str, run: "Run") -> Report:
-    first_line = message.strip().split("\n")[0]
+    line = first_line(message)
     with suppress(OSError):  # a full disk, for one: the message must still get out
-        run.fail(first_line)
-    return failed(first_line, run.directory)
+        run.fail(line)
+    return failed(line, run.directory)
 
 
 def failed(message: str, directory: Path) -> Report:
     """Report that the run in `directory` failed."""
-    return Report("failed", 1, str(directory), f"{message} (log: {directory / 'job.log'})")
+    return Report("failed", 1, str(directory), f"{message} (log: {directory / layout.LOG})")
 
 
 def interrupted(stop: Interrupted, directory: Path) -> Report:

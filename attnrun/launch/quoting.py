@@ -39,12 +39,14 @@ def quote_unless_read(text: str, annotation: Any) -> str:
 def read_value(word: str) -> Any:
     """Return the value of KEY=VALUE, read as YAML.
 
-    Raises UserError where it is none.
+    Raises UserError for another word, and where the value is none.
     """
-    text = word.partition("=")[2]
+    _, equals, text = word.partition("=")
+    if not equals:
+        raise UserError(f"cannot read {word!r}; expected KEY=VALUE")
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (ValueError, RecursionError, yaml.YAMLError):  # a date that is none, for one
         raise UserError(f"{word!r}: {text!r} is no value") from None
 
 

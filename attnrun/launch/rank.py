@@ -23,7 +23,7 @@ from attnrun.launch import lifeline
 from attnrun.launch.config import Plan, check
 from attnrun.launch.job import Report, open_run, refused, train
 from attnrun.runs.find import RunRecord
-from attnrun.runs.plain_yaml import read_values, refuse_resolvers
+from attnrun.runs.plain_yaml import read_values
 from attnrun.runs.signals import SIGNALS, StopAtOnce
 
 ORDER, FAILED = "order.json", "failed.json"  # of a job: what it orders, and which ranks failed
@@ -84,9 +84,7 @@ def _order(given: argparse.Namespace) -> Order:
         return Order(given.directory, **order, trust=trust, place=given.job)
     if given.config is None:
         return Order(given.directory, RunRecord(given.directory).config, tuple(given.trust))
-    config = read_values(given.config)
-    refuse_resolvers(config, given.config)
-    return Order(given.directory, config, tuple(given.trust))
+    return Order(given.directory, read_values(given.config), tuple(given.trust))
 
 
 def _joined(order: Order) -> Plan:

@@ -1,6 +1,6 @@
 """How the jobs of a sweep share one machine: its cores, and how many of them run at once."""
 
-import os
+import re
 import time
 from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
@@ -10,6 +10,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from attnrun.errors import UserError
+from attnrun.runs.device import cores
 
 # How each launcher is told its limit. The basic one runs a job at a time; submitit_local starts all at once,
 # so that the jobs have to wait for one another themselves.
@@ -48,10 +49,9 @@ def at_once(words: Sequence[str], limit: int | None, jobs: int | None) -> int:
     if launcher not in _HERE:
         return 1
     told = [word.partition("=")[2] for word in words if word.startswith("hydra.launcher.n_jobs=")]
-    number = int(told[-1]) if told and told[-1].lstrip("-").isdigit() else (limit or -1)
-    cores = os.cpu_count() or 1
+    number = int(told[-1]) if told and re.fullmatch(r"-?[0-9]{1,9}", told[-1]) else (limit or -1)
     if number < 0:  # joblib's way: -1 all cores, -2 all but one
-        number = max(1, cores + 1 + number) if launcher == "joblib" else (jobs or cores)
+        number = max(1, cores() + 1 + number) if launcher == "joblib" else (jobs or cores())
     return max(1, min(number, jobs or number))
 
 
@@ -60,7 +60,7 @@ def share_cores(plain: MutableMapping[str, Any], together: int) -> None:
     runtime = plain.get("runtime")
     if together > 1 and isinstance(runtime, dict) and runtime.get("threads") == 0:
         processes = runtime.get("processes", 1)
-        runtime["threads"] = max(1, (os.cpu_count() or 1) // (together * processes))
+        runtime["threads"] = max(1, cores() // (together * processes))
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """How the jobs of a sweep stand: what was asked for, what was reported, and what the runs tell so far."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from attnrun.errors import UserError
 from attnrun.launch.sweep import SweepRecord
 from attnrun.runs import layout
 from attnrun.runs.find import RunRecord, is_run
@@ -71,7 +73,7 @@ def _standing(report: dict[str, Any]) -> Standing:
 
 
 def _metric(record: RunRecord, rows: Sequence[dict[str, Any]]) -> tuple[str, float] | None:
-    primary = (record.identity.get("primary") or {}).get("name", "")
+    primary, _ = record.primary
     value = record.metrics.get(primary)
     if isinstance(value, int | float):
         return primary, float(value)
@@ -85,7 +87,9 @@ def _metric(record: RunRecord, rows: Sequence[dict[str, Any]]) -> tuple[str, flo
 
 def _share(record: RunRecord, rows: Sequence[dict[str, Any]]) -> float | None:
     """How much of the training is done, by the end that comes first."""
-    trainer = record.config.get("trainer") if rows else None
+    trainer = None
+    with suppress(UserError):  # a run that goes meanwhile
+        trainer = record.config.get("trainer") if rows else None
     if not isinstance(trainer, dict):
         return None
     last = rows[-1]

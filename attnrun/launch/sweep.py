@@ -76,7 +76,7 @@ class SweepRecord:
 
     def remove_if_empty(self) -> None:
         """Remove what was written for a sweep of which no job has a run."""
-        if not self.directory.is_dir() or any(self.directory.glob("*/config.yaml")):
+        if not self.directory.is_dir() or any(self.directory.glob(f"*/{layout.CONFIG}")):
             return
         names = [path.name for path in self.notes.glob("*") if _OWN.fullmatch(path.name)]
         for path in (*(self.notes / name for name in names), *(self.directory / name for name in _OURS)):

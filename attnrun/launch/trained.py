@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from attnrun.errors import UserError
+from attnrun.errors import UserError, first_line
 from attnrun.launch.config import Plan, check, config_hash
 from attnrun.launch.schema import without
 from attnrun.launch.search import GROUP as SEARCH
@@ -73,8 +73,7 @@ def _refusing(what: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise UserError(f"{what}: {type(error).__name__}: {first_line}") from error
+        raise UserError(f"{what}: {type(error).__name__}: {first_line(error)}") from error
 
 
 def open_ensemble(

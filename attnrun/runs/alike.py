@@ -7,7 +7,7 @@ from typing import Any
 from attnrun.errors import UserError
 from attnrun.runs import layout
 from attnrun.runs.find import refuse_links
-from attnrun.runs.plain_yaml import decoded, read_values, refuse_resolvers, values_of
+from attnrun.runs.plain_yaml import decoded, read_values, values_of
 
 _KEY = re.compile(r"^(?=[A-Za-z_][\w-]*:(?: |$))", re.MULTILINE)  # at the margin
 _REFERENCE = re.compile("[&*]")  # an anchor or an alias, perhaps: about another part of the file
@@ -34,15 +34,11 @@ class Configs:
         try:
             return {key: value for part in parts for key, value in self._part(part, path).items()}
         except UserError:
-            values = read_values(path)
-            refuse_resolvers(values, path)
-            return values
+            return read_values(path)
 
     def _part(self, part: str, path: Path) -> dict[str, Any]:
         if part not in self._parsed:
             if _REFERENCE.search(part):
                 raise UserError(f"{path} refers to another part of itself, perhaps")
-            values = values_of(part, path)
-            refuse_resolvers(values, path)
-            self._parsed[part] = values
+            self._parsed[part] = values_of(part, path)
         return self._parsed[part]

@@ -85,7 +85,7 @@ def of_rank(runtime: Runtime, rank: int, processes: int) -> Runtime:
     """
     if processes == 1:
         return runtime
-    threads = runtime.threads or max(1, _cores() // processes)
+    threads = runtime.threads or max(1, cores() // processes)
     return replace(runtime, device=_device_of_rank(runtime.device, rank, processes), threads=threads)
 
 
@@ -102,8 +102,8 @@ def _device_of_rank(name: str, rank: int, processes: int) -> str:
     return f"cuda:{rank}"
 
 
-def _cores() -> int:
-    """How many cores this process may use, where the system tells."""
+def cores() -> int:
+    """Return how many cores this process may use, where the system tells, else how many there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from attnrun.errors import RunFailed
+from attnrun.errors import RunFailed, first_line
 from attnrun.runs.files import CannotWrite
 
 # What torch raises as a RuntimeError: from its allocators, from cuBLAS and cuDNN, and from C++.
@@ -20,14 +20,15 @@ def one_line(error: BaseException, config: Mapping[str, Any]) -> str:
     """Return what stopped a run and what would help, for the person who gave `config` (plain, resolved)."""
     text = str(error)
     if isinstance(error, RunFailed | CannotWrite):
-        return _first(text)
+        return first_line(error)
     if _is_memory(error):
         return _memory_advice(text, config)
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot use {error.filename}: {error.strerror}"
-    if _IN_WORKER.search(_first(text)):
+    if _IN_WORKER.search(first_line(error)):
         return text.strip().splitlines()[-1]  # of the worker's traceback
-    return f"{type(error).__name__}: {_first(text)}"
+    kind, line = type(error).__name__, first_line(error)
+    return kind if line == kind else f"{kind}: {line}"
 
 
 def _is_memory(error: BaseException) -> bool:
@@ -66,7 +67,3 @@ def _numbers(node: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, in
             yield from _numbers(value, f"{place}{key}.")
         elif isinstance(value, int) and not isinstance(value, bool):
             yield f"{place}{key}", value
-
-
-def _first(text: str) -> str:
-    return text.strip().partition("\n")[0]

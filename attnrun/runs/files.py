@@ -193,7 +193,9 @@ def remove_empty(directory: Path) -> None:
     names = [parent.name for parent in directory.parents]
     above = directory.parents[: names.index("outputs") + 1] if "outputs" in names else ()
     for place in (directory, *above):
-        if place.is_dir():
-            if any(place.iterdir()):
-                break
+        try:
             place.rmdir()
+        except FileNotFoundError:
+            continue
+        except OSError:  # something is in it
+            break

@@ -1,7 +1,7 @@
 """Finding and reading runs; nothing here needs torch."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from attnrun.errors import UserError, suggest
 from attnrun.runs import layout
 from attnrun.runs.files import read_json
 from attnrun.runs.lock import is_locked
-from attnrun.runs.plain_yaml import read_values, refuse_resolvers
+from attnrun.runs.plain_yaml import read_values
 from attnrun.runs.result import read_result
 from attnrun.runs.rows import read_rows
 
@@ -33,10 +33,7 @@ class RunRecord:
                 or a link leads out of the directory.
         """
         refuse_links(self.directory)
-        path = self.directory / layout.CONFIG
-        config = read_values(path)
-        refuse_resolvers(config, path)
-        return config
+        return read_values(self.directory / layout.CONFIG)
 
     @cached_property
     def result(self) -> dict[str, Any] | None:
@@ -134,7 +131,7 @@ def find(root: Path, name: str, *, finished: bool = False) -> Path:
     found = exact or begun
     if len(found) == 1:
         return found[0]
-    raise UserError(_ambiguous(name, found) if found else _missing(root, name, runs))
+    raise UserError(ambiguous(name, "runs", found) if found else _missing(root, name, runs))
 
 
 def refuse_links(directory: Path) -> None:
@@ -183,9 +180,10 @@ def _not_a_run(path: Path) -> str:
     return f"{path} {what}" + (f"; it holds {', '.join(inside[:8])}" if inside else "")
 
 
-def _ambiguous(name: str, found: list[Path]) -> str:
+def ambiguous(name: str, what: str, found: Sequence[Path]) -> str:
+    """Return the message for a name that several have; `what` they are."""
     shown = ", ".join(str(path) for path in found[:8]) + (", …" if len(found) > 8 else "")
-    return f"{name!r} means {len(found)} runs: {shown}"
+    return f"{name!r} means {len(found)} {what}: {shown}"
 
 
 def _missing(root: Path, name: str, runs: list[Path]) -> str:

@@ -129,7 +129,8 @@ def remove_run(directory: Path, written: list[Path], others: set[str]) -> None:
         path.unlink(missing_ok=True)
     for folder in {layout.FIGURES, layout.SAMPLES, layout.EMBEDDINGS, layout.CHECKPOINTS} - others:
         shutil.rmtree(directory / folder, ignore_errors=True)
-    for name in set(layout.FILES) - others:
-        (directory / name).unlink(missing_ok=True)
+    for name in layout.FILES:  # config.yaml first, which makes it a run
+        if name not in others:
+            (directory / name).unlink(missing_ok=True)
     with suppress(OSError):
         directory.rmdir()

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from attnrun.errors import UserError
+from attnrun.errors import UserError, first_line
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAXIMUM_BYTES = 2**18  # of a file
@@ -49,7 +49,7 @@ def decoded(path: Path) -> str:
             raise UserError(f"{path} is too large for a configuration: over {MAXIMUM_BYTES // 1024} KiB")
         return data.decode("utf-8")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        reason = getattr(error, "strerror", None) or first_line(error)
         raise UserError(f"cannot read {path}: {reason}") from None
 
 
@@ -57,7 +57,7 @@ def read_values(path: Path) -> dict[str, Any]:
     """Return the keys of a YAML file with their values: texts, numbers, truth values, None, lists and dicts.
 
     Raises:
-        UserError: as `read_text`; or it holds no keys, or other values.
+        UserError: as `read_text`; or it holds no keys, other values, or what `refuse_resolvers` refuses.
     """
     return values_of(decoded(path), path)
 
@@ -68,12 +68,13 @@ def values_of(text: str, path: Path) -> dict[str, Any]:
     try:
         values = _built(text)
     except (ValueError, RecursionError, yaml.YAMLError) as error:  # a date that is none, for one
-        raise UserError(f"cannot read {path}: {str(error).partition(chr(10))[0]}") from None
+        raise UserError(f"cannot read {path}: {first_line(error)}") from None
     if not isinstance(values, dict):
         raise UserError(f"{path} holds no configuration")
     for value in _inside(values):
         if not isinstance(value, str | int | float | None):
             raise UserError(f"{path}: {value!r} is neither a text nor a number; put it in quotes")
+    refuse_resolvers(values, path)
     return values
 
 
@@ -125,7 +126,7 @@ def _require_measure(text: str, path: Path) -> None:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise UserError(f"cannot read {path}:{line}: {error.problem}") from None
     except (ValueError, yaml.YAMLError) as error:
-        raise UserError(f"cannot read {path}: {str(error).partition(chr(10))[0]}") from None
+        raise UserError(f"cannot read {path}: {first_line(error)}") from None
 
 
 def _measure(text: str, path: Path) -> None:

@@ -16,7 +16,7 @@ def write_result(
     status: Status,
     experiment: str,
     config_hash: str,
-    seed: int,
+    seed: int | None,
     metrics: dict[str, Any],
     primary: tuple[str, str],
     device: str,

@@ -105,6 +105,7 @@ class Run(Pages):
         self.directory.mkdir(parents=True, exist_ok=True)
         self._others = opening.names_of_others(self.directory)
         self._lock = lock or RunLock(self.directory)
+        is_new = not (self.directory / layout.IDENTITY).exists()
         try:
             opening.check_identity(self.directory, {self.config_hash, former_hash})
             opening.remove_leftovers(self.directory, self._others)
@@ -118,6 +119,8 @@ class Run(Pages):
             seed_everything(self.seed)
             self._describe(former_hash)
         except BaseException:
+            if is_new:
+                opening.remove_run(self.directory, [], self._others)
             self._release()
             raise
 
@@ -252,11 +255,12 @@ class Run(Pages):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if isinstance(error, KeyboardInterrupt | SystemExit):
-                self.interrupt()
-            elif error is not None:
+            if error is not None:
                 with suppress(OSError):  # a full disk must not hide the error itself
-                    self.fail(f"{type(error).__name__}: {error}")
+                    if isinstance(error, KeyboardInterrupt | SystemExit):
+                        self.interrupt()
+                    else:
+                        self.fail(f"{type(error).__name__}: {error}")
             elif not self._ended:
                 self.fail("the run ended without a result")
         finally:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attnrun.errors import UserError
 from attnrun.runs import layout
-from attnrun.runs.find import find, is_run
+from attnrun.runs.find import ambiguous, find, is_run
 
 
 def find_runs(root: Path, name: str) -> list[Path]:
@@ -28,7 +28,7 @@ def find_runs(root: Path, name: str) -> list[Path]:
     if not name or is_run(Path(os.path.expanduser(name))):
         return [find(root, name)]
     sweep = find_sweep(root, name)
-    return _inside(sweep) if sweep and _inside(sweep) else [find(root, name)]
+    return (_inside(sweep) if sweep else []) or [find(root, name)]
 
 
 def find_sweep(root: Path, name: str) -> Path | None:
@@ -44,8 +44,7 @@ def find_sweep(root: Path, name: str) -> Path | None:
         sweep for path, sweep in sweeps.items() if any(one.startswith(name) for one in (path.name, str(path)))
     ]
     if len(found) > 1:
-        shown = ", ".join(map(str, found[:8])) + (", …" if len(found) > 8 else "")
-        raise UserError(f"{name!r} means {len(found)} sweeps: {shown}")
+        raise UserError(ambiguous(name, "sweeps", found))
     return found[0] if found else None
 
 

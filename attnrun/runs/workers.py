@@ -9,7 +9,7 @@ from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
-from attnrun.errors import RunFailed, UserError
+from attnrun.errors import RunFailed, UserError, first_line
 from attnrun.runs.device import prepare_process
 from attnrun.runs.signals import SIGNALS
 
@@ -135,5 +135,4 @@ def _outcome(work: Callable[[Any], Any], part: Any) -> tuple[Any, Exception | No
     except UserError as error:
         return None, UserError(str(error))
     except Exception as error:
-        line = str(error).partition("\n")[0]
-        return None, RunFailed(f"a worker failed: {type(error).__name__}: {line}")
+        return None, RunFailed(f"a worker failed: {type(error).__name__}: {first_line(error)}")

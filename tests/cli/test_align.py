@@ -11,6 +11,7 @@ from attnrun.launch.config import compose
 from attnrun.launch.job import execute
 from tests.experiments.small import aligned_corpus
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 Cli = Callable[..., Result]
 
 
@@ -121,7 +122,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "model.feedforward=16",
         "model.layers=2",
         "heads.count=2",
-        "trainer.max_steps=2",
+        "runtime.watch=false",
     ]
     for name, words in {
         "transformer": [*small, "trainer.max_steps=2"],

@@ -17,6 +17,7 @@ from typer.testing import Result
 from attnrun.launch.config import compose
 from attnrun.launch.job import execute
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 Cli = Callable[..., Result]
 
 

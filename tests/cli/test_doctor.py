@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,11 +22,13 @@ def traces(weight: str = "aa", loss: float = 0.5, rows: int = 3) -> dict[str, An
     }
 
 
-def test_the_machine_is_described(cli: Cli) -> None:
+def test_the_machine_is_described(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ATTNRUN_DATA", str(tmp_path / "cache"))
     result = cli("doctor", "--json")
     assert result.exit_code == 0
     facts = json.loads(result.stdout)
     assert {"python", "versions", "devices", "threads", "runs"} <= facts.keys()
+    assert facts["downloads"] == f"{tmp_path / 'cache'} (made when needed, can be written)"
     assert "cpu" in facts["devices"] and facts["threads"] >= 1
     assert {"torch", "hydra-core"} <= facts["versions"].keys()
 

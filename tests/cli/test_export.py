@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from attnrun.cli.app import app
 from attnrun.launch.trained import open_model
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 Cli = Callable[..., Result]
 
 
@@ -27,6 +28,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "trainer.max_steps=2",
         "model.tied=true",
         "seed=5",
+        "runtime.watch=false",
     ]
     result = CliRunner().invoke(app, [*words, f"hydra.run.dir={run}"], prog_name="attnrun")
     assert result.exit_code == 0, result.output

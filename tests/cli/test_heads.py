@@ -17,6 +17,7 @@ from attnrun.launch.trained import open_development
 from attnrun.runs.find import RunRecord
 from tests.experiments.small import TINY, aligned_corpus
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 Cli = Callable[..., Result]
 SIDES = ("source", "target", "cross")
 
@@ -26,7 +27,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with outputs/: a Transformer of 3 heads, an RNN of one, and one of none."""
     place = tmp_path_factory.mktemp("runs")
     corpus = aligned_corpus(place)
-    small = ["model.size=12", "model.feedforward=16", "model.layers=1", "heads.count=3", "trainer.epochs=2"]
+    small = ["model.size=12", "model.feedforward=16", "model.layers=1", "heads.count=3", "trainer.epochs=2",
+             "runtime.watch=false"]  # fmt: skip
     for name, experiment, words in (
         ("several", "transformer", [*small, "optim.lr=0.02", "runtime.threads=1"]),
         ("one", "translation", TINY),
@@ -199,7 +201,9 @@ def test_a_run_is_measured_on_what_it_chose_by_as_it_was_in_training(task: str, 
     entry = next(one for one in tasks() if one.name == task)
     if entry.needs:
         pytest.importorskip(entry.needs)
-    plain = compose(task, [*entry.smoke.split(), "trainer.max_steps=2", "runtime.threads=1"])
+    plain = compose(
+        task, [*entry.smoke.split(), "trainer.max_steps=2", "runtime.threads=1", "runtime.watch=false"]
+    )
     assert execute(plain, tmp_path / "run").status == "done"
     (row,) = [one for one in RunRecord(tmp_path / "run").metrics_rows() if "valid/loss" in one]
     found = open_development(tmp_path / "run")

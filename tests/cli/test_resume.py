@@ -15,10 +15,12 @@ from attnrun.runs.find import RunRecord
 from attnrun.runs.lock import RunLock
 from tests.training.outcome import equal, outcome
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 Cli = Callable[..., Any]
 SMALL = [
     "sequence", "data.symbols=5", "data.train=300", "data.valid=20", "data.test=20", "data.longer=0",
-    "model.hidden=12", "model.embedding=11", "runtime.threads=1", "trainer.log_every=1",
+    "model.hidden=12", "model.embedding=11", "runtime.threads=1", "runtime.watch=false",
+    "trainer.log_every=1",
 ]  # fmt: skip
 
 
@@ -93,6 +95,8 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("seed=1", "a resumed run takes trainer.epochs, trainer.max_steps and runtime.…, not 'seed=1'"),
         ("trainer.epochs=many", "trainer.epochs=many: the value must be a valid integer"),
         ("trainer.epochs=[", "'trainer.epochs=[': '[' is no value"),
+        ("trainer.epochs=2020-13-77", "'2020-13-77' is no value"),
+        ("trainer.epochs", "cannot read 'trainer.epochs'; expected KEY=VALUE"),
     ],
 )
 def test_what_would_not_be_exact_is_refused(cli: Cli, done: Path, word: str, message: str) -> None:

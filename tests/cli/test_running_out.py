@@ -13,10 +13,12 @@ from typer.testing import Result
 from attnrun.runs.checkpoints import find_newest
 from attnrun.training.step import Stepper
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 Cli = Callable[..., Result]
 SMALL = [
     "data.train=60", "data.valid=5", "data.test=5", "data.longer=0", "model.hidden=12", "model.embedding=11",
     "attention.hidden=7", "batch_size=20", "trainer.epochs=2", "hydra.run.dir=run", "runtime.threads=1",
+    "runtime.watch=false",
 ]  # fmt: skip
 
 
@@ -96,4 +98,5 @@ def test_space_to_open_a_run(cli: Cli, tmp_path: Path, monkeypatch: pytest.Monke
     result = cli("train", "sequence", *SMALL)
     (line,) = result.stderr.splitlines()
     assert result.exit_code == 2
+    assert not list(tmp_path.iterdir())
     assert "cannot open the run" in line and "environment.json: No space left on device (" in line

@@ -15,8 +15,12 @@ from attnrun.cli.complete import complete_override, complete_search
 from attnrun.launch.trained import open_model
 from attnrun.runs.find import RunRecord
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 Cli = Callable[..., Result]
-SMALL = ["model.hidden=14", "model.embedding=13", "attention.hidden=11", "trainer.max_steps=1"]
+SMALL = [
+    "model.hidden=14", "model.embedding=13", "attention.hidden=11", "trainer.max_steps=1",
+    "runtime.watch=false",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +123,7 @@ def test_workers_translate_as_one_process_does(here: Cli, words: list[str]) -> N
 
 
 def test_more_workers_than_cores_are_told_of(here: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("attnrun.runs.device.cores", lambda: 2)
     result = here("translate", "--run", "one", "--workers", "3", "-", stdin="a h\nb i\n")
     assert result.exit_code == 0 and len(result.stdout.splitlines()) == 2
     assert "--workers 3 on 2 cores: more than one a core gains nothing" in result.stderr

@@ -30,6 +30,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "model.layers=2",
         "heads.count=3",
         "trainer.max_steps=2",
+        "runtime.watch=false",
     ]
     for name, words in (("transformer", small), ("translation", TINY)):
         report = execute(compose(name, [*corpus, *words]), place / "outputs" / name / "one")

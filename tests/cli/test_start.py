@@ -4,11 +4,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import Result
 
 from attnrun import __version__
+from attnrun.cli.ends import guarded
 
 Cli = Callable[..., Result]
 HEAVY = ("torch", "hydra", "omegaconf", "tensorboard", "matplotlib", "numpy", "sacrebleu", "rich.table")
@@ -55,6 +58,13 @@ def test_list_of_a_mistyped_group_suggests_the_right_one(cli: Cli) -> None:
     result = cli("list", "atention")
     assert result.exit_code == 2
     assert "did you mean 'attention'?" in result.stderr
+
+
+def test_a_file_that_cannot_be_used_is_one_line_without_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        guarded(lambda: Path("/none/x").write_text("x"))()
+    assert ended.value.exit_code == 1
+    assert capsys.readouterr().err == "attnrun: cannot use /none/x: No such file or directory\n"
 
 
 def test_unknown_command_is_a_usage_error(cli: Cli) -> None:

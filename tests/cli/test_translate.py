@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -232,7 +233,10 @@ def test_a_file_edited_since_is_trained_on_anew(cli: Cli, tmp_path: Path) -> Non
     lines = [f"{a} {b}\t{b} {a}\n" for a in "abcdefg" for b in "hijklmn"]
     file.write_text("".join(lines))
     words = ["translate", "--corpus", "mine.tsv", *SET[4:], "--set", "trainer.epochs=1", "a h"]
-    assert "training one first" in cli(*words).stderr
+    first = cli(*words).stderr
+    assert "training one first" in first
+    (shown,) = [line for line in first.splitlines() if line.startswith("attnrun: attnrun train ")]
+    assert f"corpus.path='{file}'" in shlex.split(shown)  # Hydra's quotes outlive a shell's reading
     assert "using the run" in cli(*words).stderr
     (tmp_path / "moved").mkdir()
     file.rename(tmp_path / "moved/same.tsv")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -45,6 +46,7 @@ def test_every_experiment_composes_checks_and_declares_all_its_keys(name: str) -
     _assert_same_keys(plan.module.Config, plain, {"experiment", "module", "resume", "seed", "runtime"})
 
 
+@cache
 def _composed(name: str) -> dict[str, Any]:
     """With the overrides of its smoke run, which give what the user must give."""
     (entry,) = [entry for entry in catalog.entries("experiment") if entry.name == name]

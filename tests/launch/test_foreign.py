@@ -11,6 +11,7 @@ from attnrun.launch.bridge import launch
 from attnrun.launch.config import check, compose
 from attnrun.launch.matrix import reasons
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 SECRET = "s3cr3t-of-the-environment"
 TARGET = "{_target_: canary.fire}"
 LOGGING = "{version: 1, handlers: {x: {class: canary.fire}}, root: {handlers: [x]}}"

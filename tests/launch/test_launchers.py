@@ -27,6 +27,7 @@ __all__ = ["cli"]
 RATES = f"optim.lr=0.5,0.6,0.7,{TOO_LARGE}"
 KERNELS = ("attention=gaussian,boxcar,triangular,gaussian-learned", f"optim.lr={TOO_LARGE}")
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 Cli = Callable[..., Result]
 
 # Its launcher holds back cloudpickle, and joblib with it: `make test-ray` has an environment for it.

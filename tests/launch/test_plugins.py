@@ -23,6 +23,7 @@ __all__ = ["cli"]
 
 OPTUNA = ("-m", "hydra/sweeper=optuna")
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 Cli = Callable[..., Result]
 
 

@@ -1,6 +1,5 @@
 """Limits of how many jobs run at once, and their shares of the cores."""
 
-import os
 import threading
 import time
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from attnrun.errors import UserError
+from attnrun.launch import share
 from attnrun.launch.share import at_once, limit_words, share_cores, slot
 
 
@@ -39,6 +39,7 @@ def test_the_basic_launcher_has_one_job_at_a_time() -> None:
     ("words", "limit", "jobs", "together"),
     [
         ([], 5, 9, 1),
+        (["hydra/launcher=joblib", "hydra.launcher.n_jobs=--5"], None, 99, "cores"),  # for Hydra to refuse
         (["hydra/launcher=joblib"], None, 99, "cores"),
         (["hydra/launcher=joblib", "hydra.launcher.n_jobs=-2"], None, 99, "cores but one"),
         (["hydra/launcher=joblib", "hydra.launcher.n_jobs=7"], None, 99, 7),
@@ -49,10 +50,10 @@ def test_the_basic_launcher_has_one_job_at_a_time() -> None:
     ],
 )
 def test_jobs_on_this_machine_at_once(
-    words: list[str], limit: int | None, jobs: int, together: int | str
+    words: list[str], limit: int | None, jobs: int, together: int | str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cores = os.cpu_count() or 1
-    expected = {"cores": cores, "cores but one": max(1, cores - 1)}.get(str(together), together)
+    monkeypatch.setattr(share, "cores", lambda: 13)
+    expected = {"cores": 13, "cores but one": 12}.get(str(together), together)
     assert at_once(words, limit, jobs) == expected
 
 
@@ -69,7 +70,7 @@ def test_jobs_on_this_machine_at_once(
 def test_cores_are_shared(
     runtime: dict[str, int], together: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 13)
+    monkeypatch.setattr(share, "cores", lambda: 13)
     plain = {"runtime": dict(runtime)}
     share_cores(plain, together)
     assert plain["runtime"]["threads"] == threads

@@ -13,6 +13,7 @@ import yaml
 from matplotlib.figure import Figure
 
 from attnrun.errors import Interrupted, UserError
+from attnrun.runs import opening
 from attnrun.runs.device import Runtime
 from attnrun.runs.find import RunRecord
 
@@ -259,14 +260,32 @@ def test_an_absent_device_leaves_no_directory(open_run, tmp_path):
 
 
 def test_a_failed_opening_lets_the_lock_go(open_run, tmp_path):
+    before = list(logging.getLogger("attnrun").handlers)
     with pytest.raises(UserError), open_run(tmp_path) as run:
         run.finish({})
         open_run(tmp_path)
     with open_run(tmp_path) as run, pytest.raises(ValueError, match="min"):
         run.finish({})
         open_run(tmp_path / "other", primary=("loss", "least"))
-    handlers = logging.getLogger("attnrun").handlers
-    assert not [handler for handler in handlers if str(tmp_path) in getattr(handler, "baseFilename", "")]
+    assert logging.getLogger("attnrun").handlers == before
+
+
+@pytest.mark.parametrize("step", ["write_environment", "write_identity", "write_config"])
+def test_a_run_that_cannot_begin_leaves_nothing(open_run, tmp_path, monkeypatch, step):
+    def fail(*_):
+        raise OSError("no room")
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/job.log").write_text("mine")
+    with open_run(tmp_path / "begun") as run:
+        run.finish({})
+    monkeypatch.setattr(opening, step, fail)
+    for name in ("new", "mine", "begun"):
+        with pytest.raises(OSError, match="no room"):
+            open_run(tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["begun", "mine"]
+    assert (tmp_path / "begun/config.yaml").is_file()
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["job.log"]
 
 
 def test_discard_removes_what_is_ours(open_run, tmp_path):

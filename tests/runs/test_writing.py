@@ -156,6 +156,18 @@ def test_a_log_that_cannot_be_begun_is_told(tmp_path: Path) -> None:
         LogFile(tmp_path / "none" / "job.log")
 
 
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_a_full_disk_hides_no_interruption(
+    open_run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as context, pytest.raises(stop), open_run(tmp_path):
+        context.setattr(os, "fsync", full)
+        raise stop
+
+
 def draw(run: Run) -> None:
     from matplotlib.figure import Figure
 
