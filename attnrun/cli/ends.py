@@ -11,7 +11,7 @@ import typer
 
 from attnrun.errors import Interrupted, RunFailed, UserError
 from attnrun.escape import for_json, for_message, for_terminal
-from attnrun.runs.files import strict
+from attnrun.runs.files import strict, unusable
 from attnrun.runs.signals import StopAtOnce
 
 
@@ -33,7 +33,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             _drop_stdout()
             raise typer.Exit(141) from None
         except OSError as error:  # a place that cannot be written, a full disk
-            say(str(error))
+            say(unusable(error))
             raise typer.Exit(1) from None
 
     return run

@@ -30,10 +30,10 @@ def export(
     trust: Trust = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the model that a run trained for another engine, with what it reads texts by.
+    """Write the model that a run trained for another engine.
 
-    Formats: safetensors (the weights), ctranslate2 (fast decoding of Transformers), onnx (log-probabilities
-    of a target, given its source).
+    With what it reads texts by. Formats: safetensors (the weights), ctranslate2 (fast decoding of
+    Transformers), onnx (log-probabilities of a target, given its source).
     """
     form = require(to)
     from attnrun.launch.trained import open_model

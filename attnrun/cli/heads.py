@@ -43,9 +43,10 @@ def heads(
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the heads as comma-separated values.")] = False,
 ) -> None:
-    """Measure what each head of a trained model is worth, and remove heads from the least important on.
+    """Measure what each head of a trained model is worth.
 
-    On the part of the data that the training chose by; the test part is not used.
+    Alone, and with heads removed from the least important on. On the part of the data that the training chose
+    by; the test part is not used.
     """
     if as_json and as_csv:
         raise UserError("--json and --csv are two forms of one output; give one of them")

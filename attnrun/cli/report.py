@@ -17,7 +17,7 @@ def report(
     other: Annotated[
         str | None,
         typer.Argument(
-            metavar="[OTHER_RUN]", help="To compare with, of the same task.", autocompletion=complete_run
+            metavar="OTHER_RUN", help="To compare with, of the same task.", autocompletion=complete_run
         ),
     ] = None,
     output: Annotated[
@@ -30,9 +30,10 @@ def report(
     ] = 200,
     trust: Trust = None,
 ) -> None:
-    """Write a page about a run: what it gave, where it looked, its best and its worst answers.
+    """Write a page about a run, or about two side by side.
 
-    It is one file, which needs no network. With OTHER_RUN it holds both, and the difference of their weights.
+    What it gave, where it looked, its best and its worst answers. It is one file, which needs no network.
+    With OTHER_RUN it holds both, and the difference of their weights.
     """
     from attnrun.analysis.report_page import page
     from attnrun.cli.report_document import document

@@ -19,9 +19,10 @@ def score(
     trust: Trust = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the log-probability of each translation in a file, by forced decoding.
+    """Print the log-probability of each translation in a file.
 
-    Logarithms are natural; the tokens are those of the model, the end of the sentence included.
+    By forced decoding. Logarithms are natural; the tokens are those of the model, the end of the sentence
+    included.
     """
     from attnrun.data.text import tsv
     from attnrun.launch.trained import open_model

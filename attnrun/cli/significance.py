@@ -40,10 +40,10 @@ def significance(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say whether runs differ on their test set beyond chance, in BLEU and chrF.
+    """Say whether runs differ on their test set beyond chance.
 
-    Each form that all are scored in is a table of its own. p is the probability of so great a difference to
-    the first run where there is none; intervals hold 95 % of the resampled scores.
+    In BLEU and chrF. Each form that all are scored in is a table of its own. p is the probability of so great
+    a difference to the first run where there is none; intervals hold 95 % of the resampled scores.
     """
     from attnrun.analysis.significance import compare
     from attnrun.runs.find import find

@@ -191,4 +191,4 @@ def _ambiguous(name: str, found: list[Path]) -> str:
 def _missing(root: Path, name: str, runs: list[Path]) -> str:
     if not runs:
         return f"no run {name!r}: there is no run in {root}"
-    return f"no run {name!r} in {root}{suggest(name, {path.name for path in runs}, limit=8)}"
+    return f"no run {name!r} in {root}{suggest(name, {'latest', *(path.name for path in runs)}, limit=8)}"

@@ -110,6 +110,14 @@ def test_it_goes_to_the_file_that_is_asked_for(shown: Cli, tmp_path: Path, name:
         assert path.read_bytes().startswith(b"\x89PNG" if name.endswith("png") else b"<?xml")
 
 
+def test_without_an_input_the_file_holds_the_first_sample(shown: Cli, tmp_path: Path) -> None:
+    result = shown("outputs/translation/one", "-o", str(tmp_path / "a.npz"))
+    assert result.exit_code == 0, result.stderr
+    first = json.loads(shown("outputs/translation/one", "--json").stdout)["maps"][0]
+    found = AttentionMap.load(tmp_path / "a.npz")
+    assert (found.title, found.keys) == (first["title"], first["keys"])
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
