@@ -64,7 +64,8 @@ def _way_out(error: Any) -> str:
         return ""
     words = [param.metavar for param in error.ctx.command.params if param.param_type_name == "argument"]
     key = error.option_name.removeprefix("--")
-    return f"; a key is written {key}=VALUE" if "KEY=VALUE" in words and key.replace(".", "_").isidentifier() else ""
+    is_key = "KEY=VALUE" in words and key.replace(".", "_").isidentifier()
+    return f"; a key is written {key}=VALUE" if is_key else ""
 
 
 app = typer.Typer(

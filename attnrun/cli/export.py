@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from attnrun.cli.ends import echo_json
-from attnrun.cli.options import AsJson, RunName, Trust
+from attnrun.cli.options import AsJson, RunName, Trust, finished_run
 from attnrun.errors import UserError
 from attnrun.export.formats import FORMATS, require, write
-from attnrun.runs.layout import OUTPUTS
 
 
 def export(
@@ -37,9 +36,8 @@ def export(
     """
     form = require(to)
     from attnrun.launch.trained import open_model
-    from attnrun.runs.find import find
 
-    directory = find(OUTPUTS, run, finished=True)
+    directory = finished_run(run)
     place = directory / "export" / to if output is None else output
     if place.exists():
         raise UserError(f"{place} is there already; remove it, or choose a new directory by --output")

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from attnrun.cli.ends import echo_json, say
-from attnrun.cli.options import AsJson, RunName, Trust
+from attnrun.cli.options import AsJson, RunName, Trust, finished_run
 from attnrun.errors import UserError
 from attnrun.runs.board import is_number
-from attnrun.runs.layout import OUTPUTS
 
 if TYPE_CHECKING:
     from attnrun.analysis.head_lab import Lab, Measured
@@ -54,9 +53,8 @@ def heads(
         from attnrun.analysis.canvas import figure_kind
 
         figure_kind(output)
-    from attnrun.runs.find import find
 
-    directory = find(OUTPUTS, run, finished=True)
+    directory = finished_run(run)
     document = _examined(directory, by, steps, tolerance, tuple(trust or ()))
     if output is not None:
         _draw(document, output)

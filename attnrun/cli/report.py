@@ -7,9 +7,8 @@ import typer
 
 from attnrun.cli.complete import complete_run
 from attnrun.cli.ends import echo_line, say
-from attnrun.cli.options import RunName, Trust
+from attnrun.cli.options import RunName, Trust, finished_run
 from attnrun.errors import UserError
-from attnrun.runs.layout import OUTPUTS
 
 
 def report(
@@ -38,10 +37,9 @@ def report(
     from attnrun.analysis.report_page import page
     from attnrun.cli.report_document import document
     from attnrun.runs.files import write_durably
-    from attnrun.runs.find import find
 
     names = [run] if other is None else [run, other]
-    directories = [find(OUTPUTS, name, finished=True) for name in names]
+    directories = [finished_run(name) for name in names]
     path = output or directories[0] / "report.html"
     if path.is_dir():  # told now, not when all is done
         raise UserError(f"{path} is a directory; name a file in it: --output {path / 'report.html'}")

@@ -8,9 +8,8 @@ import typer
 
 from attnrun.cli.ends import echo_json, say
 from attnrun.cli.kinds import Kind, weights_of
-from attnrun.cli.options import AsJson, RunName, Trust
+from attnrun.cli.options import AsJson, RunName, Trust, finished_run
 from attnrun.errors import UserError
-from attnrun.runs.layout import OUTPUTS
 
 if TYPE_CHECKING:
     from attnrun.analysis.maps import AttentionMap
@@ -58,9 +57,8 @@ def show(
     the training used.
     """
     from attnrun.launch.trained import open_model
-    from attnrun.runs.find import find
 
-    directory = find(OUTPUTS, run, finished=True)
+    directory = finished_run(run)
     given = _given(inputs or [], directory, _MOST if output is None else 1)
     if output is not None and len(given) > 1:
         raise UserError("--output holds one map: give one INPUT")

@@ -9,9 +9,8 @@ import typer
 
 from attnrun.cli.complete import complete_run
 from attnrun.cli.ends import echo_json
-from attnrun.cli.options import AsJson
+from attnrun.cli.options import AsJson, finished_run
 from attnrun.errors import UserError
-from attnrun.runs.layout import OUTPUTS
 
 if TYPE_CHECKING:
     from attnrun.analysis.significance import Comparison
@@ -46,11 +45,10 @@ def significance(
     a difference to the first run where there is none; intervals hold 95 % of the resampled scores.
     """
     from attnrun.analysis.significance import compare
-    from attnrun.runs.find import find
 
     if len(runs) < 2:
         raise UserError("significance compares runs with the first: give two or more")
-    directories = [find(OUTPUTS, name, finished=True) for name in runs]
+    directories = [finished_run(name) for name in runs]
     found = compare(directories, test.value, samples)
     if as_json:
         names = [str(directory) for directory in directories]

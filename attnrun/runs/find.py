@@ -185,7 +185,7 @@ def _not_a_run(path: Path) -> str:
 
 def _ambiguous(name: str, found: list[Path]) -> str:
     shown = ", ".join(str(path) for path in found[:8]) + (", …" if len(found) > 8 else "")
-    return f"{name!r} means {len(found)} runs: {shown}"
+    return f"{name!r} means {len(found)} runs: {shown}; write more of one's name, or latest"
 
 
 def _missing(root: Path, name: str, runs: list[Path]) -> str:

@@ -95,6 +95,12 @@ def test_completion_prints_a_script(cli: Cli, shell: str) -> None:
     assert "_ATTNRUN_COMPLETE" in cli("completion", shell).stdout
 
 
+def test_the_lines_that_install_completion_can_be_copied(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = cli("completion", "--help").stdout.splitlines()
+    assert """  echo 'eval "$(attnrun completion bash)"' >> ~/.bashrc""" in lines
+
+
 def test_completion_of_an_unknown_shell_is_refused(cli: Cli) -> None:
     assert (
         cli("completion", "fisch").stderr
