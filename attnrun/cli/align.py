@@ -76,10 +76,10 @@ def align(
     trust: Trust = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score word alignments against gold ones: error rate, precision, recall, F1.
+    """Score word alignments against gold ones.
 
-    Of a run the layer, the head, and whether a word's row is where the model looked to write it or after it,
-    are chosen on some pairs and judged on the others.
+    Error rate, precision, recall, F1. Of a run the layer, the head, and whether a word's row is where the
+    model looked to write it or after it, are chosen on some pairs and judged on the others.
     """
     if (run is None) == (hypothesis is None):
         raise UserError("give a RUN, or --hypothesis with the links of another aligner")

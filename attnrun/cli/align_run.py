@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnrun.cli.ends import say
+from attnrun.cli.options import finished_run
 from attnrun.errors import UserError
-from attnrun.runs.layout import OUTPUTS
 
 if TYPE_CHECKING:
     from attnrun.analysis.aligning import Choice, Extract
@@ -34,15 +34,14 @@ def align_run(run: str, reverse: str | None, given: Given, way: Way) -> dict[str
     """Return the document of `attnrun align RUN`."""
     from attnrun.analysis.aligning import extractor
     from attnrun.analysis.alignment import agreement, symmetrised
-    from attnrun.runs.find import find
 
-    directory = find(OUTPUTS, run, finished=True)
+    directory = finished_run(run)
     everything, chosen_on, judged, how = _parts(directory, given, way)
     extract = extractor(way.threshold)
     forward = _Reader.made(directory, chosen_on, how, extract, way.trust)
     readers = {"": forward}
     if reverse is not None:
-        other = find(OUTPUTS, reverse, finished=True)
+        other = finished_run(reverse)
         turned = [pair.reversed() for pair in chosen_on]
         readers["reverse_"] = _Reader.made(other, turned, how, extract, way.trust)
 

@@ -51,8 +51,21 @@ def _told_literally() -> Iterator[None]:
     except Exception as error:
         message = getattr(error, "message", None)
         if isinstance(message, str):  # of Typer, about a word that is no command, option or argument
-            vars(error)["message"] = for_message(message)
+            vars(error)["message"] = for_message(message) + _way_out(error)
         raise
+
+
+def _way_out(error: Any) -> str:
+    """What to write instead: for an argument that is missing its help, for --key the key as it is written."""
+    kind = type(error).__name__  # Typer has these errors in a private module
+    if kind == "MissingParameter":
+        return getattr(error.param, "help", None) or ""
+    if kind != "NoSuchOption" or error.possibilities or not error.ctx:
+        return ""
+    words = [param.metavar for param in error.ctx.command.params if param.param_type_name == "argument"]
+    key = error.option_name.removeprefix("--")
+    is_key = "KEY=VALUE" in words and key.replace(".", "_").isidentifier()
+    return f"; a key is written {key}=VALUE" if is_key else ""
 
 
 app = typer.Typer(

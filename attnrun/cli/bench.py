@@ -27,7 +27,7 @@ def bench(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure speed and memory of attnrun's own works: training, decoding, attention, kernel regression.
+    """Measure speed and memory of attnrun's own works.
 
     Works: rnn-training, transformer-training, decoding, attention, kernel-regression, bandwidth, growth.
     All on the CPU. Texts are those of Multi30k where the cache has them (attnrun data get multi30k), else

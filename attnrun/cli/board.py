@@ -26,7 +26,7 @@ def board(
         int | None, typer.Option("--port", min=0, max=65535, help="None: a free one from 6006 on; 0: any.")
     ] = None,
 ) -> None:
-    """Start TensorBoard on 127.0.0.1, print its link, and serve until Ctrl-C."""
+    """Serve TensorBoard on 127.0.0.1 until Ctrl-C; print its link."""
     from attnrun.runs.find import find
 
     directories = [find(OUTPUTS, name) for name in runs or ()]

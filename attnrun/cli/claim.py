@@ -38,10 +38,10 @@ def claim(
     trust: Trust = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a statement about attention, and say whether it HOLDS, FAILS or DEPENDS.
+    """Measure a statement about attention, and judge it.
 
-    Each is a YAML file that states it, says where it comes from and what has to hold; the intervals are over
-    seeds. The picture is outputs/claims/NAME.png unless --plot says otherwise.
+    It HOLDS, FAILS or DEPENDS. Each is a YAML file that states it, says where it comes from and what has to
+    hold; the intervals are over seeds. The picture is outputs/claims/NAME.png unless --plot says otherwise.
     """
     _check_options(name, all_claims, list_claims, fast, seeds, plot, write)
     if list_claims:

@@ -66,10 +66,10 @@ def compare(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     as_md: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
 ) -> None:
-    """Compare runs over their seeds: mean, spread, 95 % intervals, and what is decided.
+    """Compare runs over their seeds, and say what is decided.
 
-    Runs that differ in their seed alone make a group; a group is named by the keys and choices in which it
-    differs from the others.
+    Mean, spread and 95 % intervals. Runs that differ in their seed alone make a group; a group is named by
+    the keys and choices in which it differs from the others.
     """
     figures = {"--plot": plot, "--curves": curves, "--lengths": lengths}
     _check_options(metric, goal, all_metrics, translations, as_json + as_csv + as_md, as_csv or as_md)

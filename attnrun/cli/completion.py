@@ -32,9 +32,12 @@ _SHELLS = ("bash", "zsh", "fish")
 def completion(shell: Annotated[str, typer.Argument(metavar="bash|zsh|fish", help="Whose script.")]) -> None:
     """Print the tab completion script of a shell.
 
-    bash: echo 'eval "$(attnrun completion bash)"' >> ~/.bashrc;
-    zsh: echo 'eval "$(attnrun completion zsh)"' >> ~/.zshrc (after compinit);
-    fish: attnrun completion fish > ~/.config/fish/completions/attnrun.fish
+    Put it where the shell starts; zsh: after compinit.
+
+    \b
+    echo 'eval "$(attnrun completion bash)"' >> ~/.bashrc
+    echo 'eval "$(attnrun completion zsh)"' >> ~/.zshrc
+    attnrun completion fish > ~/.config/fish/completions/attnrun.fish
     """
     if shell not in _SHELLS:
         raise UserError(f"no completion for the shell {shell!r}{suggest(shell, _SHELLS)}")

@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from attnrun.cli.ends import echo_json
-from attnrun.cli.options import AsJson, RunName, Trust
+from attnrun.cli.options import AsJson, RunName, Trust, finished_run
 from attnrun.errors import UserError
 from attnrun.export.formats import FORMATS, require, write
-from attnrun.runs.layout import OUTPUTS
 
 
 def export(
@@ -30,16 +29,15 @@ def export(
     trust: Trust = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the model that a run trained for another engine, with what it reads texts by.
+    """Write the model that a run trained for another engine.
 
-    Formats: safetensors (the weights), ctranslate2 (fast decoding of Transformers), onnx (log-probabilities
-    of a target, given its source).
+    With what it reads texts by. Formats: safetensors (the weights), ctranslate2 (fast decoding of
+    Transformers), onnx (log-probabilities of a target, given its source).
     """
     form = require(to)
     from attnrun.launch.trained import open_model
-    from attnrun.runs.find import find
 
-    directory = find(OUTPUTS, run, finished=True)
+    directory = finished_run(run)
     place = directory / "export" / to if output is None else output
     if place.exists():
         raise UserError(f"{place} is there already; remove it, or choose a new directory by --output")

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from attnrun.cli.ends import echo_json, say
-from attnrun.cli.options import AsJson, RunName, Trust
+from attnrun.cli.options import AsJson, RunName, Trust, finished_run
 from attnrun.errors import UserError
 from attnrun.runs.board import is_number
-from attnrun.runs.layout import OUTPUTS
 
 if TYPE_CHECKING:
     from attnrun.analysis.head_lab import Lab, Measured
@@ -44,9 +43,10 @@ def heads(
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the heads as comma-separated values.")] = False,
 ) -> None:
-    """Measure what each head of a trained model is worth, and remove heads from the least important on.
+    """Measure what each head of a trained model is worth.
 
-    On the part of the data that the training chose by; the test part is not used.
+    Alone, and with heads removed from the least important on. On the part of the data that the training chose
+    by; the test part is not used.
     """
     if as_json and as_csv:
         raise UserError("--json and --csv are two forms of one output; give one of them")
@@ -54,9 +54,8 @@ def heads(
         from attnrun.analysis.canvas import figure_kind
 
         figure_kind(output)
-    from attnrun.runs.find import find
 
-    directory = find(OUTPUTS, run, finished=True)
+    directory = finished_run(run)
     document = _examined(directory, by, steps, tolerance, tuple(trust or ()))
     if output is not None:
         _draw(document, output)

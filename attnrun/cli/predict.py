@@ -5,9 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from attnrun.cli.ends import echo_json, echo_line
-from attnrun.cli.options import AsJson, RunName, Trust
+from attnrun.cli.options import AsJson, RunName, Trust, finished_run
 from attnrun.errors import UserError
-from attnrun.runs.layout import OUTPUTS
 
 
 def predict(
@@ -27,12 +26,11 @@ def predict(
     """
     from attnrun.cli.inputs import read_inputs
     from attnrun.launch.trained import open_model
-    from attnrun.runs.find import find
 
     given = read_inputs(inputs or []).lines
     if not given:
         raise UserError("nothing to answer: give INPUT, or lines on stdin")
-    directory = find(OUTPUTS, run, finished=True)
+    directory = finished_run(run)
     answers = open_model(directory, tuple(trust or ())).predict(given)
     if as_json:
         pairs = [{"input": text, "answer": answer} for text, answer in zip(given, answers, strict=True)]

@@ -7,9 +7,8 @@ import typer
 
 from attnrun.cli.complete import complete_run
 from attnrun.cli.ends import echo_line, say
-from attnrun.cli.options import RunName, Trust
+from attnrun.cli.options import RunName, Trust, finished_run
 from attnrun.errors import UserError
-from attnrun.runs.layout import OUTPUTS
 
 
 def report(
@@ -17,7 +16,7 @@ def report(
     other: Annotated[
         str | None,
         typer.Argument(
-            metavar="[OTHER_RUN]", help="To compare with, of the same task.", autocompletion=complete_run
+            metavar="OTHER_RUN", help="To compare with, of the same task.", autocompletion=complete_run
         ),
     ] = None,
     output: Annotated[
@@ -30,17 +29,17 @@ def report(
     ] = 200,
     trust: Trust = None,
 ) -> None:
-    """Write a page about a run: what it gave, where it looked, its best and its worst answers.
+    """Write a page about a run, or about two side by side.
 
-    It is one file, which needs no network. With OTHER_RUN it holds both, and the difference of their weights.
+    What it gave, where it looked, its best and its worst answers. It is one file, which needs no network.
+    With OTHER_RUN it holds both, and the difference of their weights.
     """
     from attnrun.analysis.report_page import page
     from attnrun.cli.report_document import document
     from attnrun.runs.files import write_durably
-    from attnrun.runs.find import find
 
     names = [run] if other is None else [run, other]
-    directories = [find(OUTPUTS, name, finished=True) for name in names]
+    directories = [finished_run(name) for name in names]
     path = output or directories[0] / "report.html"
     if path.is_dir():  # told now, not when all is done
         raise UserError(f"{path} is a directory; name a file in it: --output {path / 'report.html'}")

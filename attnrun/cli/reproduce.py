@@ -20,9 +20,9 @@ def reproduce(
     fast: Annotated[bool, typer.Option("--fast", help="The small form, for a trial.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run a section of Dive into Deep Learning: its claims, its trainings with what it prints, its exercises.
+    """Run a section of Dive into Deep Learning.
 
-    Without SECTION: the sections there are.
+    Its claims, its trainings with what it prints, its exercises. Without SECTION: the sections there are.
     """
     from attnrun.claims.sections import find_section, read_sections
     from attnrun.claims.sections import reproduce as run

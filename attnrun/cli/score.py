@@ -6,9 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from attnrun.cli.ends import echo_json
-from attnrun.cli.options import AsJson, RunName, Trust
+from attnrun.cli.options import AsJson, RunName, Trust, finished_run
 from attnrun.errors import UserError
-from attnrun.runs.layout import OUTPUTS
 
 
 def score(
@@ -19,15 +18,16 @@ def score(
     trust: Trust = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the log-probability of each translation in a file, by forced decoding.
+    """Print the log-probability of each translation in a file.
 
-    Logarithms are natural; the tokens are those of the model, the end of the sentence included.
+    By forced decoding. Logarithms are natural; the tokens are those of the model, the end of the sentence
+    included.
     """
     from attnrun.data.text import tsv
     from attnrun.launch.trained import open_model
-    from attnrun.runs.find import RunRecord, find
+    from attnrun.runs.find import RunRecord
 
-    directory = find(OUTPUTS, run, finished=True)
+    directory = finished_run(run)
     corpus = tsv(path=str(file), source=_column(source), target=_column(target), valid=0, test=0)
     pairs = [(pair.source, pair.target) for pair in corpus.train]
     model = open_model(directory, tuple(trust or ()))

@@ -8,9 +8,8 @@ import typer
 
 from attnrun.cli.ends import echo_json, say
 from attnrun.cli.kinds import Kind, weights_of
-from attnrun.cli.options import AsJson, RunName, Trust
+from attnrun.cli.options import AsJson, RunName, Trust, finished_run
 from attnrun.errors import UserError
-from attnrun.runs.layout import OUTPUTS
 
 if TYPE_CHECKING:
     from attnrun.analysis.maps import AttentionMap
@@ -52,15 +51,15 @@ def show(
     trust: Trust = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the attention weights of a trained model, in the terminal or as a picture.
+    """Show where a trained model looked.
 
-    They are computed anew for the input, whatever kernel the training used.
+    In the terminal, or as a picture. The attention weights are computed anew for the input, whatever kernel
+    the training used.
     """
     from attnrun.launch.trained import open_model
-    from attnrun.runs.find import find
 
-    directory = find(OUTPUTS, run, finished=True)
-    given = _given(inputs or [], directory)
+    directory = finished_run(run)
+    given = _given(inputs or [], directory, _MOST if output is None else 1)
     if output is not None and len(given) > 1:
         raise UserError("--output holds one map: give one INPUT")
     model = open_model(directory, tuple(trust or ()))
@@ -75,10 +74,10 @@ def show(
         _print(maps, each, step is not None, chosen)
 
 
-def _given(words: list[str], directory: Path) -> list[str]:
+def _given(words: list[str], directory: Path, most: int) -> list[str]:
     from attnrun.cli.inputs import kept_inputs, read_inputs
 
-    return read_inputs(words).lines or kept_inputs(directory, _MOST)
+    return read_inputs(words).lines or kept_inputs(directory, most)
 
 
 def _write(attention_map: "AttentionMap", path: Path, each: bool) -> None:

@@ -8,9 +8,8 @@ import typer
 
 from attnrun.cli.complete import complete_run
 from attnrun.cli.ends import echo_json
-from attnrun.cli.options import AsJson
+from attnrun.cli.options import AsJson, finished_run
 from attnrun.errors import UserError
-from attnrun.runs.layout import OUTPUTS
 
 if TYPE_CHECKING:
     from attnrun.analysis.significance import Comparison
@@ -37,17 +36,16 @@ def significance(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say whether runs differ on their test set beyond chance, in BLEU and chrF.
+    """Say whether runs differ on their test set beyond chance.
 
-    Each form that all are scored in is a table of its own. p is the probability of so great a difference to
-    the first run where there is none; intervals hold 95 % of the resampled scores.
+    In BLEU and chrF. Each form that all are scored in is a table of its own. p is the probability of so great
+    a difference to the first run where there is none; intervals hold 95 % of the resampled scores.
     """
     from attnrun.analysis.significance import compare
-    from attnrun.runs.find import find
 
     if len(runs) < 2:
         raise UserError("significance compares runs with the first: give two or more")
-    directories = [find(OUTPUTS, name, finished=True) for name in runs]
+    directories = [finished_run(name) for name in runs]
     found = compare(directories, test, samples)
     if as_json:
         names = [str(directory) for directory in directories]

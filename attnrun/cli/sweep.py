@@ -27,10 +27,11 @@ def sweep(
     trust: Trust = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train an experiment once for each combination of values: attention=dot,additive seed=1,2,3.
+    """Train an experiment once for each combination of values.
 
-    The same sweep again, interrupted or with more values, runs what is missing. Where the jobs run is for
-    hydra/launcher to say: basic, joblib, submitit_local, submitit_slurm, ray.
+    attention=dot,additive seed=1,2,3 makes six. The same sweep again, interrupted or with more values, runs
+    what is missing. Where the jobs run is for hydra/launcher to say: basic, joblib, submitit_local,
+    submitit_slurm, ray.
     """
     if config_dir is None:
         check_experiment(experiment)

@@ -98,7 +98,7 @@ def resume(
     trust: Trust = None,
     as_json: AsJson = False,
 ) -> None:
-    """Continue an interrupted run, or train a finished one further.
+    """Continue an interrupted run, or a finished one further.
 
     It goes on from the newest checkpoint that is whole. A finished run is left as it is, unless its end is
     moved; it is then what a longer run would have been, or refused.

@@ -17,7 +17,7 @@ from attnrun.cli.complete import (
 )
 from attnrun.cli.decode import ENGINES, MOST_WORKERS, How, open_translator, translations
 from attnrun.cli.ends import echo_json, echo_line, say
-from attnrun.cli.options import AsJson, ConfigDir, Trust
+from attnrun.cli.options import AsJson, ConfigDir, Trust, finished_run
 from attnrun.errors import RunFailed, UserError
 from attnrun.launch import catalog
 from attnrun.runs.layout import OUTPUTS
@@ -133,9 +133,9 @@ def translate(
             "for --set search.…"
         )
     else:
-        from attnrun.runs.find import RunRecord, find
+        from attnrun.runs.find import RunRecord
 
-        directories = [find(OUTPUTS, name, finished=True) for name in run]
+        directories = [finished_run(name) for name in run]
         node = changed_search(RunRecord(directories[0]).config, words, config_dir)
     _translate(directories, inputs, trusted, node, how, as_json)
 

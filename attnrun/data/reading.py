@@ -143,7 +143,7 @@ def entries_of(folder: Path) -> list[Path]:
 def _neighbour(missing: Path) -> str:
     """Return the tail of a message: the file in the same directory spelled most like the missing one."""
     try:
-        names = sorted(entry.name for entry in missing.parent.iterdir())
+        names = sorted(entry.name for entry in missing.parent.iterdir() if entry.is_file())
     except OSError:
         return f"; there is no directory {missing.parent}"
     close = difflib.get_close_matches(missing.name, names, n=1, cutoff=0.5)

@@ -12,6 +12,7 @@ from yaml import MarkedYAMLError, YAMLError
 from attnrun.errors import UserError, first_line, nearest, suggest
 from attnrun.launch import catalog
 from attnrun.launch.quoting import quote
+from attnrun.runs.files import unusable
 
 # `${now:…}` and the other resolvers may be spelled wrong in an override, hence OmegaConf's errors too.
 _NO_KEY = re.compile(r"Could not (?:override|append to config\. Key|delete(?: from config\.)?) '([^']+)'")
@@ -44,7 +45,7 @@ def explained(
     except BrokenPipeError:
         raise
     except OSError as error:  # a job keeps its own to itself: this is a config, or the run's directory
-        raise UserError(f"cannot use {error.filename or 'a file'}: {error.strerror or error}") from None
+        raise UserError(unusable(error)) from None
     except OmegaConfBaseException as error:
         raise UserError(f"config key {error.full_key or '?'!r}: {first_line(error)}") from None
     except UserError:
@@ -70,7 +71,9 @@ def explain(
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _no_choice(error.missing_cfg_file, error.options or [])
     if isinstance(error, OverrideParseException):
-        return f"cannot read the override {error.override!r}: {first_line(error)}; expected KEY=VALUE"
+        why = first_line(error)
+        why = "" if why.startswith("Error parsing") else f": {why}"
+        return f"cannot read the override {error.override!r}{why}; expected KEY=VALUE"
     text = str(error) or str(error.__cause__)
     if found := _SWEEP.search(text):
         key = found[1].partition("=")[0]

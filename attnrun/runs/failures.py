@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from attnrun.errors import RunFailed, first_line
-from attnrun.runs.files import CannotWrite
+from attnrun.runs.files import CannotWrite, unusable
 
 # What torch raises as a RuntimeError: from its allocators, from cuBLAS and cuDNN, and from C++.
 _MEMORY = re.compile(
@@ -24,7 +24,7 @@ def one_line(error: BaseException, config: Mapping[str, Any]) -> str:
     if _is_memory(error):
         return _memory_advice(text, config)
     if isinstance(error, OSError) and error.filename is not None:
-        return f"cannot use {error.filename}: {error.strerror}"
+        return unusable(error)
     if _IN_WORKER.search(first_line(error)):
         return text.strip().splitlines()[-1]  # of the worker's traceback
     kind, line = type(error).__name__, first_line(error)

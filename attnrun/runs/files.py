@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from attnrun.runs.layout import OUTPUTS
+
 MAXIMUM_BYTES = 4 * 2**20  # of a JSON file about a run; a larger one is not ours
 
 PNG = b"\x89PNG\r\n\x1a\n"  # how a file of this kind begins
@@ -35,6 +37,16 @@ class CannotWrite(OSError):
 
     def __str__(self) -> str:
         return f"cannot write {self.filename}: {self.strerror} ({self.wanted})"
+
+
+def unusable(error: OSError) -> str:
+    """Return one line about what cannot be read or written, and where to go if it is ./outputs."""
+    if isinstance(error, CannotWrite) or error.filename is None:
+        return str(error)
+    refused = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    ours = refused and str(error.filename).partition(os.sep)[0] == str(OUTPUTS)
+    advice = "; what attnrun makes lands in ./outputs: go where that can be written" if ours else ""
+    return f"cannot use {error.filename}: {error.strerror}{advice}"
 
 
 @contextmanager

@@ -183,10 +183,10 @@ def _not_a_run(path: Path) -> str:
 def ambiguous(name: str, what: str, found: Sequence[Path]) -> str:
     """Return the message for a name that several have; `what` they are."""
     shown = ", ".join(str(path) for path in found[:8]) + (", …" if len(found) > 8 else "")
-    return f"{name!r} means {len(found)} {what}: {shown}"
+    return f"{name!r} means {len(found)} {what}: {shown}; write more of one's name"
 
 
 def _missing(root: Path, name: str, runs: list[Path]) -> str:
     if not runs:
         return f"no run {name!r}: there is no run in {root}"
-    return f"no run {name!r} in {root}{suggest(name, {path.name for path in runs}, limit=8)}"
+    return f"no run {name!r} in {root}{suggest(name, {'latest', *(path.name for path in runs)}, limit=8)}"

@@ -1,6 +1,7 @@
 """`attnrun show` as a user calls it: terminal, pictures, arrays, any layer, head and step."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,6 +110,31 @@ def test_it_goes_to_the_file_that_is_asked_for(shown: Cli, tmp_path: Path, name:
         assert AttentionMap.load(path).weights.shape[:2] == (2, 3)
     else:
         assert path.read_bytes().startswith(b"\x89PNG" if name.endswith("png") else b"<?xml")
+
+
+def test_latest_is_named_where_a_run_that_is_not_done_began_later(
+    cli: Cli, runs: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(runs / "outputs/translation", tmp_path / "outputs/translation")
+    words = ("show", "latest", "-o", "a.npz")
+    assert cli(*words).stderr == "attnrun: written: a.npz\n"
+    later = tmp_path / "outputs/sequence/later"
+    later.mkdir(parents=True)
+    (later / "config.yaml").write_text("seed: 1\n")
+    (later / "run.json").write_text('{"started": "2999-01-01T00:00:00+00:00"}')
+    assert cli(*words).stderr.splitlines() == [
+        "attnrun: latest is outputs/translation/one, the newest that is done; "
+        "outputs/sequence/later is interrupted",
+        "attnrun: written: a.npz",
+    ]
+
+
+def test_without_an_input_the_file_holds_the_first_sample(shown: Cli, tmp_path: Path) -> None:
+    result = shown("outputs/translation/one", "-o", str(tmp_path / "a.npz"))
+    assert result.exit_code == 0, result.stderr
+    first = json.loads(shown("outputs/translation/one", "--json").stdout)["maps"][0]
+    found = AttentionMap.load(tmp_path / "a.npz")
+    assert (found.title, found.keys) == (first["title"], first["keys"])
 
 
 @pytest.mark.parametrize(

@@ -73,9 +73,42 @@ def test_unknown_command_is_a_usage_error(cli: Cli) -> None:
     assert "train" in result.stderr
 
 
+@pytest.mark.parametrize("words", [[], ["data"]])
+def test_no_command_is_summed_up_by_half_a_sentence(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    summaries = cli(*words, "--help").stdout.partition("Commands:\n")[2].splitlines()
+    assert len(summaries) >= 5
+    assert [line for line in summaries if not line.endswith(".") or line.endswith("..")] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "nw-regression", "--seed", "1"], "--seed; a key is written seed=VALUE"),
+        (["train", "nw-regression", "--optim.lr=1"], "--optim.lr; a key is written optim.lr=VALUE"),
+        (["train", "nw-regression", "--jsn"], "--jsn (Possible options: --json)"),
+        (["train", "nw-regression", "--a\x1b[2J"], "--a\\x1b[2J\n"),
+        (["doctor", "--seed", "1"], "--seed\n"),
+        (["train"], "'EXPERIMENT'. See `attnrun list`."),
+        (["show"], "'RUN'. A path, a name, its beginning, or latest."),
+    ],
+)
+def test_a_usage_error_says_what_to_write(cli: Cli, words: list[str], message: str) -> None:
+    result = cli(*words)
+    assert result.exit_code == 2 and message in result.stderr, result.stderr
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_prints_a_script(cli: Cli, shell: str) -> None:
     assert "_ATTNRUN_COMPLETE" in cli("completion", shell).stdout
+
+
+def test_the_lines_that_install_completion_can_be_copied(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = cli("completion", "--help").stdout.splitlines()
+    assert """  echo 'eval "$(attnrun completion bash)"' >> ~/.bashrc""" in lines
 
 
 def test_completion_of_an_unknown_shell_is_refused(cli: Cli) -> None:

@@ -138,6 +138,8 @@ def test_a_line_of_100_000_characters_is_read(tmp_path):
 def test_missing_files_are_named_with_the_nearest(tmp_path):
     path = write(tmp_path, lines(9), "french.tsv")
     assert "french.tsv" in fault(str(tmp_path / "frnch.tsv")).partition("did you mean")[2]
+    (tmp_path / "outputs").mkdir()
+    assert fault(str(tmp_path / "output")) == f"no file {tmp_path / 'output'}"  # not a directory
     assert "no directory" in fault(str(tmp_path / "none" / "x.tsv"))
     assert "is a directory" in fault(str(tmp_path))
     assert "not a regular file" in fault("/dev/null")

@@ -137,7 +137,7 @@ def test_a_quoted_text_arrives_as_it_is(text: str) -> None:
         ("attention=gausian", "no choice of 'attention' named 'gausian'; did you mean 'gaussian'?"),
         ("corpus=phrases", "experiment 'nw-regression' takes no 'corpus'; it takes: attention, data"),
         ("sead=1", "no config key 'sead'; did you mean 'seed'?"),
-        ("seed", "cannot read the override 'seed'"),
+        ("seed", "cannot read the override 'seed'; expected KEY=VALUE"),
         ("seed=[1", "cannot read the override 'seed=[1'"),
         ("optim.lr=${nope}", "config key 'optim.lr'"),
     ],

@@ -83,6 +83,12 @@ def test_the_advice_fits_the_experiment(config: dict[str, object], advice: str) 
         (OSError(errno.EIO, "Input/output error"), "OSError: [Errno 5] Input/output error"),
         (PermissionError(13, "Permission denied", "/x/figures"), "cannot use /x/figures: Permission denied"),
         (
+            PermissionError(13, "Permission denied", "outputs/a"),
+            "cannot use outputs/a: Permission denied; what attnrun makes lands in ./outputs: "
+            "go where that can be written",
+        ),
+        (FileNotFoundError(2, "No such file", "outputs"), "cannot use outputs: No such file"),
+        (
             CannotWrite(Path("/none/x"), 1234, OSError(30, "Read-only file system")),
             "cannot write /none/x: Read-only file system (1,234 bytes wanted)",
         ),

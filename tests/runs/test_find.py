@@ -62,7 +62,8 @@ def test_a_path(root):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("2026-01-05", "means 2 runs: .*nw/2026-01-05_10-00.*translation/2026-01-05_12-00"),
+        ("2026-01-05", "means 2 runs: .*nw/2026-01-05_10-00.*translation/2026-01-05_12-00; write more "),
+        ("lates", "did you mean 'latest'"),
         ("2026-01-07_11-01", "did you mean '2026-01-07_11-00'"),
         ("no-run", "no run 'no-run'"),
         ("", "no run ''"),
