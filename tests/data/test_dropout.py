@@ -101,6 +101,7 @@ def batches(tokeniser: BpeTokeniser) -> TextBatches:
     return TextBatches(encode_pairs(pairs, tokeniser, tokeniser), batch_size=4, seed=3, redraw=both)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more workers than there are cores
 @pytest.mark.parametrize("workers", [0, 2])
 def test_batches_are_the_same_with_workers_and_from_any_position(
     tokeniser: BpeTokeniser, workers: int
