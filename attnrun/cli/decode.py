@@ -38,7 +38,7 @@ def open_translator(
     from attnrun.runs.find import RunRecord
 
     if how.workers > (there := cores()):
-        say(f"--workers {how.workers} on {there} cores: more than one a core gains nothing")
+        say(f"--workers {how.workers} on {there} core{'s' * (there > 1)}: more than one a core gains nothing")
     if how.workers > 1:
         prepare_process(1)  # for the workers are forked, and threads are not
     model = open_ensemble(directories, trust, search, "cpu" if how.workers > 1 else "auto")

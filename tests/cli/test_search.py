@@ -132,6 +132,7 @@ def test_more_workers_than_cores_are_told_of(here: Cli, monkeypatch: pytest.Monk
 def test_a_dead_worker_is_one_line(here: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     from attnrun.experiments.translation import Translator
 
+    monkeypatch.setattr("attnrun.runs.device.cores", lambda: 2)
     monkeypatch.setattr(Translator, "predict", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     result = here("translate", "--run", "one", "--workers", "2", "-", stdin="a h\n" * 300)
     assert (result.exit_code, result.stdout) == (1, "")
