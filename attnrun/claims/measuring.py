@@ -17,6 +17,7 @@ from attnrun.claims.catalog import ReadClaim
 from attnrun.claims.trial import Trial
 from attnrun.claims.verdict import Judged, Verdict, judge, verdict
 from attnrun.errors import RunFailed, UserError
+from attnrun.runs.device import cores
 from attnrun.runs.failures import one_line
 from attnrun.runs.signals import ending_with
 
@@ -114,7 +115,7 @@ def _side_by_side(work: Callable[[int], Any], count: int, jobs: int) -> Iterator
     if jobs == 1:
         yield from map(work, seeds)
         return
-    share = max(1, (os.cpu_count() or 1) // jobs), os.getpid()
+    share = max(1, cores() // jobs), os.getpid()
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         begun = deque(pool.submit(_in_process, work, seed, *share) for seed in islice(seeds, jobs))
         while begun:
