@@ -24,7 +24,7 @@ def doctor(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show versions, devices, threads, and where runs and downloads are kept."""
+    """Show versions, devices, threads, and where data are kept."""
     if determinism:
         _show_determinism(as_json)
         return

@@ -86,7 +86,7 @@ def train(run: Run, trainer: Trainer, on_batch: Any = None, **more: Any) -> tupl
         trainer,
         model=model,
         optimiser=optimiser,
-        schedule=inverse_sqrt(optimiser, warmup=3),
+        schedule=inverse_sqrt(optimiser, 100, warmup=3),  # of any length
         batches=data,
         loss=loss,
         **({"evaluate": evaluate} | more),
