@@ -246,9 +246,9 @@ def test_the_commands_that_the_page_shows_run(cli: Cli) -> None:
     assert len(commands) >= 8
     for seed in range(2):
         metrics = {"test_mse_learned": seed / 7, "test_mse_oracle": 0.5}
-        made(SWEEP.parent / f"single-{seed}", PLAIN, seed, None, metrics=metrics)
-        run = made(SWEEP / f"{seed}", PLAIN, seed, None, metrics=metrics)
-        (run / "metrics.jsonl").write_text('{"step": 1, "train/loss": 0.5}\n')
+        for place in (SWEEP.parent / f"single-{seed}", SWEEP / f"{seed}"):
+            run = made(place, PLAIN, seed, None, metrics=metrics)
+            (run / "metrics.jsonl").write_text('{"step": 1, "train/loss": 0.5}\n')
     for command in commands:
         result = cli(*shlex.split(command, comments=True))
         wanted = 2 if "--translations" in command or "--lengths" in command else 0  # these runs have none
