@@ -109,9 +109,7 @@ def check(config: Config) -> None:
 
 def train(config: Config, run: Run) -> dict[str, Any]:
     """Train on the training texts, keep the epoch with most labels right, and test on others."""
-    data = config.data(run.seed)
-    if not isinstance(data, LabelledTexts):
-        raise UserError("data: this experiment takes texts with labels, such as data=surnames")
+    data = _data(config, run.seed)
     data = _known(data, data.labels, run.warn)
     tokeniser = config.tokeniser().fit(one.text for one in data.train)
     run.save_json("tokeniser", tokeniser.to_json())
@@ -148,7 +146,7 @@ def load(run: TrainedRun) -> Classifier:
 
 def development(run: TrainedRun, classifier: Classifier) -> Development:
     """Return the texts that the run validated on, measured as in training."""
-    data, model = run.config.data(run.seed), classifier.model
+    data, model = _data(run.config, run.seed), classifier.model
     valid = classifier.encode(_known(data, classifier.labels).valid)
     return Development(
         model,
@@ -158,6 +156,20 @@ def development(run: TrainedRun, classifier: Classifier) -> Development:
         lambda batch: label_loss(model(batch.inputs, batch.lengths), batch.targets),
         GatedHeads(model),
     )
+
+
+def evaluate(run: TrainedRun, classifier: Classifier) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Return what the test texts are labelled, and the figures of that."""
+    test = _known(_data(run.config, run.seed), classifier.labels).test
+    judged = classifier.judge(classifier.encode(test))
+    return _figures(judged) | {"test_texts": len(test)}, _rows(classifier, test, judged)
+
+
+def _data(config: Config, seed: int) -> LabelledTexts:
+    data = config.data(seed)
+    if not isinstance(data, LabelledTexts):
+        raise UserError("data: this experiment takes texts with labels, such as data=surnames")
+    return data
 
 
 def _classifier(config: Config, tokeniser: Tokeniser, labels: list[str], device: torch.device) -> Classifier:
@@ -206,12 +218,15 @@ def _bag(classifier: Classifier, parts: dict[str, Examples]) -> dict[str, float]
     return {"accuracy_bag": share_right(best_linear(train, valid, len(classifier.labels), _PENALTIES), *test)}
 
 
-def _show(classifier: Classifier, rows: Sequence[Labelled], judged: Judged, run: Run, attends: bool) -> None:
-    answers = [classifier.labels[answer] for (answer,) in judged.answers]
-    samples = [
-        {"source": one.text, "target": one.label, "prediction": answer}
-        for one, answer in zip(rows, answers, strict=True)
+def _rows(classifier: Classifier, texts: Sequence[Labelled], judged: Judged) -> list[dict[str, str]]:
+    return [
+        {"source": one.text, "target": one.label, "prediction": classifier.labels[answer]}
+        for one, (answer,) in zip(texts, judged.answers, strict=True)
     ]
+
+
+def _show(classifier: Classifier, texts: Sequence[Labelled], judged: Judged, run: Run, attends: bool) -> None:
+    samples = _rows(classifier, texts, judged)
     keep_rows(run, samples)
     draw_losses(run)
     right, found = ([one[0] for one in side] for side in (judged.right, judged.answers))

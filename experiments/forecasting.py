@@ -58,10 +58,7 @@ def check(config: Config) -> None:
 
 def train(config: Config, run: Run) -> dict[str, Any]:
     """Train on all windows of the first part, keep the best epoch, and forecast the last part as it comes."""
-    data = config.data(run.seed)
-    if not isinstance(data, Series):
-        raise UserError("data: this experiment takes a series, such as data=seasonal or data=series")
-    _require_usable(data, config)
+    data = _data(config, run.seed)
     known = data.values[: data.train]
     spread = float(known.std())
     scaling = Scaling(float(known.mean()), spread or 1.0, config.window, config.horizon)
@@ -72,7 +69,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         scaling.standard(known), range(config.window, data.train - config.horizon + 1), config
     )
     batches = ExampleBatches(examples, config.batch_size, run.seed)
-    valid, test = _valid(data, config), _origins(len(data.values) - data.test, len(data.values), config)
+    valid, test = _valid(data, config), _test(data, config)
     watched = _pasts(data, valid[:WATCHED], config.window)
     kept = fit_best(
         run,
@@ -86,7 +83,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         watch=Watch(run, forecaster.model, lambda: forecaster.looks(watched), ordered=False),
     )
     _draw(forecaster, data, run, test, attends=config.attention is not None)
-    return _judge(forecaster, data, test) | {"test_origins": len(test)} | kept
+    return _judge(forecaster, data, test) | kept
 
 
 def load(run: TrainedRun) -> Forecaster:
@@ -103,8 +100,7 @@ def development(run: TrainedRun, forecaster: Forecaster) -> Development:
 
     Raises UserError where the series is no longer one that can be forecast.
     """
-    config, data = run.config, run.config.data(run.seed)
-    _require_usable(data, config)
+    config, data = run.config, _data(run.config, run.seed)
     return Development(
         forecaster.model,
         forecaster.device,
@@ -113,6 +109,26 @@ def development(run: TrainedRun, forecaster: Forecaster) -> Development:
         lambda batch: forecaster.batch_loss(batch, config.band),
         GatedHeads(forecaster.model),
     )
+
+
+def evaluate(run: TrainedRun, forecaster: Forecaster) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Return the errors of the forecasts of the last part, and each forecast beside what came.
+
+    Raises UserError where the series is no longer one that can be forecast.
+    """
+    data = _data(run.config, run.seed)
+    test, window = _test(data, run.config), forecaster.scaling.window
+    said = forecaster.forecast(_pasts(data, test, window))[..., 1].tolist()
+    rows = [_row(data, *pair, window) for pair in zip(test, said, strict=True)]
+    return _judge(forecaster, data, test), rows
+
+
+def _data(config: Config, seed: int) -> Series:
+    data = config.data(seed)
+    if not isinstance(data, Series):
+        raise UserError("data: this experiment takes a series, such as data=seasonal or data=series")
+    _require_usable(data, config)
+    return data
 
 
 def _validate(forecaster: Forecaster, data: Series, config: Config) -> dict[str, float]:
@@ -162,6 +178,11 @@ def _valid(data: Series, config: Config) -> range:
     return _origins(data.train, len(data.values) - data.test, config)
 
 
+def _test(data: Series, config: Config) -> range:
+    """The first steps of the forecasts of the last part."""
+    return _origins(len(data.values) - data.test, len(data.values), config)
+
+
 def _examples(values: Tensor, origins: range, config: Config) -> Examples:
     """The windows before the origins, with what followed: (B, S) and (B, T)."""
     whole = values.unfold(0, config.window + config.horizon, 1)
@@ -190,6 +211,7 @@ def _judge(forecaster: Forecaster, data: Series, origins: range) -> dict[str, fl
         "mase_naive": float((naive - right).abs().mean()) / scale,
         "mae": error,
         "coverage": float(inside.double().mean()),
+        "test_origins": len(origins),
     }
 
 
@@ -218,6 +240,14 @@ def _draw(forecaster: Forecaster, data: Series, run: Run, origins: range, attend
         run.figure("attention", heat_map(forecaster.mean_map(_pasts(data, origins, window))))
 
 
+def _row(data: Series, start: int, said: Sequence[float], window: int) -> dict[str, str]:
+    """A forecast from a step on, beside what came, and the steps that it was made of."""
+    right = data.values[start : start + len(said)].tolist()
+    target, prediction = (" ".join(f"{value:.6g}" for value in values) for values in (right, said))
+    source = f"{data.times[start - window]} to {data.times[start - 1]}"
+    return {"target": target, "prediction": prediction, "source": source}
+
+
 def _keep(run: Run, data: Series, starts: Sequence[int], forecasts: Tensor, window: int) -> None:
     """Save what came before each forecast, as a file that the model reads, and the values said and right."""
     rows = []
@@ -226,8 +256,5 @@ def _keep(run: Run, data: Series, starts: Sequence[int], forecasts: Tensor, wind
         times, names = data.times[past], [data.columns.time, data.columns.value]
         cells = [names, *map(list, zip(times, map(repr, data.values[past].tolist()), strict=True))]
         file = run.samples(f"test-{place}", write_rows(cells, data.columns.delimiter))
-        right = data.values[start : start + len(said)].tolist()
-        texts = (" ".join(f"{value:.6g}" for value in values) for values in (right, said))
-        rows.append(dict(zip(("target", "prediction"), texts, strict=True)))
-        rows[-1] |= {"source": f"{times[0]} to {times[-1]}", "series": file.name}
+        rows.append(_row(data, start, said, window) | {"series": file.name})
     run.samples("test", rows)

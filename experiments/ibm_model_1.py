@@ -138,6 +138,13 @@ def load(run: TrainedRun) -> Aligner:
     return Aligner(model, source, target, run.saved("text")["split"])
 
 
+def evaluate(run: TrainedRun, aligner: Aligner) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Return the figures of the test split, and the links that are found in its pairs."""
+    corpus = run.config.filter.apply(run.config.corpus())[0]
+    corpus.require_held_out()
+    return aligner.judge(corpus.test) | {"test_pairs": len(corpus.test)}, _rows(aligner, corpus)
+
+
 def _require_few(number: int) -> None:
     if number > _MOST_CELLS:
         most = f"{number:,} pairs of words to count, and {_MOST_CELLS:,} are the most"
@@ -167,18 +174,15 @@ def _written(found: Iterable[tuple[int, int]]) -> str:
     return " ".join(f"{source}-{target}" for source, target in found)
 
 
+def _rows(aligner: Aligner, corpus: Corpus) -> list[dict[str, str]]:
+    looks = aligner.word_weights(corpus.test, aligner.how)
+    return [
+        {"source": _text(pair), "target": _written(pair.links or ()), "prediction": _written(links(look[0]))}
+        for pair, look in zip(corpus.test, looks, strict=True)
+    ]
+
+
 def _show(aligner: Aligner, corpus: Corpus, run: Run) -> None:
     draw_losses(run, ("train/loss", "valid/loss"))
-    looks = aligner.word_weights(corpus.test, aligner.how)
-    run.samples(
-        "test",
-        [
-            {
-                "source": _text(pair),
-                "target": _written(pair.links or ()),
-                "prediction": _written(links(look[0])),
-            }
-            for pair, look in zip(corpus.test, looks, strict=True)
-        ],
-    )
+    run.samples("test", _rows(aligner, corpus))
     run.figure("alignment", heat_map(aligner.looks(corpus.test[:1])[0]))

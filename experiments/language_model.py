@@ -151,9 +151,7 @@ def check(config: Config) -> None:
 
 def train(config: Config, run: Run) -> dict[str, Any]:
     """Train on windows of the text, keep the epoch that costs fewest bits, and test on the last part."""
-    data = config.data(run.seed)
-    if not isinstance(data, PlainText):
-        raise UserError("data: this experiment takes running text, such as data=text data.path=FILE")
+    data = _data(config, run.seed)
     vocabulary = Vocabulary.build([data.train], config.minimum_frequency, key="minimum_frequency")
     run.save_json("vocabulary", vocabulary.to_json())
     writer = _writer(config, vocabulary, run.device)
@@ -171,11 +169,10 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         watch=_watch(writer, data.valid, run, attends=config.attention is not None),
     )
     counted = _ngrams(data, vocabulary, config.ngram_order)
-    _show(writer, data.test, run)
+    metrics, rows = _tested(writer, data.test)
+    keep_rows(run, rows)
     _draw(writer, data.test, run, counted["bits_ngram"], attends=config.attention is not None)
-    found = _measures(writer.mean_bits(data.test)) | counted
-    unknown = sum(one not in vocabulary for one in data.test)
-    return found | {"test_characters": len(data.test), "test_unknown": unknown} | kept
+    return metrics | counted | kept
 
 
 def load(run: TrainedRun) -> Writer:
@@ -187,7 +184,7 @@ def load(run: TrainedRun) -> Writer:
 
 def development(run: TrainedRun, writer: Writer) -> Development:
     """Return the text that the run validated on, measured as in training."""
-    text, model = run.config.data(run.seed).valid, writer.model
+    text, model = _data(run.config, run.seed).valid, writer.model
     return Development(
         model,
         writer.device,
@@ -196,6 +193,18 @@ def development(run: TrainedRun, writer: Writer) -> Development:
         lambda batch: label_loss(model(batch.inputs), batch.targets),
         GatedHeads(model),
     )
+
+
+def evaluate(run: TrainedRun, writer: Writer) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Return what a character of the test text costs, and how some of its beginnings are continued."""
+    return _tested(writer, _data(run.config, run.seed).test)
+
+
+def _data(config: Config, seed: int) -> PlainText:
+    data = config.data(seed)
+    if not isinstance(data, PlainText):
+        raise UserError("data: this experiment takes running text, such as data=text data.path=FILE")
+    return data
 
 
 def _writer(config: Config, vocabulary: Vocabulary, device: torch.device) -> Writer:
@@ -233,8 +242,8 @@ def _ngrams(data: PlainText, vocabulary: Vocabulary, order: int) -> dict[str, fl
     return {"bits_ngram": float(counted.bits(test)[best].mean()), "ngram_order": best + 1}
 
 
-def _show(writer: Writer, text: str, run: Run) -> None:
-    """Continue some beginnings, evenly spread over the text, and show what stands there too."""
+def _tested(writer: Writer, text: str) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """The figures of the text; some beginnings, evenly spread over it, continued, and what stands there."""
     half = writer.context // 2
     starts = sorted({place * len(text) // _SAMPLES for place in range(_SAMPLES)})
     sources = [text[start : start + half] for start in starts]
@@ -242,7 +251,11 @@ def _show(writer: Writer, text: str, run: Run) -> None:
         {"source": source, "target": text[start + half :][: len(found)], "prediction": found}
         for start, source, found in zip(starts, sources, writer.predict(sources), strict=True)
     ]
-    keep_rows(run, rows)
+    counts = {
+        "test_characters": len(text),
+        "test_unknown": sum(one not in writer.vocabulary for one in text),
+    }
+    return _measures(writer.mean_bits(text)) | counts, rows
 
 
 def _draw(writer: Writer, text: str, run: Run, ngram: float, attends: bool) -> None:

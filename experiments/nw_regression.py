@@ -119,9 +119,7 @@ def check(config: Config) -> None:
 
 def train(config: Config, run: Run) -> dict[str, Any]:
     """Fit the three estimators and report the error of each on the test points."""
-    data = config.data(run.seed)
-    if not isinstance(data, Regression):
-        raise UserError("data: this experiment takes points to fit, such as data=sine")
+    data = _data(config, run.seed)
     widths = _widths(data)  # refuses points that all lie at one place before anything is learned
     points = _Points(data.x_train.to(run.device, run.dtype), data.y_train.to(run.device, run.dtype))
     if data.dropped:
@@ -139,12 +137,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     }
     queries = data.x_test.to(points.x)
     predictions = {name: regressor.at(queries).cpu() for name, regressor in fitted.items()}
-    found = zip(queries.tolist(), data.expected.tolist(), predictions["learned"].tolist(), strict=True)
-    rows = [
-        {"source": f"{x:.6g}", "target": f"{right:.6g}", "prediction": f"{said:.6g}"}
-        for x, right, said in found
-    ]
-    run.samples("test", rows)
+    run.samples("test", _rows(data, predictions["learned"]))
     _draw(run, data, predictions, fitted["learned"].weights_at(queries))
     metrics = {f"test_mse_{name}": _mse(values, data.expected) for name, values in predictions.items()}
     if isinstance(learned, Gaussian):
@@ -160,6 +153,29 @@ def load(run: TrainedRun) -> Regressor:
     if _learns(score):
         restore_best(score, run.directory)
     return Regressor(score, points, run.config.normaliser)
+
+
+def evaluate(run: TrainedRun, regressor: Regressor) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Return the error of the learned estimator on the test points, and what it says at each."""
+    data = _data(run.config, run.seed)
+    found = regressor.at(data.x_test.to(regressor.points.x)).cpu()
+    return {"test_mse_learned": _mse(found, data.expected)}, _rows(data, found)
+
+
+def _data(config: Config, seed: int) -> Regression:
+    data = config.data(seed)
+    if not isinstance(data, Regression):
+        raise UserError("data: this experiment takes points to fit, such as data=sine")
+    return data
+
+
+def _rows(data: Regression, found: Tensor) -> list[dict[str, str]]:
+    columns = (data.x_test, data.expected, found)
+    names = ("source", "target", "prediction")
+    return [
+        dict(zip(names, (f"{value:.6g}" for value in values), strict=True))
+        for values in zip(*(column.tolist() for column in columns), strict=True)
+    ]
 
 
 def _score(config: Config) -> Score:

@@ -142,9 +142,7 @@ def check(config: Config) -> None:
 
 def train(config: Config, run: Run) -> dict[str, Any]:
     """Train on the questions, keep the epoch with most answers right, and test on others."""
-    data = config.data(run.seed)
-    if not isinstance(data, Questions):
-        raise UserError("data: this experiment takes questions on passages, such as data=stories")
+    data = _data(config, run.seed)
     if data.dropped:
         run.warn(f"{data.dropped} questions have no answer where they say it is, and were left out")
     texts = (text for one in data.train for text in (one.passage, one.text))
@@ -164,8 +162,9 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         unit="questions",
         watch=_watch(reader, data, run, attends=config.attention is not None),
     )
-    _show(reader, data.test, run, attends=config.attention is not None)
-    return reader.judge(data.test) | kept | {"test_questions": len(data.test)}
+    metrics, rows = _tested(reader, data.test)
+    _show(reader, data.test, rows, run, attends=config.attention is not None)
+    return metrics | kept
 
 
 def load(run: TrainedRun) -> Reader:
@@ -177,7 +176,7 @@ def load(run: TrainedRun) -> Reader:
 
 def development(run: TrainedRun, reader: Reader) -> Development:
     """Return the questions that the run validated on, measured as in training."""
-    valid, model = run.config.data(run.seed).valid, reader.model
+    valid, model = _data(run.config, run.seed).valid, reader.model
     return Development(
         model,
         reader.device,
@@ -186,6 +185,18 @@ def development(run: TrainedRun, reader: Reader) -> Development:
         lambda batch: _loss(model, batch),
         GatedHeads(model),
     )
+
+
+def evaluate(run: TrainedRun, reader: Reader) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Return the answers to the test questions, and the figures of that."""
+    return _tested(reader, _data(run.config, run.seed).test)
+
+
+def _data(config: Config, seed: int) -> Questions:
+    data = config.data(seed)
+    if not isinstance(data, Questions):
+        raise UserError("data: this experiment takes questions on passages, such as data=stories")
+    return data
 
 
 def _loss(model: SpanPointer, batch: Any) -> tuple[Tensor, int]:
@@ -220,13 +231,19 @@ def _asked(text: str) -> Question:
     return Question(passage, question, (passage.split()[0],), passage.index(passage.split()[0]))
 
 
-def _show(reader: Reader, rows: Sequence[Question], run: Run, attends: bool) -> None:
-    found = [
+def _tested(reader: Reader, questions: Sequence[Question]) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    rows = [
         {"source": f"{one.passage}{SEPARATOR}{one.text}", "target": one.answers[0], "prediction": answer}
-        for one, answer in zip(rows, reader.answers(rows), strict=True)
+        for one, answer in zip(questions, reader.answers(questions), strict=True)
     ]
-    keep_rows(run, found)
+    return reader.judge(questions) | {"test_questions": len(questions)}, rows
+
+
+def _show(
+    reader: Reader, questions: Sequence[Question], rows: list[dict[str, str]], run: Run, attends: bool
+) -> None:
+    keep_rows(run, rows)
     draw_losses(run)
     if attends:
-        shown = min(rows, key=lambda one: (len(one.passage) + len(one.text), one.passage, one.text))
+        shown = min(questions, key=lambda one: (len(one.passage) + len(one.text), one.passage, one.text))
         run.figure("attention", heat_map(reader.looks([shown])[0]))

@@ -154,14 +154,12 @@ def check(config: Config) -> None:
 
 def train(config: Config, run: Run) -> dict[str, Any]:
     """Train on recordings, keep the epoch with most of them wholly right, and test on other speakers'."""
-    data = config.data(run.seed)
-    if not isinstance(data, Recordings):
-        raise UserError("data: this experiment takes recordings, such as data=spoken-digits")
+    data = _data(config, run.seed)
     tokeniser = config.tokeniser().fit(one.text for one in data.train)
     run.save_json("speech", {"rate": data.rate, "tokeniser": tokeniser.to_json()})
     scribe = _scribe(config, tokeniser, data.rate, run.device)
     scribe.model.to(run.dtype)
-    pairs, valid, test = (scribe.encode(part) for part in (data.train, data.valid, data.test))
+    pairs, valid = (scribe.encode(part) for part in (data.train, data.valid))
     watched = scribe.encode(data.valid[:WATCHED])
     batches = TextBatches(
         pairs, batch_size=config.batch_size, batch_tokens=config.batch_tokens, seed=run.seed
@@ -182,16 +180,9 @@ def train(config: Config, run: Run) -> dict[str, Any]:
             tokens={"target_embedding": tokeniser.labels},
         ),
     )
-    answers = scribe.answers(_sources(test), need_weights=config.attention is not None)
+    metrics, answers = _tested(scribe, data.test, attends=config.attention is not None)
     _show(scribe, data.test, answers, run)
-    looks = [answer.weights for answer in answers if answer.weights is not None]
-    forward = monotonicity(looks)
-    return {
-        **scribe.judge(test, answers),
-        **({} if forward is None else {"monotonicity": forward}),
-        **kept,
-        "test_recordings": len(data.test),
-    }
+    return metrics | kept
 
 
 def load(run: TrainedRun) -> Scribe:
@@ -207,11 +198,7 @@ def development(run: TrainedRun, scribe: Scribe) -> Development:
 
     Raises UserError where they have another rate now.
     """
-    data, model = run.config.data(run.seed), scribe.model
-    if data.rate != scribe.rate:
-        rates = f"{data.rate} samples a second, and had {scribe.rate} in training"
-        raise UserError(f"data: the recordings have {rates}")
-    valid = scribe.encode(data.valid)
+    model, valid = scribe.model, scribe.encode(_same_rate(run, scribe).valid)
     return Development(
         model,
         scribe.device,
@@ -220,6 +207,41 @@ def development(run: TrainedRun, scribe: Scribe) -> Development:
         lambda batch: forced_loss(model, batch),
         GatedHeads(model),
     )
+
+
+def evaluate(run: TrainedRun, scribe: Scribe) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Return what is heard in the test recordings, and the figures of that.
+
+    Raises UserError where they have another rate than in training.
+    """
+    recordings = _same_rate(run, scribe).test
+    metrics, answers = _tested(scribe, recordings, attends=run.config.attention is not None)
+    return metrics, _rows(scribe, recordings, answers)
+
+
+def _tested(
+    scribe: Scribe, recordings: Sequence[Recording], attends: bool
+) -> tuple[dict[str, Any], list[Answer]]:
+    test = scribe.encode(recordings)
+    answers = scribe.answers(_sources(test), need_weights=attends)
+    forward = monotonicity([answer.weights for answer in answers if answer.weights is not None])
+    looked = {} if forward is None else {"monotonicity": forward}
+    return scribe.judge(test, answers) | looked | {"test_recordings": len(recordings)}, answers
+
+
+def _data(config: Config, seed: int) -> Recordings:
+    data = config.data(seed)
+    if not isinstance(data, Recordings):
+        raise UserError("data: this experiment takes recordings, such as data=spoken-digits")
+    return data
+
+
+def _same_rate(run: TrainedRun, scribe: Scribe) -> Recordings:
+    data = _data(run.config, run.seed)
+    if data.rate != scribe.rate:
+        rates = f"{data.rate} samples a second, and had {scribe.rate} in training"
+        raise UserError(f"data: the recordings have {rates}")
+    return data
 
 
 def _scribe(config: Config, tokeniser: Tokeniser, rate: int, device: torch.device) -> Scribe:
@@ -237,12 +259,16 @@ def _sources(pairs: EncodedPairs) -> list[np.ndarray]:
     return [pairs.source[place] for place in range(len(pairs))]
 
 
-def _show(scribe: Scribe, recordings: Sequence[Recording], answers: Sequence[Answer], run: Run) -> None:
-    """All answers; some recordings, to be heard; and what the one with most tokens of these looks like."""
-    rows = [
+def _rows(scribe: Scribe, recordings: Sequence[Recording], answers: Sequence[Answer]) -> list[dict[str, str]]:
+    return [
         {"source": one.name, "target": one.text, "prediction": scribe.tokeniser.decode(answer.tokens)}
         for one, answer in zip(recordings, answers, strict=True)
     ]
+
+
+def _show(scribe: Scribe, recordings: Sequence[Recording], answers: Sequence[Answer], run: Run) -> None:
+    """All answers; some recordings, to be heard; and what the one with most tokens of these looks like."""
+    rows = _rows(scribe, recordings, answers)
     for place, one in enumerate(recordings[:_KEPT]):
         kept = run.samples(f"test-{place}", to_wav(one.samples, scribe.rate))
         rows[place]["recording"] = kept.name

@@ -120,9 +120,7 @@ def check(config: Config) -> None:
 
 def train(config: Config, run: Run) -> dict[str, Any]:
     """Train on the training sentences, keep the epoch with most tags right, and test on others."""
-    data = config.data(run.seed)
-    if not isinstance(data, TaggedSentences):
-        raise UserError("data: this experiment takes sentences with tags, such as data=phrase-tags")
+    data = _data(config, run.seed)
     data = _known(data, data.tags, run.warn)
     known = Words.fit(data.train, config.minimum_frequency)
     run.save_json("words", known.vocabulary.to_json())
@@ -157,7 +155,7 @@ def load(run: TrainedRun) -> Tagger:
 
 def development(run: TrainedRun, tagger: Tagger) -> Development:
     """Return the sentences that the run validated on, measured as in training."""
-    data, model = run.config.data(run.seed), tagger.model
+    data, model = _data(run.config, run.seed), tagger.model
     valid = tagger.encode(_known(data, tagger.tags).valid)
     return Development(
         model,
@@ -167,6 +165,23 @@ def development(run: TrainedRun, tagger: Tagger) -> Development:
         lambda batch: label_loss(model(batch.inputs, batch.lengths), batch.targets),
         GatedHeads(model),
     )
+
+
+def evaluate(run: TrainedRun, tagger: Tagger) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Return how the test sentences are tagged, and the figures of that.
+
+    What was shown in training of a word is counted in the training part of the data as they are now.
+    """
+    data = _known(_data(run.config, run.seed), tagger.tags)
+    judged = tagger.judge(tagger.encode(data.test))
+    return judged.figures | _by_word(tagger, data, judged), _rows(tagger, data.test, judged)
+
+
+def _data(config: Config, seed: int) -> TaggedSentences:
+    data = config.data(seed)
+    if not isinstance(data, TaggedSentences):
+        raise UserError("data: this experiment takes sentences with tags, such as data=phrase-tags")
+    return data
 
 
 def _tagger(
@@ -209,22 +224,25 @@ def _by_word(tagger: Tagger, data: TaggedSentences, judged: Judged) -> dict[str,
     return found | {"test_tokens": len(hits["most_frequent"])}
 
 
-def _show(tagger: Tagger, sentences: Sequence[Tagged], judged: Judged, run: Run, attends: bool) -> None:
-    answers = [[tagger.tags[answer] for answer in row] for row in judged.answers]
-    rows = [
+def _rows(tagger: Tagger, sentences: Sequence[Tagged], judged: Judged) -> list[dict[str, str]]:
+    return [
         {
             "source": " ".join(_shown(one)),
             "target": " ".join(one.tags),
-            "prediction": " ".join(found),
+            "prediction": " ".join(tagger.tags[answer] for answer in answers),
         }
-        for one, found in zip(sentences, answers, strict=True)
+        for one, answers in zip(sentences, judged.answers, strict=True)
     ]
-    keep_rows(run, rows)
+
+
+def _show(tagger: Tagger, sentences: Sequence[Tagged], judged: Judged, run: Run, attends: bool) -> None:
+    keep_rows(run, _rows(tagger, sentences, judged))
     draw_losses(run)
     flat = [[number for row in side for number in row] for side in (judged.right, judged.answers)]
     counts = confusion(flat[0], flat[1], len(tagger.tags))
     run.figure("confusion", confusion_figure(counts, tagger.tags, run.experiment))
-    shown = [_strip(tagger, *pair) for pair in zip(sentences, answers, strict=True)][:_DRAWN]
+    answers = [[tagger.tags[answer] for answer in row] for row in judged.answers[:_DRAWN]]
+    shown = [_strip(tagger, *pair) for pair in zip(sentences[:_DRAWN], answers, strict=True)]
     run.figure("tags", strips(shown, f"{run.experiment}: strong colours are right"))
     if attends:
         longest = max(sentences[:200], key=lambda one: len(one.tokens))

@@ -165,6 +165,20 @@ def development(run: TrainedRun, translator: Translator) -> Development:
     )
 
 
+def evaluate(run: TrainedRun, translator: Translator) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Return the scores of the test split, and its pairs with their translations.
+
+    Raises UserError where the corpus is in another form than the one of the training.
+    """
+    corpus = run.config.filter.apply(run.config.corpus())[0]
+    corpus.require_held_out()
+    if corpus.moses != (translator.form.languages is not None):
+        forms = ("plain text", "the tokens of Moses")
+        learned, given = forms[not corpus.moses], forms[corpus.moses]
+        raise UserError(f"corpus: the model was trained on {learned}, and this corpus holds {given}")
+    return _scored(translator, corpus, attends=run.config.attention is not None)
+
+
 def _validate(translator: Translator, corpus: Corpus, run: Run | None = None) -> dict[str, float]:
     rows = translated_rows(translator, corpus.valid)
     if run is not None:
@@ -174,12 +188,19 @@ def _validate(translator: Translator, corpus: Corpus, run: Run | None = None) ->
 
 
 def _test(translator: Translator, corpus: Corpus, run: Run, attends: bool) -> dict[str, Any]:
-    rows = translated_rows(translator, corpus.test)
+    scores, rows = _scored(translator, corpus, attends)
     keep_rows(run, rows)
     draw_losses(run)
     if attends:
         first = rows[0].get("plain_source", rows[0]["source"])
         run.figure("attention", heat_map(translator.weights([first])[0]))
+    return scores
+
+
+def _scored(
+    translator: Translator, corpus: Corpus, attends: bool
+) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    rows = translated_rows(translator, corpus.test)
     how = natural_split(corpus.tokenised)
     scores = rows_scores(
         rows,
@@ -187,4 +208,4 @@ def _test(translator: Translator, corpus: Corpus, run: Run, attends: bool) -> di
         is_long=lambda text: len(split(text, how)) >= LONG,
     )
     judged = translator.judge(corpus.test, how if attends and corpus.aligned else None)
-    return {**scores, **judged, "test_pairs": len(rows)}
+    return {**scores, **judged, "test_pairs": len(rows)}, rows

@@ -124,9 +124,7 @@ def check(config: Config) -> None:
 
 def train(config: Config, run: Run) -> dict[str, Any]:
     """Train on the images, keep the epoch that answers most of those to validate on, and test on others."""
-    data = config.data(run.seed)
-    if not isinstance(data, Images):
-        raise UserError("data: this experiment takes images, such as data=digits")
+    data = _data(config, run.seed)
     seer = _seer(config, data.form, run.device)
     seer.model.grid(*seer.form.shape[1:])  # refuses patches that do not fit before anything is trained
     seer.model.to(run.dtype)
@@ -143,7 +141,9 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         unit="images",
         watch=Watch(run, seer.model, lambda: _watched(seer, data.valid), ordered=False),
     )
-    return _test(seer, data, run) | kept
+    metrics, rows = _tested(seer, data.test)
+    _show(seer, data, rows, run)
+    return metrics | {"accuracy_linear": _linear(seer.form, data)} | kept
 
 
 def load(run: TrainedRun) -> Seer:
@@ -158,7 +158,7 @@ def development(run: TrainedRun, seer: Seer) -> Development:
 
     Raises UserError where the data have other classes now, or images of another size.
     """
-    data, model = run.config.data(run.seed), seer.model
+    data, model = _data(run.config, run.seed), seer.model
     _require_same(data.form, seer.form)
     valid = data.valid
     return Development(
@@ -169,6 +169,23 @@ def development(run: TrainedRun, seer: Seer) -> Development:
         lambda batch: label_loss(model(batch.inputs), batch.targets),
         GatedHeads(model),
     )
+
+
+def evaluate(run: TrainedRun, seer: Seer) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the classes that the test images are given, and the figures of that.
+
+    Raises UserError where the data have other classes than in training, or images of another size.
+    """
+    data = _data(run.config, run.seed)
+    _require_same(data.form, seer.form)
+    return _tested(seer, data.test)
+
+
+def _data(config: Config, seed: int) -> Images:
+    data = config.data(seed)
+    if not isinstance(data, Images):
+        raise UserError("data: this experiment takes images, such as data=digits")
+    return data
 
 
 def _require_same(now: Form, then: Form) -> None:
@@ -199,28 +216,28 @@ def _watched(seer: Seer, examples: Examples) -> dict[str, list[AttentionMap]]:
     return {"": maps} if maps else {}
 
 
-def _test(seer: Seer, data: Images, run: Run) -> dict[str, Any]:
-    judged = seer.judge(data.test)
+def _tested(seer: Seer, examples: Examples) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    judged, names = seer.judge(examples), seer.form.classes
     right, answers = ([number for (number,) in found] for found in (judged.right, judged.answers))
-    counts = confusion(right, answers, len(data.classes))
-    names = data.classes
     rows = [
         {"image": place, "class": names[gold], "prediction": names[answer]}
         for place, (gold, answer) in enumerate(zip(right, answers, strict=True))
     ]
+    counts = confusion(right, answers, len(names))
+    there = counts.sum(1) > 0
+    worst = (counts.diagonal()[there] / counts.sum(1)[there]).min()
+    return {**judged.figures, "accuracy_worst_class": float(worst), "test_images": len(rows)}, rows
+
+
+def _show(seer: Seer, data: Images, rows: list[dict[str, Any]], run: Run) -> None:
     _keep(run, data.test, rows)
     run.samples("test", rows)
     draw_losses(run)
-    run.figure("confusion", confusion_figure(counts, names, run.experiment))
+    number = {name: place for place, name in enumerate(data.classes)}
+    right, answers = ([number[row[side]] for row in rows] for side in ("class", "prediction"))
+    counts = confusion(right, answers, len(data.classes))
+    run.figure("confusion", confusion_figure(counts, data.classes, run.experiment))
     _draw_looks(seer, data.test, answers, run)
-    there = counts.sum(1) > 0
-    worst = (counts.diagonal()[there] / counts.sum(1)[there]).min()
-    return {
-        **judged.figures,
-        "accuracy_worst_class": float(worst),
-        "accuracy_linear": _linear(seer.form, data),
-        "test_images": len(right),
-    }
 
 
 def _keep(run: Run, examples: Examples, rows: list[dict[str, Any]]) -> None:

@@ -16,6 +16,7 @@ from attnrun.cli.completion import completion
 from attnrun.cli.data import data
 from attnrun.cli.doctor import doctor
 from attnrun.cli.ends import guarded
+from attnrun.cli.evaluate import evaluate
 from attnrun.cli.export import export
 from attnrun.cli.heads import heads
 from attnrun.cli.listing import list_catalog
@@ -83,6 +84,7 @@ app.command()(guarded(sweep))
 app.command()(guarded(status))
 app.command()(guarded(translate))
 app.command()(guarded(predict))
+app.command()(guarded(evaluate))
 app.command()(guarded(score))
 app.command()(guarded(show))
 app.command()(guarded(heads))

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from attnrun.errors import UserError, first_line
+from attnrun.launch.changes import SEARCH
 from attnrun.launch.config import Plan, check, config_hash
 from attnrun.launch.schema import without
-from attnrun.launch.search import GROUP as SEARCH
 from attnrun.runs.find import RunRecord, records
 
 
@@ -28,7 +28,7 @@ def open_model(
 
     Raises UserError where the run is not finished or is damaged, or its experiment predicts nothing.
     """
-    return _opened(directory, trust, search, device)[2]
+    return _opened(directory, trust, {} if search is None else {SEARCH: dict(search)}, device)[2]
 
 
 def open_development(directory: Path, trust: tuple[str, ...] = ()) -> Any:
@@ -37,7 +37,7 @@ def open_development(directory: Path, trust: tuple[str, ...] = ()) -> Any:
     Raises UserError as `open_model` does, where the experiment offers no such part, and where the data are no
     longer such as the model takes.
     """
-    plan, run, model = _opened(directory, trust, None, "auto")
+    plan, run, model = _opened(directory, trust, {}, "auto")
     if not hasattr(plan.module, "development"):
         raise UserError(
             f"{directory} is a run of {plan.common.experiment}, whose heads cannot be measured: it offers no "
@@ -47,8 +47,27 @@ def open_development(directory: Path, trust: tuple[str, ...] = ()) -> Any:
         return plan.module.development(run, model)
 
 
+def evaluate(
+    directory: Path, changes: Mapping[str, Any], trust: tuple[str, ...] = (), device: str = "auto"
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the metrics of a trained model on its test split, and a row for each of its answers.
+
+    `changes` are groups of the config in the place of the run's own: other data, another search. Nothing is
+    written to the run.
+
+    Raises UserError as `open_model` does, where the experiment offers no `evaluate`, and where the data are
+    not such as the model takes.
+    """
+    plan, run, model = _opened(directory, trust, changes, device)
+    if not hasattr(plan.module, "evaluate"):
+        raise UserError(f"{directory} is a run of {plan.common.experiment}, which measures no trained model")
+    with _refusing(f"the data are not such as {directory} takes"):
+        metrics, rows = plan.module.evaluate(run, model)
+    return metrics, rows
+
+
 def _opened(
-    directory: Path, trust: tuple[str, ...], search: Mapping[str, Any] | None, device: str
+    directory: Path, trust: tuple[str, ...], changes: Mapping[str, Any], device: str
 ) -> tuple[Plan, Any, Any]:
     """The checked config of a finished run, the run, and the model that it trained."""
     from attnrun.runs.device import prepare_process, resolve_device
@@ -58,7 +77,7 @@ def _opened(
     if record.status != "done":
         hint = f"; continue it: attnrun resume {directory}" if record.status == "interrupted" else ""
         raise UserError(f"the run {directory} is {record.status}, not finished{hint}")
-    plan = check(record.config if search is None else {**record.config, SEARCH: dict(search)}, trust)
+    plan = check({**record.config, **changes}, trust)
     if not hasattr(plan.module, "load"):
         raise UserError(f"experiment {plan.common.experiment!r} has no model that predicts")
     prepare_process()

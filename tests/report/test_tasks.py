@@ -40,6 +40,24 @@ def test_a_run_of_every_task_has_maps_of_what_it_kept(tmp_path: Path, task: str)
     assert data["samples"]["best"]
     shown = call(tmp_path, "show", f"outputs/{task}/one", "--json")
     assert shown.exit_code == 0, shown.stderr
+    measured_again(tmp_path, task)
+
+
+def measured_again(place: Path, task: str) -> None:
+    """`attnrun evaluate` of the run as it is gives the figures and the answers that it has."""
+    run = f"outputs/{task}/one"
+    result = call(place, "evaluate", run, "-o", "answers.jsonl", "--json")
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    found, then = document["metrics"], document["in_the_run"]
+    assert set(found) <= set(then) and len(found) > 1
+    assert all(then[name] == pytest.approx(value, rel=1e-6) for name, value in found.items())
+    kept = rows_of(place / run)
+    answers = [json.loads(line) for line in (place / "answers.jsonl").read_text().splitlines()]
+    if task == "forecasting":  # keeps the last ones, whose last digits depend on the batch
+        assert {row["source"] for row in kept} <= {row["source"] for row in answers}
+        return
+    assert [{name: one[name] for name in row} for one, row in zip(kept, answers, strict=True)] == answers
 
 
 def test_links_of_a_sequence_lie_over_answers_that_are_right(tmp_path: Path) -> None:

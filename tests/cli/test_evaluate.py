@@ -1,0 +1,121 @@
+"""`attnrun evaluate` as a user calls it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from attnrun.launch.config import compose
+from attnrun.launch.job import execute
+from tests.experiments.small import TINY, aligned_corpus, rows_of
+
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+Cli = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with outputs/: a translation, copied sequences, and points."""
+    place = tmp_path_factory.mktemp("runs")
+    quick = ["trainer.epochs=2", "runtime.threads=1", "runtime.watch=false"]
+    sizes = ["model.hidden=18", "model.embedding=13", "data.train=300", "data.valid=20", "data.test=30"]
+    for name, experiment, words in (
+        ("pairs", "translation", [*aligned_corpus(place), *TINY[:2], *quick, "optim.lr=0.02"]),
+        ("copies", "sequence", ["data=copy", *sizes, *quick]),
+        ("points", "nw-regression", ["trainer.max_steps=1"]),
+    ):
+        report = execute(compose(experiment, words), place / "outputs" / experiment / name)
+        assert report.status == "done", report.message
+    return place
+
+
+@pytest.fixture
+def here(cli: Cli, runs: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    monkeypatch.chdir(runs)
+    return cli
+
+
+def told(cli: Cli, *words: str) -> dict[str, Any]:
+    result = cli("evaluate", *words, "--json")
+    assert result.exit_code == 0, result.stderr
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+@pytest.mark.parametrize("run", ["pairs", "copies", "points"])
+def test_without_changes_it_is_what_the_run_has(here: Cli, runs: Path, tmp_path: Path, run: str) -> None:
+    (directory,) = (runs / "outputs").glob(f"*/{run}")
+    before = {path: path.stat().st_mtime_ns for path in directory.rglob("*")}
+    found = told(here, run, "-o", str(tmp_path / "answers.jsonl"))
+    assert found["changes"] == []
+    texts = {name: value for name, value in found["metrics"].items() if isinstance(value, str)}
+    assert texts.items() <= found["in_the_run"].items()
+    for name in found["metrics"].keys() - texts.keys():
+        assert found["in_the_run"][name] == pytest.approx(found["metrics"][name], rel=1e-6)
+    answers = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+    assert answers == rows_of(directory)
+    assert {path: path.stat().st_mtime_ns for path in directory.rglob("*")} == before
+
+
+def test_another_search_and_other_pairs(here: Cli, tmp_path: Path) -> None:
+    own = told(here, "pairs")["metrics"]
+    searched = told(here, "pairs", "search=beam", "search.size=3")["metrics"]
+    assert searched["loss"] == own["loss"]
+    assert searched["test_pairs"] == own["test_pairs"]
+    (tmp_path / "other.tsv").write_text("".join(f"a {word}\t{word}x\n" for word in "abcdefghijkl"))
+    keys = ["corpus=tsv", f"corpus.path={tmp_path / 'other.tsv'}", "corpus.test=3", "corpus.valid=1"]
+    other = told(here, "pairs", *keys)
+    assert other["metrics"]["test_pairs"] == 3
+    assert other["metrics"]["loss"] != own["loss"]
+    assert "aer" not in other["metrics"] and "aer" in other["in_the_run"]
+    assert other["changes"] == keys
+
+
+def test_longer_sequences(here: Cli) -> None:
+    own, long = (told(here, "copies", *words)["metrics"] for words in ([], ["data.maximum_length=17"]))
+    assert long["loss"] != own["loss"]
+    assert (own["test_sequences"], long["test_sequences"]) == (30, 30)
+
+
+def test_the_table_has_both(here: Cli) -> None:
+    result = here("evaluate", "points", "data.noise=0.1")
+    assert result.exit_code == 0, result.stderr
+    assert "in the run" in result.stdout and "test_mse_learned" in result.stdout
+    assert "test_mse_average" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["pairs", "trainer.epochs=3"],
+            "'trainer.epochs=3': a trained model is measured with other",
+        ),
+        (["pairs", "model=lstm"], "of corpus.… or search.…; the rest is what it is"),
+        (["points", "search=beam"], "of data.…; the rest"),
+        (["pairs", "search=bean"], "no choice of 'search' named 'bean'; did you mean 'beam'?"),
+        (["pairs", "search.sise=3"], "search.sise"),
+        (["pairs", "search"], "search"),
+        (["pairs", "corpus=tsv"], "corpus.path"),
+        (["pairs", "corpus=tsv", "corpus.path=none.tsv"], "none.tsv"),
+        (["copies", "data=dictionary"], "data: the symbols are not those of the training"),
+        (["copies", "data=sine"], "data: this experiment takes a task of sequences"),
+        (["nothing"], "no run 'nothing'"),
+    ],
+)
+def test_mistakes_are_one_line(here: Cli, words: list[str], message: str) -> None:
+    result = here("evaluate", *words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1 and message in result.stderr, result.stderr
+
+
+def test_a_corpus_in_another_form_is_refused(
+    here: Cli, corpora: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATTNRUN_DATA", str(corpora))
+    result = here("evaluate", "pairs", "corpus=multi30k")
+    assert result.exit_code == 2
+    assert "was trained on plain text, and this corpus holds the tokens of Moses" in result.stderr
