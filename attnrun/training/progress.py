@@ -61,7 +61,7 @@ class Meter:
         """Seconds to go."""
         steps = self.done - self.start
         seconds = time.monotonic() - self.began
-        return seconds / steps * (self.total - self.done) if steps else math.nan
+        return seconds / steps * max(self.total - self.done, 0) if steps else math.nan
 
 
 class Lines:

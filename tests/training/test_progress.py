@@ -26,6 +26,14 @@ def test_bar_on_a_terminal(monkeypatch):
     assert "tokens/s" in shown and "6/20" in shown and "valid/[red] 0.5" in shown
 
 
+def test_no_time_is_left_of_a_training_longer_than_was_expected(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    lines = make_progress(20, 0, "tokens", quiet=False)
+    lines.step(21, 3, 0.25, 300)
+    lines.evaluated(21, 3, {"valid/loss": 0.5})
+    assert sys.stderr.getvalue().endswith(" · 0:00 left\n")
+
+
 def test_choice(monkeypatch):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     assert isinstance(make_progress(20, 0, "items", quiet=False), Lines)
