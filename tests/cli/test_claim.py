@@ -1,5 +1,6 @@
 """`attnrun claim`: statements, measured."""
 
+import contextlib
 import json
 import os
 import signal
@@ -76,12 +77,16 @@ def test_an_interrupted_training_keeps_its_state(tmp_path: Path, jobs: int) -> N
     process = subprocess.Popen(
         command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    deadline = time.monotonic() + 100
-    while sum(path.read_text().count("step") > 2 for path in tmp_path.rglob("metrics.jsonl")) < jobs:
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
-    _, stderr = process.communicate(timeout=60)
+    deadline = time.monotonic() + 200
+    try:
+        while sum(path.read_text().count("step") > 2 for path in tmp_path.rglob("metrics.jsonl")) < jobs:
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
+        _, stderr = process.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # where all of them have ended, as they should
+            os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 130 and "Traceback" not in stderr
     assert ("its state is saved in outputs/sequence/claims/" in stderr) == (jobs == 1)
     results = list(tmp_path.glob("outputs/sequence/claims/*/result.json"))
