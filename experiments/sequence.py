@@ -117,7 +117,7 @@ def _data(config: Config, seed: int) -> SequenceData:
 
 
 def _validate(solver: Solver, data: SequenceData) -> dict[str, float]:
-    return solver.judge(data.valid) | _accuracy(solver, data.valid)
+    return {**solver.judge(data.valid), **_accuracy(solver, data.valid)}
 
 
 def _solver(config: Config, source: Vocabulary, target: Vocabulary, device: torch.device) -> Solver:

@@ -124,7 +124,7 @@ def _data(config: Config, seed: int) -> Summaries:
 
 
 def _validate(summariser: Summariser, rows: Sequence[Summarised], rouge: Rouge) -> dict[str, float]:
-    return rouge(_answered(summariser, rows)) | summariser.judge(rows)
+    return {**rouge(_answered(summariser, rows)), **summariser.judge(rows)}
 
 
 def _summariser(config: Config, tokeniser: Tokeniser, device: torch.device) -> Summariser:
