@@ -15,6 +15,7 @@ from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
 from attnrun.data.batching import Sequences
+from attnrun.data.drawing import drawn
 from attnrun.data.examples import ExampleBatches, Examples, answerable
 from attnrun.data.labelled import Labelled, LabelledTexts
 from attnrun.data.tokenisers import Recipe, Tokeniser, from_json
@@ -23,7 +24,7 @@ from attnrun.models.classifier import RnnClassifier, TextClassifier
 from attnrun.models.linear import best_linear, share_right, token_counts
 from attnrun.ranges import PositiveInt, Probability
 from attnrun.runs.run import Run
-from attnrun.runs.trained import TrainedRun
+from attnrun.runs.trained import Measured, TrainedRun
 from attnrun.training.course import Course, fit_best, restore_best
 from attnrun.training.development import Development
 from attnrun.training.labels import Judged, judge, label_loss, looks
@@ -158,7 +159,7 @@ def development(run: TrainedRun, classifier: Classifier) -> Development:
     )
 
 
-def evaluate(run: TrainedRun, classifier: Classifier) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def evaluate(run: TrainedRun, classifier: Classifier) -> Measured:
     """Return what the test texts are labelled, and the figures of that."""
     test = _known(_data(run.config, run.seed), classifier.labels).test
     judged = classifier.judge(classifier.encode(test))
@@ -166,10 +167,7 @@ def evaluate(run: TrainedRun, classifier: Classifier) -> tuple[dict[str, Any], l
 
 
 def _data(config: Config, seed: int) -> LabelledTexts:
-    data = config.data(seed)
-    if not isinstance(data, LabelledTexts):
-        raise UserError("data: this experiment takes texts with labels, such as data=surnames")
-    return data
+    return drawn(config.data, seed, LabelledTexts, "texts with labels, such as data=surnames")
 
 
 def _classifier(config: Config, tokeniser: Tokeniser, labels: list[str], device: torch.device) -> Classifier:

@@ -14,6 +14,7 @@ from attnrun.analysis.series_plots import forecast_band
 from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
+from attnrun.data.drawing import drawn
 from attnrun.data.examples import ExampleBatches, Examples
 from attnrun.data.series import Columns, Series
 from attnrun.data.table import write_rows
@@ -21,7 +22,7 @@ from attnrun.errors import UserError
 from attnrun.models.forecaster import RnnForecaster
 from attnrun.ranges import PositiveInt
 from attnrun.runs.run import Run
-from attnrun.runs.trained import TrainedRun
+from attnrun.runs.trained import Measured, TrainedRun
 from attnrun.training.course import Course, fit_best, restore_best
 from attnrun.training.development import Development
 from attnrun.training.forecasting import naive_scale, seasonal_naive
@@ -111,22 +112,20 @@ def development(run: TrainedRun, forecaster: Forecaster) -> Development:
     )
 
 
-def evaluate(run: TrainedRun, forecaster: Forecaster) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def evaluate(run: TrainedRun, forecaster: Forecaster) -> Measured:
     """Return the errors of the forecasts of the last part, and each forecast beside what came.
 
     Raises UserError where the series is no longer one that can be forecast.
     """
     data = _data(run.config, run.seed)
     test, window = _test(data, run.config), forecaster.scaling.window
-    said = forecaster.forecast(_pasts(data, test, window))[..., 1].tolist()
-    rows = [_row(data, *pair, window) for pair in zip(test, said, strict=True)]
-    return _judge(forecaster, data, test), rows
+    found = forecaster.forecast(_pasts(data, test, window))
+    rows = [_row(data, *pair, window) for pair in zip(test, found[..., 1].tolist(), strict=True)]
+    return _errors(found, data, test), rows
 
 
 def _data(config: Config, seed: int) -> Series:
-    data = config.data(seed)
-    if not isinstance(data, Series):
-        raise UserError("data: this experiment takes a series, such as data=seasonal or data=series")
+    data = drawn(config.data, seed, Series, "a series, such as data=seasonal or data=series")
     _require_usable(data, config)
     return data
 
@@ -196,13 +195,14 @@ def _pasts(data: Series, origins: Sequence[int], window: int) -> Tensor:
 
 
 def _judge(forecaster: Forecaster, data: Series, origins: range) -> dict[str, float]:
-    """Errors of the forecasts from each origin on, in units of the seasonal naive one's where it learned."""
-    scaling = forecaster.scaling
-    starts = torch.tensor(list(origins))
-    ahead = starts[:, None] + torch.arange(scaling.horizon)
-    right = data.values[ahead]
-    found = forecaster.forecast(_pasts(data, origins, scaling.window))
-    naive = seasonal_naive(data.values, starts, scaling.horizon, data.season)
+    return _errors(forecaster.forecast(_pasts(data, origins, forecaster.scaling.window)), data, origins)
+
+
+def _errors(found: Tensor, data: Series, origins: range) -> dict[str, float]:
+    """Errors of forecasts (B, T, 3) from each origin on, in units of the seasonal naive one's in training."""
+    starts, horizon = torch.tensor(list(origins)), found.shape[1]
+    right = data.values[starts[:, None] + torch.arange(horizon)]
+    naive = seasonal_naive(data.values, starts, horizon, data.season)
     scale = naive_scale(data.values[: data.train], data.season)
     inside = (found[..., 0] <= right) & (right <= found[..., 2])
     error = float((found[..., 1] - right).abs().mean())

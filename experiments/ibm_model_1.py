@@ -20,7 +20,7 @@ from attnrun.models.ibm_model_1 import IbmModel1, cells, fit
 from attnrun.ranges import PositiveInt
 from attnrun.runs.checkpoints import load_best
 from attnrun.runs.run import Run
-from attnrun.runs.trained import TrainedRun
+from attnrun.runs.trained import Measured, TrainedRun
 from attnrun.training.checkpoint import save
 from attnrun.training.progress import make_progress
 
@@ -138,7 +138,7 @@ def load(run: TrainedRun) -> Aligner:
     return Aligner(model, source, target, run.saved("text")["split"])
 
 
-def evaluate(run: TrainedRun, aligner: Aligner) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def evaluate(run: TrainedRun, aligner: Aligner) -> Measured:
     """Return the figures of the test split, and the links that are found in its pairs."""
     corpus = run.config.filter.apply(run.config.corpus())[0]
     corpus.require_held_out()

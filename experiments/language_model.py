@@ -18,6 +18,7 @@ from attnrun.analysis.text_plots import context_curve
 from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
+from attnrun.data.drawing import drawn
 from attnrun.data.examples import NO_ANSWER
 from attnrun.data.plain_text import PlainText
 from attnrun.data.vocabulary import BOS, EOS, SPECIALS, Vocabulary
@@ -29,7 +30,7 @@ from attnrun.models.language_model import LanguageModel, LanguageModelFactory
 from attnrun.models.ngram import NGrams
 from attnrun.ranges import PositiveInt
 from attnrun.runs.run import Run
-from attnrun.runs.trained import TrainedRun
+from attnrun.runs.trained import Measured, TrainedRun
 from attnrun.training.batches import evaluation
 from attnrun.training.course import Course, fit_best, restore_best
 from attnrun.training.development import Development
@@ -195,16 +196,13 @@ def development(run: TrainedRun, writer: Writer) -> Development:
     )
 
 
-def evaluate(run: TrainedRun, writer: Writer) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def evaluate(run: TrainedRun, writer: Writer) -> Measured:
     """Return what a character of the test text costs, and how some of its beginnings are continued."""
     return _tested(writer, _data(run.config, run.seed).test)
 
 
 def _data(config: Config, seed: int) -> PlainText:
-    data = config.data(seed)
-    if not isinstance(data, PlainText):
-        raise UserError("data: this experiment takes running text, such as data=text data.path=FILE")
-    return data
+    return drawn(config.data, seed, PlainText, "running text, such as data=text data.path=FILE")
 
 
 def _writer(config: Config, vocabulary: Vocabulary, device: torch.device) -> Writer:
@@ -242,7 +240,7 @@ def _ngrams(data: PlainText, vocabulary: Vocabulary, order: int) -> dict[str, fl
     return {"bits_ngram": float(counted.bits(test)[best].mean()), "ngram_order": best + 1}
 
 
-def _tested(writer: Writer, text: str) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def _tested(writer: Writer, text: str) -> Measured:
     """The figures of the text; some beginnings, evenly spread over it, continued, and what stands there."""
     half = writer.context // 2
     starts = sorted({place * len(text) // _SAMPLES for place in range(_SAMPLES)})

@@ -15,12 +15,13 @@ from torch import Tensor, nn
 from attnrun.analysis.maps import AttentionMap
 from attnrun.analysis.plots import regression_curves, regression_weights
 from attnrun.attention import Gaussian, Normaliser, Score, Uniform, masked_softmax
+from attnrun.data.drawing import drawn
 from attnrun.data.regression import Regression
 from attnrun.errors import UserError
 from attnrun.models import kernel_regression
 from attnrun.models.bandwidth import fit_width, oracle_width
 from attnrun.runs.run import Run
-from attnrun.runs.trained import TrainedRun
+from attnrun.runs.trained import Measured, TrainedRun
 from attnrun.training.course import restore_best
 from attnrun.training.loop import Trainer, fit
 
@@ -155,7 +156,7 @@ def load(run: TrainedRun) -> Regressor:
     return Regressor(score, points, run.config.normaliser)
 
 
-def evaluate(run: TrainedRun, regressor: Regressor) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def evaluate(run: TrainedRun, regressor: Regressor) -> Measured:
     """Return the error of the learned estimator on the test points, and what it says at each."""
     data = _data(run.config, run.seed)
     found = regressor.at(data.x_test.to(regressor.points.x)).cpu()
@@ -163,10 +164,7 @@ def evaluate(run: TrainedRun, regressor: Regressor) -> tuple[dict[str, Any], lis
 
 
 def _data(config: Config, seed: int) -> Regression:
-    data = config.data(seed)
-    if not isinstance(data, Regression):
-        raise UserError("data: this experiment takes points to fit, such as data=sine")
-    return data
+    return drawn(config.data, seed, Regression, "points to fit, such as data=sine")
 
 
 def _rows(data: Regression, found: Tensor) -> list[dict[str, str]]:

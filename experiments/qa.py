@@ -15,13 +15,14 @@ from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
 from attnrun.data import words
+from attnrun.data.drawing import drawn
 from attnrun.data.questions import Question, QuestionBatches, Questions, tokens_of
 from attnrun.data.vocabulary import Vocabulary
 from attnrun.errors import UserError
 from attnrun.models.span_pointer import SpanPointer, best_spans
 from attnrun.ranges import PositiveInt
 from attnrun.runs.run import Run
-from attnrun.runs.trained import TrainedRun
+from attnrun.runs.trained import Measured, TrainedRun
 from attnrun.training.answers import exact_match, overlap
 from attnrun.training.batches import each, evaluation
 from attnrun.training.course import Course, fit_best, restore_best
@@ -187,16 +188,13 @@ def development(run: TrainedRun, reader: Reader) -> Development:
     )
 
 
-def evaluate(run: TrainedRun, reader: Reader) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def evaluate(run: TrainedRun, reader: Reader) -> Measured:
     """Return the answers to the test questions, and the figures of that."""
     return _tested(reader, _data(run.config, run.seed).test)
 
 
 def _data(config: Config, seed: int) -> Questions:
-    data = config.data(seed)
-    if not isinstance(data, Questions):
-        raise UserError("data: this experiment takes questions on passages, such as data=stories")
-    return data
+    return drawn(config.data, seed, Questions, "questions on passages, such as data=stories")
 
 
 def _loss(model: SpanPointer, batch: Any) -> tuple[Tensor, int]:
@@ -231,7 +229,7 @@ def _asked(text: str) -> Question:
     return Question(passage, question, (passage.split()[0],), passage.index(passage.split()[0]))
 
 
-def _tested(reader: Reader, questions: Sequence[Question]) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def _tested(reader: Reader, questions: Sequence[Question]) -> Measured:
     rows = [
         {"source": f"{one.passage}{SEPARATOR}{one.text}", "target": one.answers[0], "prediction": answer}
         for one, answer in zip(questions, reader.answers(questions), strict=True)

@@ -12,20 +12,18 @@ from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
 from attnrun.data.batching import TextBatches, require_one
+from attnrun.data.drawing import drawn
 from attnrun.data.synthetic import Example, SequenceData, encode_examples
 from attnrun.data.vocabulary import Vocabulary
 from attnrun.errors import UserError
 from attnrun.models.decoding import Decoded, greedy
 from attnrun.models.seq2seq import ModelFactory
 from attnrun.runs.run import Run
-from attnrun.runs.trained import TrainedRun
+from attnrun.runs.trained import Measured, TrainedRun
 from attnrun.training.course import fit_best, restore_best
 from attnrun.training.development import Development
 from attnrun.training.scoring import keep_rows
-from attnrun.training.seq2seq import (
-    PairCourse,
-    forced_loss,
-)
+from attnrun.training.seq2seq import PairCourse, forced_loss
 
 PRIMARY = ("accuracy", "max")
 
@@ -98,7 +96,7 @@ def development(run: TrainedRun, solver: Solver) -> Development:
     )
 
 
-def evaluate(run: TrainedRun, solver: Solver) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def evaluate(run: TrainedRun, solver: Solver) -> Measured:
     """Return the answers to the test sequences, and the figures of that.
 
     Raises UserError where the data are of other symbols than in training.
@@ -110,10 +108,7 @@ def evaluate(run: TrainedRun, solver: Solver) -> tuple[dict[str, Any], list[dict
 
 
 def _data(config: Config, seed: int) -> SequenceData:
-    data = config.data(seed)
-    if not isinstance(data, SequenceData):
-        raise UserError("data: this experiment takes a task of sequences, such as data=reverse")
-    return data
+    return drawn(config.data, seed, SequenceData, "a task of sequences, such as data=reverse")
 
 
 def _validate(solver: Solver, data: SequenceData) -> dict[str, float]:
@@ -132,7 +127,7 @@ def _test(solver: Solver, data: SequenceData, run: Run, attends: bool) -> dict[s
     return scores
 
 
-def _tested(solver: Solver, data: SequenceData, attends: bool) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def _tested(solver: Solver, data: SequenceData, attends: bool) -> Measured:
     answered = solver.answers([example.source for example in data.test])
     rows = _rows(solver, data.test, answered)
     judged = solver.judge(data.test, align=attends)

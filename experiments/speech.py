@@ -16,6 +16,7 @@ from attnrun.analysis.watch import WATCHED, Watch, pair_looks
 from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
 from attnrun.data.batching import EncodedPairs, Sequences, TextBatches, require_one
+from attnrun.data.drawing import drawn
 from attnrun.data.log_mel import LogMel
 from attnrun.data.recordings import Recording, Recordings, fingerprint
 from attnrun.data.tokenisers import Recipe, Tokeniser, from_json
@@ -24,7 +25,7 @@ from attnrun.errors import UserError
 from attnrun.models.decoding import Decoded, forced, greedy
 from attnrun.models.listener import ListenAttendSpell
 from attnrun.runs.run import Run
-from attnrun.runs.trained import TrainedRun
+from attnrun.runs.trained import Measured, TrainedRun
 from attnrun.training.answers import edits
 from attnrun.training.course import fit_best, restore_best
 from attnrun.training.development import Development
@@ -209,7 +210,7 @@ def development(run: TrainedRun, scribe: Scribe) -> Development:
     )
 
 
-def evaluate(run: TrainedRun, scribe: Scribe) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def evaluate(run: TrainedRun, scribe: Scribe) -> Measured:
     """Return what is heard in the test recordings, and the figures of that.
 
     Raises UserError where they have another rate than in training.
@@ -230,10 +231,7 @@ def _tested(
 
 
 def _data(config: Config, seed: int) -> Recordings:
-    data = config.data(seed)
-    if not isinstance(data, Recordings):
-        raise UserError("data: this experiment takes recordings, such as data=spoken-digits")
-    return data
+    return drawn(config.data, seed, Recordings, "recordings, such as data=spoken-digits")
 
 
 def _same_rate(run: TrainedRun, scribe: Scribe) -> Recordings:

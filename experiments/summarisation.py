@@ -13,6 +13,7 @@ from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
 from attnrun.data.batching import TextBatches, require_one
+from attnrun.data.drawing import drawn
 from attnrun.data.summaries import Summaries, Summarised, encode, first_sentence, to_fit
 from attnrun.data.tokenisers import Recipe, Tokeniser, from_json
 from attnrun.errors import UserError
@@ -20,7 +21,7 @@ from attnrun.models.decoding import Decoded, greedy
 from attnrun.models.pointer_generator import PointerGenerator
 from attnrun.ranges import PositiveInt
 from attnrun.runs.run import Run
-from attnrun.runs.trained import TrainedRun
+from attnrun.runs.trained import Measured, TrainedRun
 from attnrun.training.course import fit_best, restore_best
 from attnrun.training.development import Development
 from attnrun.training.rouge import Rouge
@@ -111,16 +112,13 @@ def development(run: TrainedRun, summariser: Summariser) -> Development:
     )
 
 
-def evaluate(run: TrainedRun, summariser: Summariser) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def evaluate(run: TrainedRun, summariser: Summariser) -> Measured:
     """Return what is made of the test texts, and the figures of that."""
     return _tested(summariser, _data(run.config, run.seed).test, Rouge())
 
 
 def _data(config: Config, seed: int) -> Summaries:
-    data = config.data(seed)
-    if not isinstance(data, Summaries):
-        raise UserError("data: this experiment takes texts with summaries, such as data=headlines")
-    return data
+    return drawn(config.data, seed, Summaries, "texts with summaries, such as data=headlines")
 
 
 def _validate(summariser: Summariser, rows: Sequence[Summarised], rouge: Rouge) -> dict[str, float]:
@@ -148,9 +146,7 @@ def _answered(summariser: Summariser, rows: Sequence[Summarised]) -> list[tuple[
     return [(one.summary, text) for one, text in zip(rows, made, strict=True)]
 
 
-def _tested(
-    summariser: Summariser, texts: Sequence[Summarised], rouge: Rouge
-) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def _tested(summariser: Summariser, texts: Sequence[Summarised], rouge: Rouge) -> Measured:
     pairs = _answered(summariser, texts)
     rows = [
         {"source": one.text, "target": right, "prediction": made}

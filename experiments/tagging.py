@@ -16,6 +16,7 @@ from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
 from attnrun.data import words
 from attnrun.data.batching import Sequences
+from attnrun.data.drawing import drawn
 from attnrun.data.examples import ExampleBatches, Examples, answerable
 from attnrun.data.tagged import Tagged, TaggedSentences, Words
 from attnrun.data.vocabulary import Vocabulary
@@ -23,7 +24,7 @@ from attnrun.errors import UserError
 from attnrun.models.tagger import TokenTagger
 from attnrun.ranges import PositiveInt
 from attnrun.runs.run import Run
-from attnrun.runs.trained import TrainedRun
+from attnrun.runs.trained import Measured, TrainedRun
 from attnrun.training.course import Course, fit_best, restore_best
 from attnrun.training.development import Development
 from attnrun.training.labels import Judged, judge, label_loss, looks
@@ -167,7 +168,7 @@ def development(run: TrainedRun, tagger: Tagger) -> Development:
     )
 
 
-def evaluate(run: TrainedRun, tagger: Tagger) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def evaluate(run: TrainedRun, tagger: Tagger) -> Measured:
     """Return how the test sentences are tagged, and the figures of that.
 
     What was shown in training of a word is counted in the training part of the data as they are now.
@@ -178,10 +179,7 @@ def evaluate(run: TrainedRun, tagger: Tagger) -> tuple[dict[str, Any], list[dict
 
 
 def _data(config: Config, seed: int) -> TaggedSentences:
-    data = config.data(seed)
-    if not isinstance(data, TaggedSentences):
-        raise UserError("data: this experiment takes sentences with tags, such as data=phrase-tags")
-    return data
+    return drawn(config.data, seed, TaggedSentences, "sentences with tags, such as data=phrase-tags")
 
 
 def _tagger(

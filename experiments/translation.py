@@ -29,7 +29,7 @@ from attnrun.models.decoding import Decoded, greedy
 from attnrun.models.seq2seq import ModelFactory
 from attnrun.ranges import PositiveInt, Probability
 from attnrun.runs.run import Run
-from attnrun.runs.trained import TrainedRun
+from attnrun.runs.trained import Measured, TrainedRun
 from attnrun.training import seq2seq
 from attnrun.training.course import fit_best, restore_best
 from attnrun.training.development import Development
@@ -165,7 +165,7 @@ def development(run: TrainedRun, translator: Translator) -> Development:
     )
 
 
-def evaluate(run: TrainedRun, translator: Translator) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def evaluate(run: TrainedRun, translator: Translator) -> Measured:
     """Return the scores of the test split, and its pairs with their translations.
 
     Raises UserError where the corpus is in another form than the one of the training.
@@ -197,9 +197,7 @@ def _test(translator: Translator, corpus: Corpus, run: Run, attends: bool) -> di
     return scores
 
 
-def _scored(
-    translator: Translator, corpus: Corpus, attends: bool
-) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def _scored(translator: Translator, corpus: Corpus, attends: bool) -> Measured:
     rows = translated_rows(translator, corpus.test)
     how = natural_split(corpus.tokenised)
     scores = rows_scores(

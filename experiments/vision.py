@@ -16,6 +16,7 @@ from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
 from attnrun.attention.gates import GatedHeads
 from attnrun.data.augmentation import Augmentation
+from attnrun.data.drawing import drawn
 from attnrun.data.examples import Examples
 from attnrun.data.image_folder import read_image, to_png
 from attnrun.data.images import Form, ImageBatches, Images
@@ -24,7 +25,7 @@ from attnrun.models.linear import best_linear, share_right
 from attnrun.models.vision import ImageClassifier
 from attnrun.ranges import PositiveInt, Probability
 from attnrun.runs.run import Run
-from attnrun.runs.trained import TrainedRun
+from attnrun.runs.trained import Measured, TrainedRun
 from attnrun.training.batches import each
 from attnrun.training.course import Course, fit_best, restore_best
 from attnrun.training.development import Development
@@ -141,9 +142,9 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         unit="images",
         watch=Watch(run, seer.model, lambda: _watched(seer, data.valid), ordered=False),
     )
-    metrics, rows = _tested(seer, data.test)
-    _show(seer, data, rows, run)
-    return metrics | {"accuracy_linear": _linear(seer.form, data)} | kept
+    judged = seer.judge(data.test)
+    _show(seer, data, judged, run)
+    return _figures(seer, judged) | {"accuracy_linear": _linear(seer.form, data)} | kept
 
 
 def load(run: TrainedRun) -> Seer:
@@ -171,21 +172,19 @@ def development(run: TrainedRun, seer: Seer) -> Development:
     )
 
 
-def evaluate(run: TrainedRun, seer: Seer) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def evaluate(run: TrainedRun, seer: Seer) -> Measured:
     """Return the classes that the test images are given, and the figures of that.
 
     Raises UserError where the data have other classes than in training, or images of another size.
     """
     data = _data(run.config, run.seed)
     _require_same(data.form, seer.form)
-    return _tested(seer, data.test)
+    judged = seer.judge(data.test)
+    return _figures(seer, judged), _rows(seer, judged)
 
 
 def _data(config: Config, seed: int) -> Images:
-    data = config.data(seed)
-    if not isinstance(data, Images):
-        raise UserError("data: this experiment takes images, such as data=digits")
-    return data
+    return drawn(config.data, seed, Images, "images, such as data=digits")
 
 
 def _require_same(now: Form, then: Form) -> None:
@@ -216,28 +215,34 @@ def _watched(seer: Seer, examples: Examples) -> dict[str, list[AttentionMap]]:
     return {"": maps} if maps else {}
 
 
-def _tested(seer: Seer, examples: Examples) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    judged, names = seer.judge(examples), seer.form.classes
+def _counts(seer: Seer, judged: Judged) -> np.ndarray:
+    """How many images of each class (row) are taken for each (column)."""
     right, answers = ([number for (number,) in found] for found in (judged.right, judged.answers))
-    rows = [
-        {"image": place, "class": names[gold], "prediction": names[answer]}
-        for place, (gold, answer) in enumerate(zip(right, answers, strict=True))
-    ]
-    counts = confusion(right, answers, len(names))
+    return confusion(right, answers, len(seer.form.classes))
+
+
+def _figures(seer: Seer, judged: Judged) -> dict[str, Any]:
+    counts = _counts(seer, judged)
     there = counts.sum(1) > 0
     worst = (counts.diagonal()[there] / counts.sum(1)[there]).min()
-    return {**judged.figures, "accuracy_worst_class": float(worst), "test_images": len(rows)}, rows
+    return {**judged.figures, "accuracy_worst_class": float(worst), "test_images": len(judged.answers)}
 
 
-def _show(seer: Seer, data: Images, rows: list[dict[str, Any]], run: Run) -> None:
+def _rows(seer: Seer, judged: Judged) -> list[dict[str, Any]]:
+    names = seer.form.classes
+    return [
+        {"image": place, "class": names[gold], "prediction": names[answer]}
+        for place, ((gold,), (answer,)) in enumerate(zip(judged.right, judged.answers, strict=True))
+    ]
+
+
+def _show(seer: Seer, data: Images, judged: Judged, run: Run) -> None:
+    rows = _rows(seer, judged)
     _keep(run, data.test, rows)
     run.samples("test", rows)
     draw_losses(run)
-    number = {name: place for place, name in enumerate(data.classes)}
-    right, answers = ([number[row[side]] for row in rows] for side in ("class", "prediction"))
-    counts = confusion(right, answers, len(data.classes))
-    run.figure("confusion", confusion_figure(counts, data.classes, run.experiment))
-    _draw_looks(seer, data.test, answers, run)
+    run.figure("confusion", confusion_figure(_counts(seer, judged), data.classes, run.experiment))
+    _draw_looks(seer, data.test, judged, run)
 
 
 def _keep(run: Run, examples: Examples, rows: list[dict[str, Any]]) -> None:
@@ -263,7 +268,7 @@ def _flat(form: Form, examples: Examples) -> tuple[Tensor, Tensor]:
     return form.standardised(images).flatten(1), targets
 
 
-def _draw_looks(seer: Seer, examples: Examples, answers: Sequence[int], run: Run) -> None:
+def _draw_looks(seer: Seer, examples: Examples, judged: Judged, run: Run) -> None:
     """The first image of each of some classes, and what the model sees of it."""
     images, targets = examples.inputs, examples.targets
     assert isinstance(images, Tensor) and isinstance(targets, Tensor)
@@ -272,7 +277,7 @@ def _draw_looks(seer: Seer, examples: Examples, answers: Sequence[int], run: Run
     found = [weights for weights in looks if weights is not None]
     if not found:
         return
-    names = [_name(seer.form.classes, int(targets[row]), answers[row]) for row in rows]
+    names = [_name(seer.form.classes, int(targets[row]), judged.answers[row][0]) for row in rows]
     overlays = {
         "last layer": [seer.over_patches(weights[-1].mean(0)) for weights in found],
         "rollout": [seer.over_patches(rollout(weights)) for weights in found],

@@ -1,6 +1,6 @@
 """What tab completion offers: experiments, groups and their choices, runs."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from attnrun.launch import catalog
 from attnrun.runs.layout import CONFIG, OUTPUTS, SWEEP
@@ -32,10 +32,21 @@ def complete_download(incomplete: str) -> list[tuple[str, str]]:
 
 def complete_override(incomplete: str) -> list[str]:
     """Offer `group=` first, then the choices of the group that is named."""
-    group, equals, choice = incomplete.partition("=")
     groups = [name for name in catalog.groups() if name != "experiment"]
+    return _overrides(incomplete, groups, [*groups, "seed"])
+
+
+def complete_change(incomplete: str) -> list[str]:
+    """Offer what a trained model may be measured with otherwise, as `complete_override` does."""
+    from attnrun.launch.changes import EXAMINED
+
+    return _overrides(incomplete, EXAMINED, EXAMINED)
+
+
+def _overrides(incomplete: str, groups: Sequence[str], keys: Sequence[str]) -> list[str]:
+    group, equals, choice = incomplete.partition("=")
     if not equals:
-        return [f"{name}=" for name in [*groups, "seed"] if name.startswith(group)]
+        return [f"{name}=" for name in keys if name.startswith(group)]
     return (
         [f"{group}={name}" for name in catalog.names(group) if name.startswith(choice)]
         if group in groups

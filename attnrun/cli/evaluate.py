@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from attnrun.cli.complete import complete_override
+from attnrun.cli.complete import complete_change
 from attnrun.cli.ends import echo_json, say
 from attnrun.cli.options import AsJson, ConfigDir, RunName, Trust, finished_run
 
@@ -18,7 +18,7 @@ def evaluate(
         typer.Argument(
             metavar="KEY=VALUE",
             help="Other data or another search: corpus.…, data.…, search=beam.",
-            autocompletion=complete_override,
+            autocompletion=complete_change,
         ),
     ] = None,
     output: Annotated[

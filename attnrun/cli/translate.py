@@ -115,7 +115,7 @@ def translate(
     Uses the newest finished run of this configuration, and trains one first if there is none.
     """
     from attnrun.cli.inputs import read_inputs
-    from attnrun.launch.changes import SEARCH, changed_search, names
+    from attnrun.launch.changes import SEARCH, changed_search, is_about
 
     how = How(n_best, engine, workers)
     inputs = read_inputs(text or [])
@@ -127,7 +127,7 @@ def translate(
         experiment = _suiting(model, config_dir)
         found, node = _find_or_train(experiment, chosen, corpus, words, trusted, config_dir)
         directories = [found]
-    elif attention or model or corpus or not all(names(word, SEARCH) for word in words):
+    elif attention or model or corpus or not all(is_about(word, SEARCH) for word in words):
         raise UserError(
             "--run names a trained run; --attention, --model, --corpus and --set belong to a new one, but "
             "for --set search.…"

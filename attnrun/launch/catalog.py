@@ -8,6 +8,7 @@ from typing import Any
 import attnrun.configs
 
 CONFIG_ROOT = Path(attnrun.configs.__path__[0])
+TO_GIVE = "???"  # stands for a value in a choice that leaves it to the user
 _GLOBAL = re.compile(r"^#\s*@package\s+_global_\s*$", re.MULTILINE)
 _LONGEST_HEADER = 10_000  # characters
 _FIELDS = ("what", "source", "run", "takes", "gives", "smoke", "task", "needs", "experiment")

@@ -10,11 +10,10 @@ from attnrun.launch.config import NoValue
 from attnrun.launch.quoting import read_value
 
 SEARCH = "search"
-_TO_GIVE = "???"  # stands for a value in a choice that leaves it to the user
 EXAMINED = ("corpus", "data", SEARCH)  # groups of which a model may be measured with other choices
 
 
-def names(word: str, group: str) -> bool:
+def is_about(word: str, group: str) -> bool:
     """Tell whether an override is about the group alone: a choice of it, or a key."""
     return word.startswith((f"{group}=", f"{group}."))
 
@@ -56,15 +55,15 @@ def changed_groups(
     """
     there = [group for group in EXAMINED if config.get(group)]
     for word in words:
-        if not any(names(word, group) for group in there):
+        if not any(is_about(word, group) for group in there):
             could = " or ".join(f"{group}.…" for group in there) or "nothing"
             raise UserError(
                 f"{word!r}: a trained model is measured with other values of {could}; the rest is what it is"
             )
-    own = {group: [word for word in words if names(word, group)] for group in there}
+    own = {group: [word for word in words if is_about(word, group)] for group in there}
     nodes = {group: changed(config, own[group], group, config_dir) for group in there if own[group]}
     pairs = ((group, *pair) for group, node in nodes.items() for pair in node.items())
-    if asked := [f"{group}.{key}" for group, key, value in pairs if value == _TO_GIVE]:
+    if asked := [f"{group}.{key}" for group, key, value in pairs if value == catalog.TO_GIVE]:
         raise NoValue(asked)
     return nodes
 

@@ -12,7 +12,6 @@ from attnrun.launch import catalog
 
 Leaves = Mapping[str, Any]  # values by dotted key, lists as JSON
 ABSENT = object()
-_TO_GIVE = "???"  # stands for a value in a choice that leaves it to the user
 
 
 @dataclass(frozen=True, eq=False)  # one object for each
@@ -100,4 +99,4 @@ def _is_held(choice: Choice, config: Leaves) -> bool:
 def _misses(choice: Choice, config: Leaves) -> int:
     """How many keys of the choice the config lacks or sets otherwise."""
     pairs = ((value, config.get(key, ABSENT)) for key, value in choice.leaves.items())
-    return sum(value not in (given, _TO_GIVE) for value, given in pairs)
+    return sum(value not in (given, catalog.TO_GIVE) for value, given in pairs)

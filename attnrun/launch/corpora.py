@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from attnrun.data.tokenisers import Recipe
 
 _EXPERIMENT = "translation"  # whose tokeniser and filter stand where no word names another
-_MISSING = "???"
 _GROUPS = ("corpus", "data")
 
 
@@ -50,7 +49,7 @@ class Listed:
     def languages(self) -> list[str] | None:
         """Source and target as they are by default; None where they are the user's to name."""
         named = [self.keys.get(side) for side in ("source", "target")]
-        known = [name for name in named if isinstance(name, str) and name != _MISSING]
+        known = [name for name in named if isinstance(name, str) and name != catalog.TO_GIVE]
         return known if len(known) == len(named) else None
 
 
@@ -120,7 +119,7 @@ def load(
 
 def _given(keys: dict[str, Any]) -> dict[str, Any]:
     """Return the keys that do not wait for a value."""
-    return {key: value for key, value in keys.items() if value != _MISSING}
+    return {key: value for key, value in keys.items() if value != catalog.TO_GIVE}
 
 
 def _package(keys: dict[str, Any], trust: tuple[str, ...]) -> "Package | None":

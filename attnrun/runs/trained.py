@@ -10,6 +10,8 @@ from attnrun.runs.files import read_json
 if TYPE_CHECKING:
     import torch
 
+Measured = tuple[dict[str, Any], list[dict[str, Any]]]  # what `evaluate` returns: metrics, a row an answer
+
 _LARGEST = 64 * 2**20  # bytes of a saved file; a vocabulary of 200,000 words takes 3 MiB
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from attnrun.cli.complete import complete_change
 from attnrun.launch.config import compose
 from attnrun.launch.job import execute
 from tests.experiments.small import TINY, aligned_corpus, rows_of
@@ -119,3 +120,9 @@ def test_a_corpus_in_another_form_is_refused(
     result = here("evaluate", "pairs", "corpus=multi30k")
     assert result.exit_code == 2
     assert "was trained on plain text, and this corpus holds the tokens of Moses" in result.stderr
+
+
+def test_completion_offers_what_can_be_changed() -> None:
+    assert complete_change("") == ["corpus=", "data=", "search="]
+    assert complete_change("search=b") == ["search=beam"]
+    assert complete_change("attention=") == []
