@@ -155,6 +155,7 @@ def test_a_joint_vocabulary_is_called_so(cli: Cli, own: Path, joint: str, shown:
     assert _found(cli, *words)["joint"] is (joint == "true")
 
 
+@pytest.mark.slow
 def test_a_narrow_terminal_breaks_no_number(cli: Cli, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (own / "long.tsv").write_text("".join(f"{'a ' * 300}b{i}\tc d{i}\n" for i in range(2500)))
     monkeypatch.setenv("COLUMNS", "40")

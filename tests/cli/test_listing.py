@@ -29,6 +29,7 @@ def _document(cli: Cli, *words: str) -> Any:
     return json.loads(result.stdout)
 
 
+@pytest.mark.slow
 def test_the_document_has_a_cell_for_each_mechanism_and_task(cli: Cli, tmp_path: Path) -> None:
     document = _document(cli)
     assert {"nw-regression", "sequence", "translation"} <= set(document["tasks"])

@@ -313,10 +313,10 @@ def _translated(cli: Cli, *words: str, keys: list[str]) -> tuple[dict[str, Any],
     ("model", "experiment", "attention"),
     [
         ("convolutional", "convolutional", "Dot"),
-        ("lstm", "translation", "Additive"),
+        pytest.param("lstm", "translation", "Additive", marks=pytest.mark.slow),
         ("word-by-word", "word-by-word", None),
         ("transformer", "transformer", "ScaledDot"),
-        ("transformer-tiny", "transformer", "ScaledDot"),
+        pytest.param("transformer-tiny", "transformer", "ScaledDot", marks=pytest.mark.slow),
     ],
 )
 def test_a_model_is_trained_by_the_experiment_that_suits_it(

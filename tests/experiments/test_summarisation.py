@@ -82,7 +82,11 @@ def test_a_text_of_ones_own_with_where_it_was_copied_from(trained: Path) -> None
             ["search=beam", "heads=multi", "heads.count=2", "normaliser=sparsemax", "attention=scaled-dot"],
             {"loss", "attention", "copied"},
         ),
-        (["model.copy=false", "batch_size=null", "batch_tokens=900"], {"loss", "attention"}),
+        pytest.param(
+            ["model.copy=false", "batch_size=null", "batch_tokens=900"],
+            {"loss", "attention"},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_other_choices_train_and_show_what_there_is(

@@ -110,6 +110,7 @@ def test_a_few_fuzzed_overrides(composed: Configs) -> None:
     assert 0 < fuzz_overrides(composed, seed=4, count=40) < 40
 
 
+@pytest.mark.slow
 def test_a_few_fuzzed_files(tmp_path: Path) -> None:
     assert 0 < fuzz_files(tmp_path, seed=0, count=30) < 30
 

@@ -106,7 +106,10 @@ def test_a_cluster_that_runs_already(tmp_path: Path, cluster: str, named: str) -
     "words",
     [
         ["optim.lr=interval(0.1,1)", "hydra.sweeper.n_trials=4"],
-        ["hydra/sweeper/sampler=grid", "optim.lr=0.5,0.7", "leave_own_out=true,false"],
+        pytest.param(
+            ["hydra/sweeper/sampler=grid", "optim.lr=0.5,0.7", "leave_own_out=true,false"],
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["tpe", "grid"],
 )

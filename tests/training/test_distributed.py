@@ -39,7 +39,7 @@ def test_nothing_is_dropped_or_doubled(size: int) -> None:
 @pytest.mark.parametrize(
     ("trainer", "optimiser", "count"),
     [
-        (HUNDRED, ADAM, 2),
+        pytest.param(HUNDRED, ADAM, 2, marks=pytest.mark.slow),
         (Trainer(max_steps=50, log_every=1, accumulate=2, clip_norm=0.2), ADAM, 2),
         (Trainer(max_steps=9, log_every=1), LBFGS, 2),
     ],

@@ -95,7 +95,11 @@ def test_interrupted_after_every_step_in_turn(whole, tmp_path):
 
 @pytest.mark.parametrize(
     ("where", "number"),
-    [("loss", 8), (".pt", 3), ("manifest.json", 3)],
+    [
+        ("loss", 8),
+        pytest.param(".pt", 3, marks=pytest.mark.slow),
+        pytest.param("manifest.json", 3, marks=pytest.mark.slow),
+    ],
     ids=["in a step", "before the checkpoint is there", "between checkpoint and manifest"],
 )
 def test_killed(whole, tmp_path, where, number):
