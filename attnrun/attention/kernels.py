@@ -17,7 +17,7 @@ from attnrun.attention.scores import LARGE, Score, require_one_size, scores_shap
 from attnrun.errors import UserError
 from attnrun.ranges import PositiveFloat
 
-CANCELS = 1e-5  # rounding of squared distances in widths; contexts then err by 5e-6, by 1e-4 at ten times it
+CANCELS = 1.5e-5  # rounding of squared distances in widths; contexts then err by 5e-6 of the values' range
 BLOCK = 2**21  # bytes of the differences of a block
 
 
@@ -40,6 +40,13 @@ class Kernel(Score):
     @abstractmethod
     def log_kernel(self, squared: Tensor) -> Tensor:
         """Return log K as a function of u², (..., N, M)."""
+
+    def horizon(self, nearest: float, keys: int, dtype: torch.dtype) -> float:
+        """Return the distance from which on keys weigh nothing that `dtype` could tell.
+
+        Of `keys` keys the nearest is `nearest` away, in the units of the features.
+        """
+        return self.reach
 
     def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
         """Score queries (..., N, D) against keys (..., M, D): (..., N, M).
@@ -95,6 +102,12 @@ class Gaussian(Kernel):
     def log_kernel(self, squared: Tensor) -> Tensor:
         """-u² / 2, (..., N, M)."""
         return -squared / 2
+
+    def horizon(self, nearest: float, keys: int, dtype: torch.dtype) -> float:
+        """Beyond it all keys together weigh less than rounding does beside the nearest one."""
+        w = abs(float(self.w.detach() if isinstance(self.w, Tensor) else self.w))
+        negligible = math.log(max(1, keys) / torch.finfo(dtype).eps)  # keys · exp(-negligible) = eps
+        return math.sqrt(nearest**2 + 2 * negligible / w**2) if w > 0 else math.inf
 
     def as_dot(self, query: Tensor, projected: Tensor) -> tuple[Tensor, Tensor] | None:
         """[q w, 1] (..., N, D + 1) and [k w, -|k w|² / 2] (..., M, D + 1), centred.

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from attnrun.attention import Normaliser, Score, attend, masked_softmax
+from attnrun.attention import Kernel, Normaliser, Score, attend, masked_softmax
+from attnrun.attention.softmax import is_softmax
 from attnrun.models.bandwidth import fit_width, oracle_width
+from attnrun.models.nearby import near_keys
 
 __all__ = ["collapsing_loss", "fit_width", "leave_one_out_loss", "oracle_width", "predict", "weights"]
 
@@ -24,10 +26,27 @@ def predict(
     score: Score, x_query: Tensor, x_key: Tensor, y: Tensor, normaliser: Normaliser = masked_softmax
 ) -> Tensor:
     """Predict at x_query (N,) or (N, D) from the points x_key (M,) or (M, D), y (M,): (N,)."""
+    if isinstance(score, Kernel) and score.key_size == 1 and is_softmax(normaliser):
+        return _predict_on_a_line(score, x_query, x_key, y)
     # Into one tensor: small ones between the blocks would keep the allocator from using their memory again.
     predicted = y.new_empty(len(x_query))
-    for rows in _blocks(len(x_query), len(x_key)):
+    every = slice(0, len(x_query))
+    needs_no_weights = is_softmax(normaliser) and _is_dot(score, x_query, x_key)
+    for rows in [every] if needs_no_weights else _blocks(every, len(x_key)):
         predicted[rows] = _attend(score, normaliser, x_query[rows], x_key, y)[0]
+    return predicted
+
+
+def _predict_on_a_line(score: Kernel, x_query: Tensor, x_key: Tensor, y: Tensor) -> Tensor:
+    """The same by a kernel in one dimension: each query meets the keys that are near alone."""
+    predicted = y.new_empty(len(x_query))
+    at, order = x_query.flatten().sort()
+    places, by_place = x_key.flatten().sort()
+    measured = y[by_place]
+    for block, near in near_keys(score, at, places):
+        for rows in _blocks(block, near.stop - near.start):
+            found, _ = _attend(score, masked_softmax, at[rows], places[near], measured[near])
+            predicted[order[rows]] = found
     return predicted
 
 
@@ -62,7 +81,7 @@ def _training_loss(
     score: Score, normaliser: Normaliser, x: Tensor, y: Tensor, leave_out: bool
 ) -> tuple[Tensor, int]:
     total = x.new_zeros(())
-    for rows in _blocks(len(x), len(x)):
+    for rows in _blocks(slice(0, len(x)), len(x)):
         others = _not_own(rows, x) if leave_out else None
         predicted, _ = _attend(score, normaliser, x[rows], x, y, others)
         total = total + (predicted - y[rows]).square().sum()
@@ -84,13 +103,26 @@ def _attend(
     mask: Tensor | None = None,
     need_weights: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
-    """Points as features, those of one dimension of size 1: context (N,), weights (N, M)."""
-    query, key = (x.reshape(len(x), score.key_size) for x in (x_query, x_key))
+    """Context (N,) and weights (N, M) over points, in one dimension (N,)."""
+    query, key = _as_features(score, x_query), _as_features(score, x_key)
     value = y[:, None]
     context, matrix = attend(score, query, key, value, mask, normaliser=normaliser, need_weights=need_weights)
     return context[:, 0], matrix
 
 
-def _blocks(queries: int, keys: int) -> Iterator[slice]:
+def _is_dot(score: Score, x_query: Tensor, x_key: Tensor) -> bool:
+    query, key = _as_features(score, x_query), _as_features(score, x_key)
+    with torch.no_grad():
+        return score.as_dot(query, score.project_keys(key)) is not None
+
+
+def _as_features(score: Score, x: Tensor) -> Tensor:
+    return x.reshape(len(x), score.key_size)
+
+
+def _blocks(queries: slice, keys: int) -> Iterator[slice]:
+    """Parts of the queries whose weights over the keys make a block."""
     size = max(1, BLOCK // max(1, keys))
-    return (slice(start, min(start + size, queries)) for start in range(0, queries, size))
+    return (
+        slice(start, min(start + size, queries.stop)) for start in range(queries.start, queries.stop, size)
+    )
