@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from attnrun.attention.scores import LARGE, Score, scores_shape
 from attnrun.attention.softmax import wide
+from attnrun.attention.tanh_series import gradients, points_needed
 from attnrun.ranges import PositiveInt
 
 BLOCK = 2**18  # numbers in a block: what a core's cache holds
@@ -88,7 +89,8 @@ def _tanh_network(query: Tensor, key: Tensor, v: nn.Linear) -> Tensor:
 class TanhNetwork(Function):
     """v · tanh(q + k) of all pairs, in the memory of one block; on the way back tanh is computed again.
 
-    In terms of the rest r = (1 - tanh) / 2 a score is Σ v - 2 v · r, and tanh' = 4 r (1 - r).
+    In terms of the rest r = (1 - tanh) / 2 a score is Σ v - 2 v · r, and tanh' = 4 r (1 - r). Where keys do
+    not lie too far apart, the gradients come from a series.
     """
 
     @staticmethod
@@ -103,9 +105,16 @@ class TanhNetwork(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, ...]:
         """Gradients in query, key and v from that in the scores (L, N, M)."""
         query, key, v = ctx.saved_tensors
+        if points := points_needed(query, key):
+            return tuple(
+                made.to(part.dtype)
+                for made, part in zip(
+                    gradients(query, key, v, upstream, points), (query, key, v), strict=True
+                )
+            )
         in_query, in_key, in_v = (torch.zeros_like(part, dtype=wide(part)) for part in (query, key, v))
         rest = _Rest(query, key)
         for items, rows in _blocks(query, key):

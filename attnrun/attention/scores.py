@@ -16,6 +16,7 @@ from attnrun.attention.softmax import wide
 from attnrun.errors import UserError
 from attnrun.ranges import PositiveFloat, PositiveInt
 
+SMALL = 400  # multiplications, below which torch's product for a CPU makes each by itself
 LARGE = 16 * 2**20  # bytes of a tensor of features of all pairs, above which it is made in blocks
 
 
@@ -77,7 +78,7 @@ class Score(nn.Module, ABC):
 
     def pool(self, weights: Tensor, value: Tensor) -> Tensor:
         """Make contexts (..., N, V) of weights (..., N, M) and values (..., M, V): their weighted sums."""
-        return weights @ value
+        return (weights.mT * value).sum(-2, keepdim=True) if _one_by_one(weights, value) else weights @ value
 
     def shares(self, weights: Tensor, value: Tensor) -> Tensor:
         """Return the part of each key in the context, (..., N, M): its weight."""
@@ -100,6 +101,13 @@ class Score(nn.Module, ABC):
                 built = f"{type(self).__name__} was built for {role} size {size}"
                 raise ValueError(f"{built}, got {role} {tuple(tensor.shape)}")
         return self.project_keys(key)
+
+
+def _one_by_one(weights: Tensor, value: Tensor) -> bool:
+    """Whether torch's product takes the numbers one by one: of one query, few keys and small values."""
+    if torch.compiler.is_compiling() or weights.shape[-2] != 1 or not weights.is_cpu:
+        return False
+    return value.dtype == torch.float32 and value.shape[-2] * value.shape[-1] < SMALL
 
 
 def scores_shape(query: Tensor, key: Tensor) -> tuple[int, ...]:

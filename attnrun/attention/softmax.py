@@ -5,10 +5,15 @@ from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from attnrun.attention.masks import as_mask, permitted
 
 HALF = (torch.float16, torch.bfloat16)
+
+# torch's code for a CPU takes the exponentials of shorter rows one by one: many such rows are quicker padded.
+ROW = 16
+MANY = 1024  # scores
 
 Normaliser = Callable[[Tensor, Tensor | None], Tensor]  # scores (..., N, M), mask -> weights (..., N, M)
 
@@ -34,7 +39,7 @@ def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     # A row of -inf alone would be NaN, as would its derivative. Both are filled away in the end, but
     # torch.autograd.detect_anomaly would stop there: such a row goes through the softmax as zeros.
     finite = scores.masked_fill(masked, -torch.inf).masked_fill_(masked.all(-1, keepdim=True), 0.0)
-    return finite.softmax(-1, dtype=wide(scores)).masked_fill(masked, 0.0).to(scores.dtype)
+    return _softmax(finite).masked_fill(masked, 0.0).to(scores.dtype)
 
 
 def _softmax_of_few(scores: Tensor, mask: Tensor | None) -> Tensor:
@@ -44,10 +49,19 @@ def _softmax_of_few(scores: Tensor, mask: Tensor | None) -> Tensor:
     there is such a row. A GPU would have to be waited for.
     """
     finite = scores if mask is None else scores.masked_fill(~as_mask(mask, scores.shape), -torch.inf)
-    weights = finite.softmax(-1, dtype=wide(scores)).to(scores.dtype)
+    weights = _softmax(finite).to(scores.dtype)
     if not bool(weights[..., :1].isnan().any()):
         return weights
     return weights.masked_fill(finite == -torch.inf, 0.0)
+
+
+def _softmax(finite: Tensor) -> Tensor:
+    """The softmax over the last axis, half types as float32; rows of few scores are padded with -inf."""
+    size = finite.shape[-1]
+    if torch.compiler.is_compiling() or not finite.is_cpu or size >= ROW or finite.numel() < MANY:
+        return finite.softmax(-1, dtype=wide(finite))
+    padded = F.pad(finite, (0, ROW - size), value=-torch.inf)
+    return padded.softmax(-1, dtype=wide(finite))[..., :size]
 
 
 def is_softmax(normaliser: Normaliser) -> bool:

@@ -194,6 +194,20 @@ def test_keys_projected_after_blanking_do_not_leak():
     torch.testing.assert_close(context, expected)
 
 
+@pytest.mark.parametrize("values", [V, 67])  # a small product of matrices, and one that is not
+@pytest.mark.parametrize("learned", [False, True])
+def test_a_query_alone_gets_what_it_gets_among_others(values, learned):
+    """A decoder asks one at a time."""
+    query, key, value = torch.randn(B, 1, N, D), torch.randn(B, 1, M, D), torch.randn(B, H, M, values)
+    value.requires_grad_(learned)
+    context, _ = attend(ScaledDot(D, D), query, key, value)
+    alone = [attend(ScaledDot(D, D), query[..., n : n + 1, :], key, value)[0] for n in range(N)]
+    torch.testing.assert_close(torch.cat(alone, -2), context)
+    if learned:
+        whole, parts = (torch.autograd.grad(x.square().sum(), value) for x in (context, torch.cat(alone, -2)))
+        torch.testing.assert_close(parts, whole)
+
+
 def test_leading_axes_broadcast(recipe):
     score, (query, key, value) = recipe.build(), recipe.inputs()
     lengths = torch.tensor([2, 6])

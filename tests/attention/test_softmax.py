@@ -5,11 +5,17 @@ import math
 import pytest
 import torch
 
-from attnrun.attention import masked_softmax
+from attnrun.attention import masked_softmax, softmax
 
 B, N, M = 2, 5, 7
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 ROUNDING = {torch.float64: 1e-12, torch.float32: 1e-6, torch.float16: 2e-3, torch.bfloat16: 1e-2}
+
+
+@pytest.fixture(params=[1024, 0], autouse=True, ids=["few", "many"])
+def code(request, monkeypatch):
+    """Many short rows have code of their own on a CPU."""
+    monkeypatch.setattr(softmax, "MANY", request.param)
 
 
 def loop_softmax(scores: list[float], permitted: list[bool]) -> list[float]:
