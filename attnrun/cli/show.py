@@ -59,10 +59,10 @@ def show(
     from attnrun.launch.trained import open_model
 
     directory = finished_run(run)
+    model = open_model(directory, tuple(trust or ()))
     given = _given(inputs or [], directory, _MOST if output is None else 1)
     if output is not None and len(given) > 1:
         raise UserError("--output holds one map: give one INPUT")
-    model = open_model(directory, tuple(trust or ()))
     chosen = layer or None, head or None
     maps = list(weights_of(model, given, kind, *chosen))
     maps = maps if step is None else [one.row(step) for one in maps]

@@ -127,6 +127,7 @@ def test_latest_is_named_where_a_run_that_is_not_done_began_later(
         "outputs/sequence/later is interrupted",
         "attnrun: written: a.npz",
     ]
+    assert "outputs/sequence/later is interrupted, not finished" in cli("show", str(later)).stderr
 
 
 def test_without_an_input_the_file_holds_the_first_sample(shown: Cli, tmp_path: Path) -> None:
