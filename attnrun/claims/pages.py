@@ -53,7 +53,8 @@ def page(claim: ReadClaim, result: Document) -> str:
     """Return the page of a claim, in Markdown."""
     where = result["machine"]
     seeds, threads = _count(result["seeds"], "seed"), _count(where["threads"], "thread")
-    depends = f" It depends {claim.claim.depends}." if result["verdict"] == "DEPENDS" else ""
+    why = claim.claim.depends if result["verdict"] == "DEPENDS" else ""
+    depends = f" It depends {why}." if why else ""
     return "\n".join(
         [
             f"# {claim.name}: {result['verdict']}",
