@@ -26,7 +26,7 @@ command -v nvidia-smi >/dev/null || "${pip[@]}" --no-deps --retries 0 --timeout 
 site='import sysconfig; print(sysconfig.get_path("purelib"))'
 venv/bin/python -c "$site" > "$(venv_onmt/bin/python -c "$site")/shared.pth"
 pip[0]=venv_onmt/bin/python
-"${pip[@]}" --no-deps OpenNMT-py blinker configargparse flask itsdangerous pyahocorasick pyonmttok rapidfuzz \
-    waitress werkzeug
+"${pip[@]}" --no-deps OpenNMT-py blinker configargparse fasttext-wheel flask itsdangerous pyahocorasick \
+    pyonmttok rapidfuzz waitress werkzeug
 "${pip[@]}" spacy
 echo "The peers are in $place; now: make bench"
