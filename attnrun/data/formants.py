@@ -109,8 +109,9 @@ def speak(words: Sequence[str], speaker: Speaker, generator: np.random.Generator
     voiced = (_VOICE * pulses + speaker.breath * turbulent) * _mouth(formants, bandwidths) * voice
     spoken = _overlapped(voiced + turbulent * _bell(*band) * noise)
     hum = generator.standard_normal((samples // 2 + 1, 2), dtype=np.float32)
-    frequencies = torch.linspace(0, RATE / 2, len(hum))
-    room = torch.fft.irfft(torch.view_as_complex(torch.from_numpy(hum)) / (1 + frequencies / _HUM), samples)
+    softer = 1 + np.linspace(0, RATE / 2, len(hum), dtype=np.float32) / _HUM
+    # by numpy: one long transform of torch's depends on the number of threads on some processors
+    room = torch.from_numpy(np.fft.irfft(hum.view(np.complex64)[:, 0] / softer, samples).astype(np.float32))
     spoken += room * (speaker.room * _loudness(spoken) / _loudness(room))
     return (spoken * (generator.uniform(0.2, 0.9) / spoken.abs().max())).numpy()
 

@@ -368,7 +368,7 @@ def test_learns_to_reverse(keys):
         target[row, 1 : length + 1] = source[row, :length].flip(0)
         target[row, length + 1] = EOS
     model = make(size=24, feedforward=48, layers=1, **keys).train()
-    optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.005)
     wanted = target[:, 1:]
     for _ in range(120):
         logits = model.project(model.states(model.encode(source, lengths), target[:, :-1])[0])
