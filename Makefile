@@ -42,8 +42,12 @@ test: .venv/installed  ## Run the test suite
 	$(BIN)/python -m pytest $(WORKERS) --dist loadfile
 
 .PHONY: test-slow
-test-slow: .venv/installed  ## Train until the stated figures can be judged, and all else that takes long
+test-slow: .venv/installed  ## Run the tests that take long
 	$(BIN)/python -m pytest $(WORKERS) --dist worksteal -m slow
+
+.PHONY: test-figures
+test-figures: .venv/installed  ## Train until the stated figures can be judged
+	$(BIN)/python -m pytest $(WORKERS) --dist worksteal -m figures
 
 .PHONY: test-product
 test-product: .venv/installed  ## Train every mechanism with every other choice

@@ -23,7 +23,7 @@ def _medians(train: Train, experiment: str) -> dict[str, float]:
     return {name: median(metrics[name] for metrics in found) for name in found[0]}
 
 
-@pytest.mark.slow
+@pytest.mark.figures
 def test_the_textbooks_training_gives_its_figures(train: Train) -> None:
     found = _medians(train, "nw-regression-textbook")
     assert 0.885 <= found["test_mse_average"] <= 0.91
@@ -31,7 +31,7 @@ def test_the_textbooks_training_gives_its_figures(train: Train) -> None:
     assert 0.09 <= found["test_mse_learned"] <= 0.14
 
 
-@pytest.mark.slow
+@pytest.mark.figures
 def test_the_default_fit_comes_near_the_oracle(train: Train) -> None:
     found = _medians(train, "nw-regression")
     assert found["test_mse_learned"] <= 0.065
@@ -39,7 +39,7 @@ def test_the_default_fit_comes_near_the_oracle(train: Train) -> None:
     assert found["test_mse_oracle"] < found["test_mse_learned"]
 
 
-@pytest.mark.slow
+@pytest.mark.figures
 def test_with_the_own_key_left_in_the_weights_collapse(train: Train) -> None:
     honest, collapsed = (
         train("nw-regression", f"leave_own_out={own}")["metrics"] for own in ("true", "false")

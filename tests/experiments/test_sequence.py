@@ -242,7 +242,7 @@ def test_data_of_another_kind_are_refused(tmp_path: Path) -> None:
 # The figures of the config
 
 
-@pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("task", "names"), [("copy", "additive,scaled-dot"), ("reverse", "dot,cosine")])
 def test_scores_by_content_learn_the_task_and_longer_ones(
@@ -258,7 +258,7 @@ def test_scores_by_content_learn_the_task_and_longer_ones(
     assert min(run["metrics"]["accuracy_longer"] for run in runs) > 0.15
 
 
-@pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.timeout(1800)
 def test_places_without_content_fail_beyond_the_lengths_seen_and_a_fixed_context_before(train: Train) -> None:
     location, none = train("sequence", "runtime.threads=1", "-m", "attention=location,none")

@@ -122,7 +122,7 @@ def test_what_cannot_be_is_refused(words: list[str], message: str, tmp_path: Pat
     assert (report.status, report.exit_code) == ("refused", 2) and message in report.message
 
 
-@pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("words, least, most", [([], 0.95, 1), (["attention=none"], 0, 0.95)])
 def test_speakers_never_heard_are_understood(

@@ -159,7 +159,7 @@ def test_a_missing_package_is_named_before_anything_is_trained(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.timeout(1800)
 def test_copying_pays_and_so_does_attention(tmp_path: Path) -> None:
     figures = []

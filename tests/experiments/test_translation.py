@@ -23,7 +23,7 @@ from tests.training.outcome import equal, outcome
 Train = Callable[..., Any]
 
 
-@pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.timeout(1200)
 def test_attention_learns_the_corpus_and_a_fixed_context_fails_on_long_sentences(train: Train) -> None:
     one = "runtime.threads=1"  # two threads wait for each other where something else runs too
@@ -35,7 +35,7 @@ def test_attention_learns_the_corpus_and_a_fixed_context_fails_on_long_sentences
     assert fixed["bleu_long"] < fixed["bleu"]
 
 
-@pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.timeout(1200)
 def test_the_textbooks_settings_give_its_figures(train: Train, corpora: Path) -> None:
     plain = train("seq2seq-textbook", "runtime.threads=1")["metrics"]
@@ -48,7 +48,7 @@ def test_the_textbooks_settings_give_its_figures(train: Train, corpora: Path) ->
     assert max(metrics["bleu"] for metrics in found) < 5  # of sentences that are not among the 600
 
 
-@pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.timeout(1800)
 def test_the_textbooks_transformer_gives_its_figures(train: Train, corpora: Path) -> None:
     runs = train("transformer-textbook", "runtime.threads=1", "-m", "seed=range(3)")
@@ -58,7 +58,7 @@ def test_the_textbooks_transformer_gives_its_figures(train: Train, corpora: Path
     assert median(metrics["textbook_bleu"] for metrics in found) >= 0.85  # of four phrases: a word is .25
 
 
-@pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.timeout(2400)
 def test_captions_reach_a_fair_score_in_four_epochs(train: Train, corpora: Path) -> None:
     found = train("translation-multi30k", "runtime.threads=1", "trainer.epochs=4")["metrics"]

@@ -69,7 +69,7 @@ def test_a_run_samples_and_scores_its_copies(tmp_path: Path) -> None:
     assert report.primary == bleu(predictions, targets, lowercase=True)["score"]
 
 
-@pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.timeout(900)
 def test_names_that_are_not_in_the_vocabulary_are_copied(train: Train, tmp_path: Path) -> None:
     keys = ["tokeniser.maximum_size=110", "corpus.limit=12000", "trainer.epochs=3", "runtime.threads=1"]

@@ -196,7 +196,7 @@ def test_one_seed_gives_one_result_and_the_splits_are_those_of_every_seed(
     assert [row["class"] for row in rows[0]] == [row["class"] for row in rows[1]]
 
 
-@pytest.mark.slow
+@pytest.mark.figures
 def test_a_bright_patch_anywhere_is_learned(tmp_path: Path, folder: Path) -> None:
     words = [*VIT, "trainer.epochs=30", "augment.shift=0", "augment.turn=0", "augment.zoom=0"]
     report = execute_small("vision", folder, tmp_path / "run", *words)
@@ -246,7 +246,7 @@ def test_a_model_of_images_is_refused_where_there_are_none(tmp_path: Path) -> No
 # The figures of the config
 
 
-@pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.timeout(1800)
 def test_the_digits_are_read_as_stated(train: Train) -> None:
     runs = train("vision", "runtime.threads=1", "-m", "seed=0,1,2")
