@@ -33,13 +33,17 @@ def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     tensor([[0.5000, 0.5000, 0.0000],
             [0.5000, 0.5000, 0.0000]])
     """
-    if scores.is_cpu and not scores.requires_grad and not torch.compiler.is_compiling():
+    at_hand = scores.is_cpu and not torch.compiler.is_compiling()  # a GPU would have to be waited for
+    if at_hand and not scores.requires_grad:
         return _softmax_of_few(scores, mask)
     masked = ~permitted(scores, mask)
+    empty = masked.all(-1, keepdim=True)
+    finite = scores.masked_fill(masked, -torch.inf)
+    if at_hand and not bool(empty.any()):
+        return _softmax(finite).to(scores.dtype)  # 0 where masked, as it is
     # A row of -inf alone would be NaN, as would its derivative. Both are filled away in the end, but
     # torch.autograd.detect_anomaly would stop there: such a row goes through the softmax as zeros.
-    finite = scores.masked_fill(masked, -torch.inf).masked_fill_(masked.all(-1, keepdim=True), 0.0)
-    return _softmax(finite).masked_fill(masked, 0.0).to(scores.dtype)
+    return _softmax(finite.masked_fill_(empty, 0.0)).masked_fill(masked, 0.0).to(scores.dtype)
 
 
 def _softmax_of_few(scores: Tensor, mask: Tensor | None) -> Tensor:
