@@ -71,7 +71,7 @@ def page(claim: ReadClaim, result: Document) -> str:
             "",
             *_conditions(result["conditions"]),
             "",
-            *_figures(result["figures"], result.get("columns", [])),
+            *_figures(result["figures"], result.get("columns", []), claim.claim.published),
             "",
             f"![{claim.entry.what}]({claim.name}.png)",
             "",
@@ -112,7 +112,9 @@ def _conditions(conditions: Sequence[Document]) -> list[str]:
     return ["| condition 条件 | | |", "|---|---|---|", *rows]
 
 
-def _figures(figures: Mapping[str, Document], columns: Sequence[str]) -> list[str]:
+def _figures(
+    figures: Mapping[str, Document], columns: Sequence[str], published: Mapping[str, float]
+) -> list[str]:
     cells = in_table(list(figures), columns)
     inside = {name for row in cells.values() for name in row.values()}
     rows = [
@@ -121,7 +123,11 @@ def _figures(figures: Mapping[str, Document], columns: Sequence[str]) -> list[st
     ]
     grid = [f"| | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}", *rows, ""] if rows else []
     head = ["| figure 数值 | published 发表值 | measured 实测值 | 95 % |", "|---|---|---|---|"]
-    others = [f"| `{name}` | {_row(found)} |" for name, found in figures.items() if name not in inside]
+    others = [
+        f"| `{name}` | {_row(found, published.get(name))} |"
+        for name, found in figures.items()
+        if name not in inside
+    ]
     return [*grid, *head, *others] if others else grid[:-1]
 
 
@@ -131,7 +137,7 @@ def _cell(found: Document) -> str:
     return f"{found['mean']:.4g} ± {(found['interval'][1] - found['interval'][0]) / 2:.2g}"
 
 
-def _row(found: Document) -> str:
-    printed = "" if found["published"] is None else f"{found['published']:.4g}"
+def _row(found: Document, published: float | None) -> str:
+    printed = "" if published is None else f"{published:.4g}"
     within = " to ".join(f"{x:.4g}" for x in found["interval"]) if found["interval"] and found["sd"] else ""
     return f"{printed} | {found['mean']:.4g} | {within}"
