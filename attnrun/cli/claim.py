@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from attnrun.claims.catalog import ReadClaim
     from attnrun.claims.measuring import Measured
 
+FAST_FORM = "the fast form, of fewer seeds and smaller sizes, judges nothing that is trained; in full:"
+
 
 def claim(
     name: Annotated[
@@ -72,6 +74,8 @@ def claim(
         echo_json(documents if all_claims else documents[0])
     elif all_claims:
         _show_all(found)
+        if fast:
+            say(f"{FAST_FORM} attnrun claim --all")
     if failed:
         raise RunFailed(f"{len(failed)} of {len(claims)} claims were not measured: {', '.join(failed)}")
 

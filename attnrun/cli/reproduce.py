@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from attnrun.cli.claim import FAST_FORM
 from attnrun.cli.ends import echo_json, say
 from attnrun.cli.options import AsJson
 from attnrun.errors import RunFailed
@@ -44,6 +45,8 @@ def reproduce(
         )
     else:
         _show(one, measured, trainings)
+    if fast:
+        say(f"{FAST_FORM} attnrun reproduce {section}")
     if missing:
         raise RunFailed(f"not measured: {', '.join(missing)}")
 

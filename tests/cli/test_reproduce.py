@@ -47,6 +47,7 @@ def test_a_section_has_what_is_printed_beside_ours(cli: Cli, tmp_path: Path) -> 
     result = cli("reproduce", "10.2", "--fast")
     assert result.exit_code == 0, result.stderr
     assert "test_mse_learned" in result.stdout and "0.061" in result.stdout
+    assert "in full: attnrun reproduce 10.2" in result.stderr
     assert "own-key" in result.stdout and "attnrun train nw-regression data=mcycle" in result.stdout
     document = json.loads(cli("reproduce", "11.2", "--fast", "--json").stdout)
     (training,) = document["trainings"]
