@@ -76,6 +76,7 @@ coverage: .venv/installed  ## Run the test suite and print which share of the co
 	$(PYTHON) -m venv .venv-newest
 	$(call cpu_torch,.venv-newest)
 	.venv-newest/bin/python -m pip install --quiet torch==$(TORCH) -e . $(QUICK)
+	.venv-newest/bin/python -m pip install --quiet --pre 'hydra-core>=1.4.0rc1,<1.5' || true
 	touch $@
 
 # What the tests of the command line and of configs need, and these tests. Old libraries use what newer ones under
@@ -89,7 +90,7 @@ test-oldest: .venv-oldest/installed  ## Run a quick part of the tests with the o
 	.venv-oldest/bin/python $(QUICKLY)
 
 .PHONY: test-newest
-test-newest: .venv-newest/installed  ## Run the same part with the newest versions there are
+test-newest: .venv-newest/installed  ## Run the same part with the newest versions there are, Hydra 1.4 among them
 	.venv-newest/bin/python $(QUICKLY)
 
 .PHONY: audit

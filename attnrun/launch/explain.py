@@ -25,6 +25,7 @@ _EXTRAS = {
 }  # of attnrun: which one brings the choice
 # What Optuna raises at the end of a study whose jobs all failed, or the last one of a grid.
 _OF_FAILED_JOBS = ("No trials are completed yet.", "`Study.stop` is supposed to be invoked")
+_WHERE_HYDRA_1_4 = "Error when parsing index: "  # a line before what 1.3 says
 _SWEEP = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^']+)'")
 
 
@@ -71,7 +72,8 @@ def explain(
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _no_choice(error.missing_cfg_file, error.options or [])
     if isinstance(error, OverrideParseException):
-        why = first_line(error)
+        lines = [line for line in str(error).splitlines() if not line.startswith(_WHERE_HYDRA_1_4)]
+        why = first_line("\n".join(lines))
         why = "" if why.startswith("Error parsing") else f": {why}"
         return f"cannot read the override {error.override!r}{why}; expected KEY=VALUE"
     text = str(error) or str(error.__cause__)
