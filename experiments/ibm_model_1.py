@@ -104,7 +104,7 @@ class Aligner:
 def train(config: Config, run: Run) -> dict[str, Any]:
     """Fit the model to the corpus, and judge it on the test split."""
     corpus, report = config.filter.apply(config.corpus())
-    corpus.require_held_out()
+    corpus.require_parts()
     if report.examples:
         run.warn(report.summary())
     source, target = fit_sides(config.tokeniser(), corpus)
@@ -141,7 +141,7 @@ def load(run: TrainedRun) -> Aligner:
 def evaluate(run: TrainedRun, aligner: Aligner) -> Measured:
     """Return the figures of the test split, and the links that are found in its pairs."""
     corpus = run.config.filter.apply(run.config.corpus())[0]
-    corpus.require_held_out()
+    corpus.require_test()
     return aligner.judge(corpus.test) | {"test_pairs": len(corpus.test)}, _rows(aligner, corpus)
 
 

@@ -125,7 +125,7 @@ def load(run: TrainedRun) -> Translator:
 
 def _corpus(config: Config, run: Run) -> Corpus:
     corpus, report = config.filter.apply(config.corpus())
-    corpus.require_held_out()
+    corpus.require_parts()
     if report.examples:
         run.warn(report.summary())
     run.save_json("filter", report.to_json())
@@ -171,7 +171,7 @@ def evaluate(run: TrainedRun, translator: Translator) -> Measured:
     Raises UserError where the corpus is in another form than the one of the training.
     """
     corpus = run.config.filter.apply(run.config.corpus())[0]
-    corpus.require_held_out()
+    corpus.require_test()
     if corpus.moses != (translator.form.languages is not None):
         forms = ("plain text", "the tokens of Moses")
         learned, given = forms[not corpus.moses], forms[corpus.moses]

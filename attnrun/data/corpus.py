@@ -80,13 +80,24 @@ class Corpus:
         """Tell whether a test pair has gold links."""
         return any(pair.links or pair.possible for pair in self.test)
 
-    def require_held_out(self) -> None:
-        """Raise UserError where no pairs are left to validate on, or to test on."""
+    def require_train(self) -> None:
+        """Raise UserError where no pairs are left to train on."""
+        if not self.train:
+            raise UserError("the corpus has no pairs to train on; corpus.test=all is for attnrun evaluate")
+
+    def require_parts(self) -> None:
+        """Raise UserError where no pairs are left to train on, to validate on, or to test on."""
+        self.require_train()
         for name, pairs in (("valid", self.valid), ("test", self.test)):
             if not pairs:
                 raise UserError(
                     f"the corpus has no {name} pairs to score by; give corpus.{name}=… more than 0"
                 )
+
+    def require_test(self) -> None:
+        """Raise UserError where no pairs are left to test on."""
+        if not self.test:
+            raise UserError("the corpus has no test pairs to score by; give corpus.test=… more than 0")
 
     def reversed(self) -> "Corpus":
         """Return the corpus with source and target exchanged."""

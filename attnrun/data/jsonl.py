@@ -7,7 +7,7 @@ from typing import Any
 
 from attnrun.data.alignments import Base, Gold, Row
 from attnrun.data.corpus import Corpus
-from attnrun.data.pairs import checked, corpus_of, divided
+from attnrun.data.pairs import TestPairs, checked, corpus_of, divided
 from attnrun.data.reading import JSON_LINES, read_lines
 from attnrun.errors import UserError, suggest
 from attnrun.escape import for_terminal, truncate
@@ -23,7 +23,7 @@ def load(
     target: str,
     limit: PositiveInt | None = None,
     valid: NonNegativeInt | None = None,
-    test: NonNegativeInt | None = None,
+    test: TestPairs = None,
     tokenised: bool = False,
     alignments: str | None = None,
     alignment_field: str | None = None,
@@ -38,7 +38,7 @@ def load(
         target: the same for the target.
         limit: read the first so many pairs only.
         valid: pairs to hold out for validation, see `splits.split`.
-        test: pairs to hold out for testing.
+        test: pairs to hold out for testing; `all` to evaluate a trained model on the whole file.
         tokenised: the texts are tokens with spaces between them.
         alignments: file of gold word alignments, a line a pair, see `alignments`.
         alignment_field: name of the field that holds them instead, as such a line or as a list of `[i, j]`.

@@ -9,7 +9,7 @@ from typing import Literal
 
 from attnrun.data.alignments import Base, Gold, Row
 from attnrun.data.corpus import Corpus, Pair
-from attnrun.data.pairs import checked, corpus_of, divided
+from attnrun.data.pairs import TestPairs, checked, corpus_of, divided
 from attnrun.data.reading import counted, existing_file, is_zip, read_lines
 from attnrun.data.splits import Split
 from attnrun.data.table import find_columns
@@ -28,7 +28,7 @@ def tsv(
     separator: Separator = "tab",
     limit: PositiveInt | None = None,
     valid: NonNegativeInt | None = None,
-    test: NonNegativeInt | None = None,
+    test: TestPairs = None,
     tokenised: bool = False,
     alignments: str | None = None,
     alignment_column: str | int | None = None,
@@ -43,7 +43,7 @@ def tsv(
         separator: what parts the columns: a tab, or `|||` with the spaces around it, as fast_align has it.
         limit: read the first so many pairs only.
         valid: pairs to hold out for validation, see `splits.split`.
-        test: pairs to hold out for testing.
+        test: pairs to hold out for testing; `all` to evaluate a trained model on the whole file.
         tokenised: the texts are tokens with spaces between them.
         alignments: file of gold word alignments, a line a pair, see `alignments`.
         alignment_column: number or name of the column that holds them instead.
@@ -72,7 +72,7 @@ def files(
     target: str,
     limit: PositiveInt | None = None,
     valid: NonNegativeInt | None = None,
-    test: NonNegativeInt | None = None,
+    test: TestPairs = None,
     test_set: str | None = None,
     tokenised: bool = False,
     alignments: str | None = None,
@@ -88,7 +88,8 @@ def files(
         target: the same for the target.
         limit: read the first so many training pairs only.
         valid: pairs to hold out for validation; of a valid file, the first so many are read.
-        test: pairs to hold out for testing; of a test file, the first so many are read.
+        test: pairs to hold out for testing, `all` to evaluate a trained model on all of them; of a test file,
+            the first so many are read.
         test_set: name of the test files in the directory where they are not called test.
         tokenised: the texts are tokens with spaces between them.
         alignments: file of gold word alignments, a line a pair, see `alignments`; with a directory, those of
@@ -144,18 +145,21 @@ def _too_few(fields: list[str], columns: list[int], separator: Separator) -> str
 def _given_splits(
     directory: Path,
     languages: list[str],
-    sizes: tuple[int | None, int | None, int | None],
+    sizes: tuple[int | None, int | None, TestPairs],
     test_set: str | None,
     gold: Gold,
 ) -> Split:
     """Read the splits a directory has, and hold out the others from its train."""
-    limit, valid, test = sizes
+    limit, valid, wanted = sizes
     plain = replace(gold, file=None)
     valid_name = next((name for name in _VALID_NAMES if _found(directory / name, languages[0])), None)
     test_name = _test_name(directory, languages[0], test_set)
     if gold.file is not None and test_name is None:
         raise UserError(f"corpus.alignments belongs to the test files, and {directory} has none")
     train = _file_pairs(directory / "train", languages, limit, plain)
+    if wanted == "all" and test_name is None:
+        return Split([], [], train)
+    test = None if wanted == "all" else wanted
     given = {
         name: _file_pairs(directory / stem, languages, size, links) if size != 0 else []
         for name, stem, size, links in (("valid", valid_name, valid, plain), ("test", test_name, test, gold))

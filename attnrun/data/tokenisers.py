@@ -171,7 +171,11 @@ def require_unknown_words(recipe: Recipe, key: str) -> None:
 
 
 def fit_sides(recipe: Recipe, corpus: Corpus) -> tuple[Tokeniser, Tokeniser]:
-    """Return the tokenisers of source and target, the same one for both where the recipe is joint."""
+    """Return the tokenisers of source and target, the same one for both where the recipe is joint.
+
+    Raises UserError where the corpus has no training texts, or they are not what the recipe needs.
+    """
+    corpus.require_train()
     sources = (pair.source for pair in corpus.train)
     targets = (pair.target for pair in corpus.train)
     if recipe.joint:

@@ -179,7 +179,8 @@ def _check_value(annotation: Any, value: Any, where: str) -> Any:
     try:
         return _adapter(annotation).validate_python(value)
     except ValidationError as error:
-        reason = error.errors()[0]["msg"].removeprefix("Value error, ").replace("Input should", "must")
+        said = (one["msg"].removeprefix("Value error, ") for one in error.errors())  # one a type of a union
+        reason = ", or it ".join(dict.fromkeys(text.replace("Input should", "must") for text in said))
         raise UserError(f"{where}={value}: the value {reason}") from None
 
 

@@ -73,6 +73,8 @@ def test_another_search_and_other_pairs(here: Cli, tmp_path: Path) -> None:
     assert other["metrics"]["loss"] != own["loss"]
     assert "aer" not in other["metrics"] and "aer" in other["in_the_run"]
     assert other["changes"] == keys
+    whole = told(here, "pairs", *keys[:2], "corpus.test=all")
+    assert whole["metrics"]["test_pairs"] == 12
 
 
 def test_longer_sequences(here: Cli) -> None:
