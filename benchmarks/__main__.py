@@ -14,6 +14,7 @@ WORKS = {  # by the module that compares them
     "rnn-training": "rnn_training",
     "transformer-training": "transformer_training",
     "decoding": "decoding",
+    "workers": "workers",
     "attention": "attention",
     "kernel-regression": "kernel_regression",
     "bandwidth": "bandwidth",

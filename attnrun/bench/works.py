@@ -18,7 +18,6 @@ from attnrun.bench.training import rnn_training, transformer_training
 from attnrun.errors import UserError, suggest
 from attnrun.runs.environment import cpu_name
 
-# A work that translates a file by several processes would stand beside `decoding`.
 WORKS: dict[str, Callable[[Sizes, GetTexts], Iterator[Table]]] = {
     "rnn-training": rnn_training,
     "transformer-training": transformer_training,

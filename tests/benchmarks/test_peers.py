@@ -102,7 +102,7 @@ def test_peers_get_the_same_sentences_in_their_own_numbers(table: Callable[[str,
 
 
 def test_every_comparison_has_its_module() -> None:
-    assert WORKS.keys() == OURS.keys() | {"start-up", "end-to-end"}
+    assert WORKS.keys() == OURS.keys() | {"workers", "start-up", "end-to-end"}
     assert all(callable(import_module(f"benchmarks.{module}").compare) for module in WORKS.values())
 
 
