@@ -1,4 +1,4 @@
-"""Translating a file by as many processes of one thread as there are threads, beside one process with them all.
+"""Translating a file by as many processes of one thread as there are cores, beside one process.
 
 Whole commands, as a user gives them; the model has been trained for one step, so that each translation is as
 long as the search permits.
