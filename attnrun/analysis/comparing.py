@@ -84,9 +84,12 @@ def compare(groups: Mapping[str, Values], goal: Goal | None, reference: str | No
 
 
 def summarise(values: Sequence[float]) -> Summary:
-    """Return mean, standard deviation and Student's interval of the mean, for values in any order."""
+    """Return mean, standard deviation and Student's interval of the mean, for values in any order.
+
+    Of one value, and where one is NaN or infinite, there is no deviation and no interval.
+    """
     count, mean = len(values), fmean(values)
-    if count < 2:
+    if count < 2 or not all(map(math.isfinite, values)):
         return Summary(count, mean, None, None)
     deviation = stdev(values)
     half = t_quantile((1 + LEVEL) / 2, count - 1) * deviation / math.sqrt(count)

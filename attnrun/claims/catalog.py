@@ -35,7 +35,7 @@ class Claim:
         keys: of the function.
         fast: what is other in the fast form, `seeds` among it.
         published: figure -> what `source` prints for it.
-        depends: what the answer depends on, where it does.
+        depends, depends_zh: what the answer depends on, where it does, in English and in Chinese.
         axes: of the curves, where there are any.
         timed: it measures time, so that its seeds are never measured side by side.
     """
@@ -49,6 +49,7 @@ class Claim:
     fast: dict[str, Any] = field(default_factory=dict)
     published: dict[str, float] = field(default_factory=dict)
     depends: str = ""
+    depends_zh: str = ""
     axes: Axes | None = None
     timed: bool = False
 

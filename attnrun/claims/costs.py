@@ -72,8 +72,9 @@ def layers(
     Attention in each way that there is to compute it, linear attention (Katharopoulos et al. 2020), a GRU and
     a convolution; attention without projections. Curves are seconds over the lengths, with the first of the
     sizes. Figures are of the longer half: `time_…`, `memory_…` and `size_…` are the exponents by which
-    seconds and peak memory grow with the length, and seconds with the size; `batch_…` is the time of `batch`
-    sequences over `batch` times that of one: far below 1 where one alone leaves the machine idle.
+    seconds and peak memory grow with the length, a tenth of a megabyte being the least that counts, and
+    seconds with the size; `batch_…` is the time of `batch` sequences over `batch` times that of one: far
+    below 1 where one alone leaves the machine idle.
     """
     torch.manual_seed(seed)
     curves: dict[str, list[tuple[float, float]]] = {name: [] for name in _LAYERS}
@@ -91,8 +92,7 @@ def layers(
     for name, points in curves.items():
         label = re.sub(r"\W+", "_", name)
         figures[f"time_{label}"] = exponent(*zip(*points[-len(long) :], strict=True))
-        if min(peaks[name]) > _SEEN:
-            figures[f"memory_{label}"] = exponent(long, peaks[name])
+        figures[f"memory_{label}"] = exponent(long, [max(peak, _SEEN) for peak in peaks[name]])
         figures[f"size_{label}"] = exponent(sizes, [found[name] for found in by_size])
         figures[f"batch_{label}"] = together[name] / (batch * alone[name])
     return Trial(figures, curves)

@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -61,10 +62,12 @@ class Measured:
         return {
             "claim": self.claim.name,
             "statement": claim.statement,
+            "zh": claim.zh,
             "source": self.claim.entry.source,
             "form": "fast" if self.fast else "full",
             "seeds": len(self.trials),
             "verdict": self.verdict,
+            "depends": claim.depends if self.verdict == "DEPENDS" else "",
             "conditions": [_condition(one) for one in self.judged],
             "figures": {
                 name: plain_summary(found, claim.published.get(name))
@@ -88,14 +91,19 @@ def measure(
 
     Raises:
         UserError: a condition is about a figure that the function does not give.
+        RunFailed: the function fails, or one of the processes dies.
     """
     count = seeds or claim.seeds(fast)
     work = partial(_called, claim, keys=claim.keys(fast))
     trials: list[Trial] = []
     tell(0, count)
-    for trial in _side_by_side(work, count, 1 if claim.claim.timed else min(jobs, count)):
-        trials.append(_checked(claim, trial, trials))
-        tell(len(trials), count)
+    try:
+        for trial in _side_by_side(work, count, 1 if claim.claim.timed else min(jobs, count)):
+            trials.append(_checked(claim, trial, trials))
+            tell(len(trials), count)
+    except BrokenProcessPool:
+        died = f"a process died that measured seed {len(trials)} or a later one"
+        raise RunFailed(f"claim {claim.name}: {died}, for want of memory perhaps; try fewer --jobs") from None
     return Measured(claim, fast, trials)
 
 
@@ -146,8 +154,9 @@ def _checked(claim: ReadClaim, trial: Any, before: Sequence[Trial]) -> Trial:
         raise UserError(f"claim {claim.name}: {claim.claim.measure} gives no Trial with figures")
     if wrong := [name for name, value in trial.figures.items() if not isinstance(value, int | float)]:
         raise UserError(f"claim {claim.name}: the figure {wrong[0]!r} is no number")
-    if before and set(trial.figures) != set(before[0].figures):
-        raise UserError(f"claim {claim.name}: the figures of two seeds have different names")
+    for what in ("figures", "curves"):
+        if before and set(getattr(trial, what)) != set(getattr(before[0], what)):
+            raise UserError(f"claim {claim.name}: the {what} of two seeds have different names")
     if not before:
         for condition in claim.conditions:
             judge(condition, {name: [value] for name, value in trial.figures.items()})

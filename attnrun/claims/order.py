@@ -18,6 +18,7 @@ from attnrun.claims.trial import Trial
 from attnrun.ranges import PositiveInt
 
 _D2L_FILL = -1e6
+_PRINTED_FILL = -1e9
 
 
 def distribution(seed: int, *, keys: PositiveInt, size: PositiveInt) -> Trial:
@@ -48,17 +49,22 @@ def distribution(seed: int, *, keys: PositiveInt, size: PositiveInt) -> Trial:
 def printed_mask(seed: int, *, size: PositiveInt) -> Trial:
     """The causal mask as widely printed, `triu(ones, diagonal=1)` with `mask == 0` forbidden, against ours.
 
-    `future_…` is the weight that a step gives to later ones, `past_…` to earlier ones and itself, each in the
-    mean over the steps that have any; `last_…` is what the weights of the last step sum to; `told` is 1 where
-    `check_mask` says that something is wrong.
+    The printed one with the fill that is printed, -1e9 in the scores, ours with zero weight. `future_…` is
+    the weight that a step gives to later ones, `past_…` to earlier ones and itself, each in the mean over
+    the steps that have any; `last_…` is what the last step, to which the printed mask permits nothing, gives
+    to itself and earlier ones in all; `told_…` is 1 where `check_mask` says that something is wrong.
     """
     scores = torch.randn(size, size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     printed = torch.triu(torch.ones(size, size), diagonal=1) != 0
     right = causal_mask(size, size)
     later = torch.ones(size, size).triu(1).bool()
     figures: dict[str, float] = {}
+    weighed = {
+        "printed": scores.masked_fill(~printed, _PRINTED_FILL).softmax(-1),
+        "right": masked_softmax(scores, right),
+    }
     for name, mask in {"printed": printed, "right": right}.items():
-        weights = masked_softmax(scores, mask)
+        weights = weighed[name]
         figures[f"future_{name}"] = float((weights * later).sum(-1)[:-1].mean())
         figures[f"past_{name}"] = float((weights * ~later).sum(-1).mean())
         figures[f"last_{name}"] = float(weights[-1].sum())

@@ -38,14 +38,16 @@ def fits(seed: int, *, samples: PositiveInt, noise: NonNegativeFloat, steps: Pos
 def nearness(seed: int, *, samples: PositiveInt) -> Trial:
     """In which share of all pairs of keys the nearer to the query has at least the weight of the other.
 
-    `strict_…` is the share of those where it has more, of pairs within the reach of the kernel.
+    In float64, in which no two weights of a Gaussian come out alike. `strict_…` is the share of those where
+    it has more, of pairs within the reach of the kernel.
     """
     data = sine(seed, samples=samples)
     kernels = {"gaussian": Gaussian, "triangular": Triangular, "epanechikov": Epanechikov, "boxcar": Boxcar}
     figures: dict[str, float] = {}
     for name, kernel in kernels.items():
-        rows = _weights(kernel(1, 1, width=1.0), data.x_test, data.x_train, data.y_train)
-        distances = (data.x_test[:, None] - data.x_train).abs()
+        x_test, x_train = data.x_test.double(), data.x_train.double()
+        rows = _weights(kernel(1, 1, width=1.0).double(), x_test, x_train, data.y_train.double())
+        distances = (x_test[:, None] - x_train).abs()
         order = distances.argsort(-1)
         falling = rows.gather(-1, order)
         reached = falling[:, 1:] > 0
@@ -79,7 +81,11 @@ def consistency(
 
 
 def collapse(seed: int, *, samples: PositiveInt, noise: NonNegativeFloat, steps: PositiveInt) -> Trial:
-    """Learning the width with and without the own key among the keys: w = 1 / width, and the test error."""
+    """Learning the width with and without each training point's own key among its keys.
+
+    `w_…` is 1 / width, `mse_…` the test error, and `own_weight_…` what of the weight of a training point goes
+    to its own key where that is among the keys, in the mean.
+    """
     data = sine(seed, samples=samples, noise=noise)
     assert data.truth is not None
     figures: dict[str, float] = {}
@@ -87,6 +93,8 @@ def collapse(seed: int, *, samples: PositiveInt, noise: NonNegativeFloat, steps:
         score = _descend(data.x_train, data.y_train, loss, steps)
         figures[f"w_{name}"] = abs(float(torch.as_tensor(score.w).detach()))
         figures[f"mse_{name}"] = _error(score, data.x_test, data.x_train, data.y_train, data.truth)
+        own = _weights(score, data.x_train, data.x_train, data.y_train).diagonal()
+        figures[f"own_weight_{name}"] = float(own.mean())
     return Trial(figures)
 
 

@@ -27,10 +27,11 @@ def variance(seed: int, *, sizes: list[PositiveInt], pairs: PositiveInt) -> Tria
 
 
 def saturation(seed: int, *, keys: PositiveInt, factors: list[PositiveFloat]) -> Trial:
-    """Softmax of logits times each factor: its largest weight, and the largest slope that is left.
+    """Softmax of logits times each factor: its largest weight, and the largest derivative that is left.
 
-    `shift` is the largest change of a weight where 1,000 is added to all logits, `jacobian` the largest
-    difference between the derivatives of `masked_softmax` and p_i (δ_ij - p_j).
+    `largest_weight` and `derivative_large` are those of the largest factor, `derivative_unit` is that of the
+    logits as they are. `shift` is the largest change of a weight where 1,000 is added to all logits,
+    `jacobian` the largest difference between the derivatives of `masked_softmax` and p_i (δ_ij - p_j).
     """
     logits = torch.randn(keys, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     curves: dict[str, list[tuple[float, float]]] = {"largest weight": [], "largest derivative": []}
@@ -41,11 +42,10 @@ def saturation(seed: int, *, keys: PositiveInt, factors: list[PositiveFloat]) ->
     weights = masked_softmax(logits, None)
     jacobian: Any = torch.autograd.functional.jacobian
     found: Tensor = jacobian(lambda x: masked_softmax(x, None), logits)
-    first, last = (curves["largest derivative"][place][1] for place in (0, -1))
     figures = {
         "largest_weight": curves["largest weight"][-1][1],
-        "derivative_small": first,
-        "derivative_large": last,
+        "derivative_unit": float(_jacobian(weights).abs().max()),
+        "derivative_large": curves["largest derivative"][-1][1],
         "shift": float((masked_softmax(logits + 1000, None) - weights).abs().max()),
         "jacobian": float((found - _jacobian(weights)).abs().max()),
     }

@@ -18,7 +18,8 @@ State = Literal["holds", "fails", "undecided"]
 Figures = Mapping[str, Sequence[float]]  # name -> a value a seed
 
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[-+]?[0-9]+)?", re.IGNORECASE)
-_TERM = re.compile(rf"[a-z][a-z0-9_]*|{_NUMBER.pattern}", re.IGNORECASE)
+_TERM = re.compile(rf"[a-z][a-z0-9_.-]*|{_NUMBER.pattern}", re.IGNORECASE)
+_ROUNDING = 1e-12  # what two figures may differ by that are the same
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ def _values(term: str, condition: Condition, figures: Figures) -> list[float]:
 
 def _link(smaller: Sequence[float], larger: Sequence[float]) -> tuple[State, Interval | None]:
     """Whether the seeds agree that one side is the larger one: the interval of the difference is beyond 0."""
-    differences = [high - low for low, high in zip(smaller, larger, strict=True)]
+    pairs = zip(smaller, larger, strict=True)
+    differences = [0.0 if math.isclose(low, high, rel_tol=_ROUNDING) else high - low for low, high in pairs]
     if not all(map(math.isfinite, differences)):
         return "undecided", None
     found = summarise(differences)

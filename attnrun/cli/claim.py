@@ -57,18 +57,17 @@ def claim(
     for one in claims:
         try:
             measured = _measured(one, fast, seeds, jobs)
+            found.append(measured)
+            if not all_claims and not as_json:
+                _show(measured)
+            if write is not None:
+                _keep(measured, write, config_dir, trust)
+            _draw(measured, plot or OUTPUTS / "claims" / f"{one.name}.png")
         except (UserError, RunFailed) as error:
             if not all_claims:
                 raise
             say(f"{one.name}: {error}")  # the others are measured all the same
             failed.append(one.name)
-            continue
-        found.append(measured)
-        if write is not None:
-            _keep(measured, write, config_dir, trust)
-        _draw(measured, plot or OUTPUTS / "claims" / f"{one.name}.png")
-        if not all_claims and not as_json:
-            _show(measured)
     if as_json:
         documents = [one.plain() for one in found]
         echo_json(documents if all_claims else documents[0])
@@ -77,7 +76,9 @@ def claim(
         if fast:
             say(f"{FAST_FORM} attnrun claim --all")
     if failed:
-        raise RunFailed(f"{len(failed)} of {len(claims)} claims were not measured: {', '.join(failed)}")
+        raise RunFailed(
+            f"{len(failed)} of {len(claims)} claims were not measured, or not kept: {', '.join(failed)}"
+        )
 
 
 def _check_options(
@@ -101,6 +102,12 @@ def _check_options(
         from attnrun.analysis.canvas import figure_kind
 
         figure_kind(plot)
+        if plot.is_dir():
+            raise UserError(f"--plot {plot}: this is a directory; name a file in it")
+    if write is not None:
+        from attnrun.claims.pages import check_place
+
+        check_place(write)
 
 
 def _list(config_dir: Path | None, as_json: bool) -> None:

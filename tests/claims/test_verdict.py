@@ -27,6 +27,8 @@ def judged(text: str, **figures: list[float]):
         ("0.5 < a < 0.9", {"a": [1.0, 1.0]}, "fails"),
         ("1.5 > a > 0.5", {"a": [1.0, 1.01]}, "holds"),
         ("-1e-3 < a", {"a": [0.0, 0.0]}, "holds"),
+        ("a < b", {"a": [0.3, 0.3], "b": [0.1 + 0.2, 0.1 + 0.2]}, "fails"),
+        ("two-heads_x < x_0.5", {"two-heads_x": [1.0], "x_0.5": [2.0]}, "holds"),
     ],
 )
 def test_a_condition_is_judged_by_its_weakest_link(text, values, state) -> None:

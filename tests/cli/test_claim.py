@@ -145,7 +145,7 @@ def test_all_are_measured_though_one_fails(
     monkeypatch.setattr(catalog, "names", lambda *_: ["bad", "seven"])
     result = cli("claim", "--all", "--config-dir", "own", "--trust", "own_claims", "--json")
     assert [one["claim"] for one in json.loads(result.stdout)] == ["seven"]
-    assert result.exit_code == 1 and "1 of 2 claims were not measured: bad" in result.stderr
+    assert result.exit_code == 1 and "1 of 2 claims were not measured, or not kept: bad" in result.stderr
     assert "bad: claim bad: own_claims.bad fails for seed 0: ZeroDivisionError" in result.stderr
 
 
@@ -167,6 +167,46 @@ def test_results_become_pages(cli: Cli, tmp_path: Path) -> None:
     text = (tmp_path / "kept/counting.md").read_text()
     assert text.startswith("# counting: DEPENDS\n") and "It depends on the normaliser" in text
     assert (tmp_path / "kept/counting.png").exists()
+
+
+def test_other_files_than_results_are_left_as_they_are(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# Mine\n")
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn/results.json").write_text('{"cues": {"verd')
+    for place, said in (
+        (".", "README.md is another page than the table of claims; choose a directory for the results"),
+        ("torn", "torn/results.json is damaged, or holds no results of claims; move it away"),
+        ("README.md", "cannot write results to README.md: File exists"),
+        ("/proc/none", "cannot write results to /proc/none: No such file or directory"),
+    ):
+        result = cli("claim", "cues", "--write", place)
+        assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"attnrun: {said}\n")
+    assert (tmp_path / "README.md").read_text() == "# Mine\n"
+    assert (tmp_path / "torn/results.json").read_text() == '{"cues": {"verd'
+    (tmp_path / "folder.png").mkdir()
+    result = cli("claim", "cues", "--plot", "folder.png")
+    assert result.exit_code == 2 and "--plot folder.png: this is a directory" in result.stderr
+
+
+def test_figures_that_are_not_finite_are_told(cli: Cli, own: Path) -> None:
+    own.write_text(YAML.replace("own_claims.seven", "own_claims.nothing"))
+    result = cli("claim", "seven", "--config-dir", "own", "--trust", "own_claims", "--fast")
+    assert result.exit_code == 0 and "undecided" in result.stdout and "nan" in result.stdout, result.stderr
+
+
+@pytest.mark.slow
+def test_a_dead_process_is_one_line(cli: Cli, own: Path) -> None:
+    own.write_text(YAML.replace("own_claims.seven", "own_claims.dies"))
+    result = cli("claim", "seven", "--config-dir", "own", "--trust", "own_claims", "--jobs", "2")
+    said = "claim seven: a process died that measured seed 0 or a later one, for want of memory perhaps"
+    assert result.exit_code == 1 and result.stderr == f"attnrun: {said}; try fewer --jobs\n"
+
+
+def test_a_page_older_than_its_claim_says_so() -> None:
+    claim, result = read_claim("cues"), read_results(KEPT)["cues"]
+    assert "has been changed" not in page(claim, result)
+    older = result | {"conditions": result["conditions"][:1]}
+    assert "The claim has been changed since it was measured" in page(claim, older)
 
 
 def test_the_pages_of_the_docs_are_those_of_their_data() -> None:
@@ -212,6 +252,13 @@ def grid(seed: int, *, least: int) -> Trial:
 
 def bad(seed: int, *, least: int) -> Trial:
     1 / 0
+
+def nothing(seed: int, *, least: int) -> Trial:
+    return Trial({"seven": float("nan") if seed else 7.0, "least": float(least)})
+
+def dies(seed: int, *, least: int) -> Trial:
+    import os
+    os._exit(1)
 """
 
 
@@ -262,6 +309,12 @@ def test_a_mistake_in_a_claim_is_one_line(cli: Cli, own: Path, old: str, new: st
         ("7.0 + seed", "'7'", 2, "claim seven: the figure 'seven' is no number"),
         ("Trial(", "dict(figures=", 2, "own_claims.seven gives no Trial with figures"),
         ('"seven": ', '"seven" + "!" * seed: ', 2, "the figures of two seeds have different names"),
+        (
+            "float(least)})",
+            'float(least)}, {f"of {seed}": []})',
+            2,
+            "the curves of two seeds have different names",
+        ),
     ],
 )
 def test_a_mistake_in_a_function_is_one_line(
