@@ -56,6 +56,11 @@ def backend(name: Backend) -> Iterator[None]:
         _backend.reset(token)
 
 
+def eager_alone() -> bool:
+    """Return whether every context is the eager reference's now."""
+    return _backend.get() == "eager"
+
+
 def fused_context(
     score: Score,
     query: Tensor,
@@ -106,6 +111,10 @@ def _fused(
     if not is_softmax(normaliser):
         name = getattr(getattr(normaliser, "func", normaliser), "__name__", "given")  # a partial has a func
         return f"the normaliser {name} is not the softmax"
+    if (
+        mask is not None and not torch.is_grad_enabled()
+    ):  # else `attend` has done so: NaN goes through masks here
+        query = blank(query, mask.any(-1))
     dot = score.as_dot(query, keys)
     if dot is not None:
         return _dot_context(*dot, value, mask, bias, dropout)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from attnrun.attention.masks import as_mask, blank
 from attnrun.attention.scores import Score, checked_shape, require_one_size
-from attnrun.attention.softmax import wide
+from attnrun.attention.softmax import exactly, wide
 
 Feature = Literal["elu", "relu"]
 
@@ -52,7 +52,8 @@ class LinearKernel(Score):
     def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
         """Score queries (..., N, D) against φ(k) (..., M, D): (..., N, M)."""
         wider = wide(query)  # products may overflow in half a type where their logarithms do not
-        products = FEATURES[self.feature](query).to(wider) @ projected.mT.to(wider)
+        with exactly(query):
+            products = FEATURES[self.feature](query).to(wider) @ projected.mT.to(wider)
         nothing = products == 0  # filled before the logarithm, whose gradient there is infinite, and after
         return products.masked_fill(nothing, 1.0).log().masked_fill(nothing, -torch.inf).to(query.dtype)
 
@@ -95,7 +96,8 @@ def linear_attend(
     context, total = linear_context(phi_q, phi_k, blank(value, allowed), causal=causal)
     if not need_weights:
         return context, None
-    products = phi_q @ phi_k.mT
+    with exactly(query):
+        products = phi_q @ phi_k.mT
     products = products.tril(products.shape[-1] - products.shape[-2]) if causal else products
     return context, _quotient(products, total).to(query.dtype)
 
@@ -109,7 +111,8 @@ def linear_context(
     query whose sum is zero has a zero context.
     """
     phi_q, phi_k, counted = (part.to(wide(part)) for part in (phi_q, phi_k, _with_ones(value)))
-    summed = _causal(phi_q, phi_k, counted) if causal else phi_q @ (phi_k.mT @ counted)  # (..., N, V + 1)
+    with exactly(phi_q):  # a sum of many products is beyond the range of a half type
+        summed = _causal(phi_q, phi_k, counted) if causal else phi_q @ (phi_k.mT @ counted)  # (..., N, V + 1)
     total = summed[..., -1:]
     return _quotient(summed[..., :-1], total).to(value.dtype), total
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from attnrun.attention.masks import block_mask, window_mask
+from attnrun.attention.softmax import wide
 from attnrun.ranges import NonNegativeInt, PositiveInt
 
 Kind = Literal["self", "cross"]
@@ -118,16 +119,18 @@ class Predictive(Locality):
     ) -> tuple[Tensor | None, Tensor | None]:
         """The mask and the window (B, 1, N, M), and the Gaussian's factors (B, 1, N, M)."""
         places = torch.arange(keys, device=query.device)
-        lengths = query.new_tensor(keys) if mask is None else self._lengths(mask, query)
-        centre = lengths * torch.sigmoid(self.v(torch.tanh(self.W(query))))  # (B, N, 1)
+        found = self.v(torch.tanh(self.W(query)))
+        share = torch.sigmoid(found.to(wide(found)))  # (B, N, 1): a half type has no places beyond 256
+        lengths = keys if mask is None else self._lengths(mask, query).to(share.dtype)
+        centre = lengths * share
         distance = (places - centre)[:, None]  # (B, 1, N, M)
         near = distance.detach().abs() <= self.width
         factors = torch.exp(-2 * (distance / self.width).square())  # σ = width / 2
-        return near if mask is None else mask & near, factors
+        return near if mask is None else mask & near, factors.to(query.dtype)
 
     def _lengths(self, mask: Tensor, query: Tensor) -> Tensor:
         """One more than the place of the last key any head and query may see: (B or 1, 1, 1)."""
         seen = mask.flatten(1, -2).any(1)  # (B or 1, M)
         ends = torch.arange(1, seen.shape[-1] + 1, device=query.device)
         last = F.pad(seen * ends, (1, 0)).amax(-1)  # of no keys it is 0
-        return last.to(query.dtype)[:, None, None]
+        return last[:, None, None]

@@ -80,5 +80,6 @@ def _holders(weights: Tensor, value: Tensor) -> Tensor:
     """Which key of a weight above 0 holds the greatest value of each feature: (..., N, V)."""
     each = weights[..., :1, :, None].numel() * value.shape[-1]  # numbers compared for one query
     blocks = torch.split(weights, max(1, BLOCK // max(1, each)), -2)
-    found = [torch.where(w.unsqueeze(-1) > 0, value.unsqueeze(-3), -torch.inf).argmax(-2) for w in blocks]
+    least = value.clamp(min=torch.finfo(value.dtype).min)  # above what stands for a key of no weight
+    found = [torch.where(w.unsqueeze(-1) > 0, least.unsqueeze(-3), -torch.inf).argmax(-2) for w in blocks]
     return torch.cat(found, -2)

@@ -1,13 +1,14 @@
 """The softmax over permitted keys, which turns scores into weights."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from attnrun.attention.masks import as_mask, permitted
+from attnrun.attention.masks import as_mask
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -33,30 +34,17 @@ def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     tensor([[0.5000, 0.5000, 0.0000],
             [0.5000, 0.5000, 0.0000]])
     """
-    at_hand = scores.is_cpu and not torch.compiler.is_compiling()  # a GPU would have to be waited for
-    if at_hand and not scores.requires_grad:
-        return _softmax_of_few(scores, mask)
-    masked = ~permitted(scores, mask)
-    empty = masked.all(-1, keepdim=True)
-    finite = scores.masked_fill(masked, -torch.inf)
-    if at_hand and not bool(empty.any()):
-        return _softmax(finite).to(scores.dtype)  # 0 where masked, as it is
+    finite = scores if mask is None else scores.masked_fill(~as_mask(mask, scores.shape), -torch.inf)
+    if scores.is_cpu and not torch.compiler.is_compiling():  # a GPU would have to be waited for
+        weights = _softmax(finite).to(scores.dtype)
+        # Where a row has no permitted key, or a permitted NaN, all its weights are NaN: one look tells.
+        if not bool(weights[..., :1].isnan().any()):
+            return weights
+    masked = finite == -torch.inf
     # A row of -inf alone would be NaN, as would its derivative. Both are filled away in the end, but
     # torch.autograd.detect_anomaly would stop there: such a row goes through the softmax as zeros.
-    return _softmax(finite.masked_fill_(empty, 0.0)).masked_fill(masked, 0.0).to(scores.dtype)
-
-
-def _softmax_of_few(scores: Tensor, mask: Tensor | None) -> Tensor:
-    """The masked softmax as a decoder wants it, whose scores are so few that each call of torch counts.
-
-    Where the weights of a row are all NaN, as those of -inf alone are, so is the first: one look tells if
-    there is such a row. A GPU would have to be waited for.
-    """
-    finite = scores if mask is None else scores.masked_fill(~as_mask(mask, scores.shape), -torch.inf)
-    weights = _softmax(finite).to(scores.dtype)
-    if not bool(weights[..., :1].isnan().any()):
-        return weights
-    return weights.masked_fill(finite == -torch.inf, 0.0)
+    empty = masked.all(-1, keepdim=True)
+    return _softmax(finite.masked_fill(empty, 0.0)).masked_fill(masked, 0.0).to(scores.dtype)
 
 
 def _softmax(finite: Tensor) -> Tensor:
@@ -78,3 +66,8 @@ def is_softmax(normaliser: Normaliser) -> bool:
 def wide(scores: Tensor) -> torch.dtype:
     """Return the type to compute in: float32 for half types, else the scores' own."""
     return torch.float32 if scores.dtype in HALF else scores.dtype
+
+
+def exactly(x: Tensor) -> AbstractContextManager[None]:
+    """Have products within made in the types of their parts, as `wide` gives them, under autocast too."""
+    return torch.autocast(x.device.type, enabled=False)

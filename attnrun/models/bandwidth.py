@@ -18,6 +18,7 @@ GRID = 40
 PRECISION = 1e-4  # of the logarithm of the width
 BLOCK = 131_072  # distances worked on at a time: they stay in the cache while all widths pass over them
 NEGLIGIBLE = -40.0  # e to this is no longer seen beside 1
+_SMALLEST = 1e-100  # range of x, and the inverse of the greatest: its square can be divided by
 SMALLEST_EXPONENT = -700.0  # e to less is a denormal, and slow
 
 
@@ -35,11 +36,15 @@ def fit_width(x: Tensor, y: Tensor) -> float:
 def oracle_width(x: Tensor, y: Tensor, x_test: Tensor, truth: Tensor) -> float:
     """Return the Gaussian width that predicts truth (N,) at x_test (N,) best from the points x (M,), y (M,).
 
-    No method can know it; it is the yardstick beside `fit_width`. Raises as `fit_width` does.
+    No method can know it; it is the yardstick beside `fit_width`. Raises as `fit_width` does, and for no test
+    points.
     """
     x, y = _checked(x, y)
-    at, order = x_test.detach().double().sort()
-    wanted = truth.detach().double()[order]
+    x_test, truth = x_test.detach().double(), truth.detach().double()
+    if not len(x_test) or not bool(torch.isfinite(x_test).all() & torch.isfinite(truth).all()):
+        raise UserError("a kernel width cannot be judged by no test points, or by values that are not finite")
+    at, order = x_test.sort()
+    wanted = truth[order]
     return _search(
         lambda widths: _squared_errors(widths, x, y, at, wanted, leave_out=False), _range(x), len(x)
     )
@@ -53,6 +58,8 @@ def _checked(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         raise UserError("a kernel width cannot be fitted to values that are not finite")
     if _range(x) == 0:
         raise UserError(f"a kernel width needs points at different x, all {len(x)} lie at {x[0].item():g}")
+    if not _SMALLEST < _range(x) < 1 / _SMALLEST:
+        raise UserError(f"a kernel width needs points less near, or less far, than {_range(x):.0e}; scale x")
     x, order = x.sort()
     return x, y[order]
 

@@ -4,9 +4,10 @@ Legend: B sentences still searched, K slots of a beam, V target vocabulary, T to
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge, Le
 from torch import Tensor
 
 from attnrun.errors import UserError
@@ -22,7 +23,9 @@ from attnrun.models.decoding import (
 )
 from attnrun.models.largest import largest
 from attnrun.models.seq2seq import Seq2Seq
-from attnrun.ranges import NonNegativeFloat, PositiveInt
+from attnrun.ranges import PositiveInt
+
+LengthPenalty = Annotated[float, Ge(0), Le(10)]
 
 
 def beam(
@@ -35,7 +38,7 @@ def beam(
     count: int = 1,
     *,
     size: PositiveInt = 5,
-    length_penalty: NonNegativeFloat = 0.6,
+    length_penalty: LengthPenalty = 0.6,
     with_greedy: bool = False,
     length_factor: LengthFactor = 2.0,
     length_offset: LengthOffset = 10,

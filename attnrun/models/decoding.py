@@ -6,6 +6,7 @@ keyword-only parameters are the keys of config group `search`.
 Legend: B batch, S source length, T target length, L layers with attention, H heads, V target vocabulary.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,7 +103,8 @@ def searched(
 
     source (B, S) padded with 0, source_lengths (B,). An output has at most `length_factor` times as many
     tokens as its source and `length_offset` more; what the model can read limits it too. Runs in evaluation
-    mode and gives the model back in the mode it was in. Raises ValueError for a limit under 1.
+    mode and gives the model back in the mode it was in. Raises ValueError for a limit under 1, and UserError
+    where the likeliest tokens have no finite probability.
     """
     lengths = source_lengths.tolist()
     if not lengths:
@@ -115,6 +117,8 @@ def searched(
         memory = model.encode(source, source_lengths).select(every)  # a copy that every step reads in order
         task = Task(model, memory, source, lengths, torch.tensor(limits, device=source.device), *ends)
         candidates = find(task)
+        if not all(found and math.isfinite(found[0].log_probability) for found in candidates):
+            raise UserError("the model gives no finite probabilities: its weights may be NaN or infinite")
         weights = _looks(task, [found[0].tokens for found in candidates]) if need_weights else None
     return Decoded(candidates, weights)
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from attnrun.attention import Kernel, Normaliser, Score, attend, masked_softmax
+from attnrun.attention.backends import eager_alone
 from attnrun.attention.softmax import is_softmax
 from attnrun.models.bandwidth import fit_width, oracle_width
 from attnrun.models.nearby import near_keys
@@ -31,7 +32,7 @@ def predict(
     # Into one tensor: small ones between the blocks would keep the allocator from using their memory again.
     predicted = y.new_empty(len(x_query))
     every = slice(0, len(x_query))
-    needs_no_weights = is_softmax(normaliser) and _is_dot(score, x_query, x_key)
+    needs_no_weights = is_softmax(normaliser) and not eager_alone() and _is_dot(score, x_query, x_key)
     for rows in [every] if needs_no_weights else _blocks(every, len(x_key)):
         predicted[rows] = _attend(score, normaliser, x_query[rows], x_key, y)[0]
     return predicted

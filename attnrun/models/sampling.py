@@ -81,7 +81,7 @@ def draw(
     kept = probabilities.masked_fill(before >= max(top_p, _COLDEST), 0.0)  # the likeliest always stays
     reached = kept.cumsum(1)
     picked = (reached <= uniform[:, None] * reached[:, -1:]).sum(1)
-    last = (kept > 0).sum(1) - 1  # where rounding goes beyond it
+    last = ((kept > 0).sum(1) - 1).clamp(min=0)  # where rounding goes beyond it; 0 where all are NaN
     return order.gather(1, torch.minimum(picked, last)[:, None])[:, 0]
 
 

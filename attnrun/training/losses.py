@@ -30,7 +30,8 @@ def linear_cross_entropy(
             (Szegedy et al. 2016, section 7).
     """
     real = targets != pad_id
-    inputs = states[real], output.weight, output.bias, targets[real], label_smoothing
+    graded = torch.is_grad_enabled()  # a function of autograd cannot tell
+    inputs = states[real], output.weight, output.bias, targets[real], label_smoothing, graded
     total: Tensor = _LinearCrossEntropy.apply(*inputs)  # type: ignore[no-untyped-call]
     return total, real.sum()
 
@@ -44,10 +45,16 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, smoothing: float
+        ctx: Any,
+        states: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        targets: Tensor,
+        smoothing: float,
+        graded: bool,
     ) -> Tensor:
         total = states.new_zeros((), dtype=torch.promote_types(states.dtype, torch.float32))
-        wanted = any(ctx.needs_input_grad)
+        wanted = graded and any(ctx.needs_input_grad)
         gradients = [torch.zeros_like(x) for x in (states, weight, bias) if x is not None and wanted]
         rows = max(1, (_FEW if states.is_cpu else _MANY) // len(weight))
         for start in range(0, len(states), rows):
@@ -64,7 +71,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, factor: Tensor) -> tuple[Tensor | None, ...]:
         by_states, by_weight, *by_bias = (made * factor.to(made.dtype) for made in ctx.saved_tensors)
-        return by_states, by_weight, by_bias[0] if by_bias else None, None, None
+        return by_states, by_weight, by_bias[0] if by_bias else None, None, None, None
 
 
 def _loss_and_gradient(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:

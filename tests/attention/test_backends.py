@@ -283,3 +283,14 @@ def test_queries_that_see_nothing_are_shown_everything_and_told(additive):
     assert seen.tolist() == [True, False]
     assert torch.equal(shown[0], given[0])
     assert shown[1].tolist() == ([0.0, 0.0] if additive else [True, True])
+
+
+@torch.no_grad()
+def test_a_query_that_sees_nothing_takes_no_part_without_gradients_either():
+    query, key = torch.randn(2, 17, 7), torch.randn(2, 23, 7)
+    query[0, 3] = math.nan
+    mask = torch.ones(2, 17, 23, dtype=torch.bool)
+    mask[0, 3] = False
+    with backend("fused"):
+        context, _ = attend(ScaledDot(7, 7), query, key, key, mask)
+    assert context[0, 3].tolist() == [0] * 7 and context.isfinite().all()

@@ -1,6 +1,7 @@
 """Scores whose features of all pairs are large: made in blocks, they are the same."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -118,3 +119,24 @@ def test_blocks_of_half_types_and_under_autocast(monkeypatch, name):
         torch.testing.assert_close(scores.float(), exact[0], rtol=0, atol=2e-2)
         for gradient, expected in zip(found, exact[1], strict=True):
             torch.testing.assert_close(gradient.float(), expected, rtol=0.1, atol=0.05)
+
+
+def test_blocks_are_as_exact_under_autocast(monkeypatch):
+    score = Additive(16, 16, hidden=131)
+    score.v.weight.data.abs_()  # the sum of the rests is then far greater than what the scores differ by
+    query, key = torch.randn(2, 19, 16) * 0.01, torch.randn(2, 29, 16) * 0.01
+    exact = score(query, key)
+    monkeypatch.setattr(additive, "LARGE", 0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        made = score(query, key)
+    assert float((made - exact).abs().max().detach()) < 0.1 * float(exact.std().detach())
+
+
+@torch.no_grad()
+def test_a_nan_among_the_keys_does_not_bring_exponentials_out_of_their_range(monkeypatch):
+    monkeypatch.setattr(additive, "LARGE", 0)
+    score = Additive(1, 1, hidden=1)
+    for layer in (score.W_q, score.W_k, score.v):
+        layer.weight.data.fill_(1.0)
+    found = score(torch.tensor([[-40.0]]), torch.tensor([[44.5], [math.nan]]))
+    assert float(found[0, 0]) == pytest.approx(math.tanh(4.5), abs=1e-6) and found[0, 1].isnan()

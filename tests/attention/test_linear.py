@@ -248,3 +248,14 @@ def test_half_types_do_not_overflow_where_the_logarithm_would_fit():
     )
     torch.testing.assert_close(weights, torch.full((1, 2, 3), 1 / 3).half(), atol=1e-3, rtol=0)
     assert context.dtype == torch.float16 and context.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_autocast_does_not_reach_the_sums(dtype):
+    query, key, value = torch.randn(1, 23, 64), torch.randn(1, 1999, 64), torch.randn(1, 1999, 3)
+    exact = linear_attend(query.double(), key.double(), value.double())[0]
+    with torch.autocast("cpu", dtype=dtype):  # sums of 2,000 products are beyond the range of float16
+        context, _ = linear_attend(query, key, value)
+        scores = LinearKernel(64, 64)(40 + query[:, :3], 40 + key[:, :5])
+    torch.testing.assert_close(context.double(), exact, rtol=1e-4, atol=1e-4)
+    assert scores.isfinite().all()

@@ -153,3 +153,13 @@ def test_a_window_works_with_causality_and_with_a_kept_past():
 def test_without_keys_there_is_nothing_to_narrow():
     mask, factors = Predictive(E).narrow(query().float(), torch.ones(B, 1, 1, 0, dtype=torch.bool), 0)
     assert mask.shape == factors.shape == (B, 1, N, 0)
+
+
+@torch.no_grad()
+def test_a_half_type_finds_places_beyond_those_that_it_can_count():
+    local = Predictive(4, width=3).bfloat16()
+    local.v.weight.zero_()  # the centre is half of the length
+    near, factors = local.narrow(torch.randn(1, 1, 4).bfloat16(), None, 700)
+    expected = torch.tensor([math.exp(-2 * (place / 3) ** 2) for place in range(-3, 4)])
+    torch.testing.assert_close(factors[near].float(), expected, rtol=1e-2, atol=1e-3)
+    assert factors.dtype == torch.bfloat16 and near.nonzero()[0, -1] == 347

@@ -128,3 +128,10 @@ def test_fully_connected_is_a_learned_layer_over_the_places():
     context.square().sum().backward()
     assert (score.b.grad[:M] != 0).all()
     assert (score.b.grad[M:] == 0).all()
+
+
+def test_a_permitted_value_may_be_infinite():
+    value = torch.tensor([[5.0], [-torch.inf], [-torch.inf]])
+    mask = torch.tensor([[False, True, True], [True, False, False]])
+    context, _ = attend(Max(1, 1), torch.zeros(2, 1), torch.zeros(3, 1), value, mask)
+    assert context.tolist() == [[-torch.inf], [5.0]]

@@ -142,3 +142,11 @@ def test_no_keys_at_all():
 def test_a_mask_of_another_shape_is_refused():
     with pytest.raises(ValueError, match="does not broadcast"):
         masked_softmax(torch.zeros(B, N, M), torch.ones(B, N, M + 1, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("graded", [False, True])
+def test_a_permitted_nan_does_not_reach_masked_keys(graded):
+    scores = torch.tensor([[0.0, math.nan, 1.0], [0.0, 2.0, 1.0]], requires_grad=graded)
+    weights = masked_softmax(scores, torch.tensor([True, True, False]))
+    assert weights[:, 2].tolist() == [0, 0] and weights[0, :2].isnan().all()
+    torch.testing.assert_close(weights[1, :2], torch.tensor([0.0, 2.0]).softmax(0))

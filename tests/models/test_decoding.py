@@ -6,8 +6,11 @@ import pytest
 import torch
 
 from attnrun.attention import Additive, Heads, LearnedPositions, Location, Mechanism, ScaledDot
+from attnrun.errors import UserError
+from attnrun.models.beam import beam
 from attnrun.models.decoding import forced, greedy
 from attnrun.models.rnn import RnnSeq2Seq
+from attnrun.models.sampling import sample
 from attnrun.models.transformer import Transformer
 
 BOS, EOS = 2, 3
@@ -159,3 +162,11 @@ def test_no_output_is_longer_than_the_model_can_read(sources, parts):
         model.output.bias[EOS] -= 100  # only limits end a sentence
     found = greedy(model, sources, LENGTHS, bos=BOS, eos=EOS)
     assert model.longest == 8 and {len(tokens) for tokens in found.tokens} == {8}
+
+
+@pytest.mark.parametrize("search", [greedy, beam, sample])
+def test_a_model_that_has_learned_nothing_finite_is_refused(model, sources, search):
+    with torch.no_grad():
+        model.output.bias.fill_(torch.nan)
+    with pytest.raises(UserError, match="no finite probabilities"):
+        search(model, sources, LENGTHS, BOS, EOS)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.optimize import minimize_scalar
 
-from attnrun.attention import Boxcar, Gaussian, Max, Uniform
+from attnrun.attention import Boxcar, Gaussian, Max, Uniform, backend
 from attnrun.errors import UserError
 from attnrun.models import bandwidth
 from attnrun.models import kernel_regression as nw
@@ -185,3 +185,33 @@ def test_errors_at_extreme_widths_are_those_of_the_loop(width):
     found = bandwidth._squared_errors(widths, x, y, x, y, leave_out=True)
     expected = [left_out_error(w, x, y) for w in widths.tolist()]
     torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64), rtol=1e-9, atol=0)
+
+
+def test_the_reference_holds_a_block_of_weights_at_most(monkeypatch):
+    held = []
+    monkeypatch.setattr(nw, "BLOCK", 100)
+    original = nw._attend
+
+    def counted(score, normaliser, x_query, x_key, *rest):
+        held.append(len(x_query) * len(x_key))
+        return original(score, normaliser, x_query, x_key, *rest)
+
+    monkeypatch.setattr(nw, "_attend", counted)
+    x, y = torch.randn(53, 2), torch.randn(53)
+    with backend("eager"):
+        nw.predict(Gaussian(2, 2), x, x, y)
+    assert max(held) <= 100
+
+
+@pytest.mark.parametrize("tests", [torch.tensor([]), torch.tensor([math.nan, 1.0])])
+def test_the_oracle_needs_something_to_know(tests):
+    x = torch.linspace(0, 1, 30)
+    with pytest.raises(UserError, match="no test points, or by values that are not finite"):
+        nw.oracle_width(x, x, tests, torch.zeros(len(tests)))
+
+
+@pytest.mark.parametrize("scale", [1e-160, 1e160])
+def test_points_too_near_or_too_far_to_square_are_refused(scale):
+    x = torch.linspace(0, 1, 30, dtype=torch.float64) * scale
+    with pytest.raises(UserError, match="scale x"):
+        nw.fit_width(x, torch.randn(30))

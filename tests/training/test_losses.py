@@ -117,3 +117,14 @@ def test_nothing_real_is_zero_and_has_a_gradient(states: Tensor) -> None:
     total, count = linear_cross_entropy(states, layer(), torch.full((B, T), PAD), PAD)
     total.backward()
     assert total == 0 and count == 0 and states.grad is not None and not states.grad.any()
+
+
+def test_without_gradients_none_is_made(states: Tensor, targets: Tensor, monkeypatch) -> None:
+    made: list[object] = []
+    monkeypatch.setattr(losses, "_add_gradients", lambda *given: made.append(given))
+    output = nn.Linear(D, K).double()
+    with torch.no_grad():
+        linear_cross_entropy(states, output, targets, PAD)
+    assert not made
+    linear_cross_entropy(states, output, targets, PAD)
+    assert made
