@@ -87,7 +87,8 @@ def read_claim(name: str, trust: tuple[str, ...] = (), config_dir: Path | None =
     check_trust(trust)
     found = {entry.name: entry for entry in entries("claim", config_dir)}
     if name not in found:
-        raise UserError(f"no claim named {name!r}{suggest(name, found)}")
+        section = f"; of a section: attnrun reproduce {name}" if name[:1].isdecimal() else ""
+        raise UserError(f"no claim named {name!r}{section or suggest(name, found)}")
     entry = found[name]
     place = f"claim {name}" if config_dir is None else str(entry.path)
     try:

@@ -1,5 +1,6 @@
 """The command line's table of contents: every command, its group, and how each one ends."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -31,6 +32,9 @@ from attnrun.cli.sweep import status, sweep
 from attnrun.cli.train import resume, train
 from attnrun.cli.translate import translate
 from attnrun.escape import for_message
+from attnrun.launch.catalog import names
+
+_NO_COMMAND = re.compile(r"No such command '(.*)'\.")
 
 
 class _Literal(TyperGroup):
@@ -59,6 +63,8 @@ def _told_literally() -> Iterator[None]:
 def _way_out(error: Any) -> str:
     """What to write instead: for an argument that is missing its help, for --key the key as it is written."""
     kind = type(error).__name__  # Typer has these errors in a private module
+    if (command := _NO_COMMAND.match(error.message)) and command[1] in names("experiment"):
+        return f" Did you mean `attnrun train {command[1]}`?"
     if kind == "MissingParameter":
         return getattr(error.param, "help", None) or ""
     if kind != "NoSuchOption" or error.possibilities or not error.ctx:

@@ -1,5 +1,6 @@
 """`attnrun train` and `attnrun resume`: start or continue runs and show what they gave."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -81,6 +82,7 @@ def _config_flags(cfg: str | None, resolve: bool) -> list[str]:
 
 def _info(words: list[str]) -> tuple[list[str], str]:
     """Return the overrides among the words, and the topic of --info."""
+    logging.raiseExceptions = False  # what Hydra prints it logs; `head` may read its first lines alone
     topics = [word for word in words if word in _INFO]
     overrides = [word for word in words if word not in _INFO]
     unknown = [word for word in overrides if "=" not in word and not word.startswith("~")]

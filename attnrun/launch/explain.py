@@ -25,6 +25,8 @@ _EXTRAS = {
 }  # of attnrun: which one brings the choice
 # What Optuna raises at the end of a study whose jobs all failed, or the last one of a grid.
 _OF_FAILED_JOBS = ("No trials are completed yet.", "`Study.stop` is supposed to be invoked")
+# What a word processor, or a Chinese keyboard, makes of signs.
+_MEANT = dict(zip("–—−－“”＂‘’＝，", '----"""\'\'=,', strict=True))
 _WHERE_HYDRA_1_4 = "Error when parsing index: "  # a line before what 1.3 says
 _SWEEP = re.compile(r"(?:Ambiguous value for argument|Sweep parameters) '([^']+)'")
 
@@ -59,7 +61,7 @@ def explained(
         if "hydra_plugins" in _packages(error):
             raise UserError(f"the launcher or sweeper cannot go on: {first_line(error)}") from None
         if "Config group override" in str(error):
-            raise UserError(f"a config group takes the name of a choice: {first_line(error)}") from None
+            raise UserError(_no_name(overrides, config_dir) or first_line(error)) from None
         raise UserError(f"these words or configs cannot be put together: {first_line(error)}") from None
 
 
@@ -72,10 +74,7 @@ def explain(
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _no_choice(error.missing_cfg_file, error.options or [])
     if isinstance(error, OverrideParseException):
-        lines = [line for line in str(error).splitlines() if not line.startswith(_WHERE_HYDRA_1_4)]
-        why = first_line("\n".join(lines))
-        why = "" if why.startswith("Error parsing") else f": {why}"
-        return f"cannot read the override {error.override!r}{why}; expected KEY=VALUE"
+        return f"cannot read the override {error.override!r}{_unreadable(error)}; expected KEY=VALUE"
     text = str(error) or str(error.__cause__)
     if found := _SWEEP.search(text):
         key = found[1].partition("=")[0]
@@ -86,8 +85,32 @@ def explain(
     return first_line(text)
 
 
+def _unreadable(error: Exception) -> str:
+    """The part of a message that says why an override cannot be read."""
+    lines = [line for line in str(error).splitlines() if not line.startswith(_WHERE_HYDRA_1_4)]
+    why = first_line("\n".join(lines))
+    wrong = [letter for letter in getattr(error, "override", None) or "" if letter in _MEANT]
+    if wrong:
+        return f": {wrong[0]!r} is not the sign {_MEANT[wrong[0]]!r}"
+    return "" if why.startswith(("Error parsing", "Lexer")) else f": {why}"
+
+
+def _no_name(overrides: Sequence[str], config_dir: Path | None) -> str:
+    """The message for a number, or nothing, where a group takes the name of a choice."""
+    groups = catalog.groups(config_dir)
+    for word in overrides:
+        group, _, value = word.partition("=")
+        if group in groups and value not in (names := catalog.names(group, config_dir)):
+            key = f"keys are set as in {group}.KEY={value}"
+            return f"{word!r}: {group!r} takes the name of a choice{suggest(value, names)}; {key}"
+    return ""
+
+
 def _no_choice(missing: str, options: Sequence[str]) -> str:
     group, _, name = missing.rpartition("/")
+    if group == "corpus" and "." in name:
+        kind = "jsonl" if name.removesuffix(".gz").endswith(("jsonl", "json")) else "tsv"
+        return f"no choice of 'corpus' named {name!r}; a file of your own is corpus={kind} corpus.path={name}"
     if missing in _EXTRAS:
         return f'{group}={name} is not installed: pip install "attnrun[{_EXTRAS[missing]}]"'
     listed = [option.removesuffix(".yaml") for option in options] if options else catalog.names(group)
@@ -103,6 +126,8 @@ def _no_key(key: str, experiment: str, overrides: Sequence[str], config_dir: Pat
         keys = _known_keys(experiment, overrides, config_dir)
     except HydraException:
         return ""
+    if key in keys:  # Hydra takes nothing away from what is nothing
+        return f"config key {key!r} cannot be left out, for it is null already"
     groups = sorted({known.partition(".")[0] for known in keys})
     if key in catalog.groups(config_dir):
         return f"experiment {experiment!r} takes no {key!r}; it takes: {', '.join(groups)}"

@@ -8,6 +8,7 @@ import copy
 import dataclasses
 import functools
 import inspect
+import re
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -18,6 +19,7 @@ from attnrun.launch.targets import resolve
 Values = Mapping[str, Any]
 
 _GENERAL = ("builtins", "torch", "typing")  # whose types say nothing of the kind of experiment
+_SPAN = re.compile(r"(\d{1,9})\.\.\.?(\d{1,9})")  # what other languages write for a range
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,6 +183,8 @@ def _check_value(annotation: Any, value: Any, where: str) -> Any:
     except ValidationError as error:
         said = (one["msg"].removeprefix("Value error, ") for one in error.errors())  # one a type of a union
         reason = ", or it ".join(dict.fromkeys(text.replace("Input should", "must") for text in said))
+        if several := _SPAN.fullmatch(str(value)):
+            reason += f"; for each of them: -m '{where}=range({several[1]},{int(several[2]) + 1})'"
         raise UserError(f"{where}={value}: the value {reason}") from None
 
 

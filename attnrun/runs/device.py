@@ -70,7 +70,7 @@ def resolve_device(name: str) -> "torch.device":
     there = f"this machine has {', '.join(present)}"
     if name.split(":")[0] in ("cpu", "cuda", "mps"):
         raise UserError(f"no device {name!r} (runtime.device); {there}")
-    hint = suggest(name, ["auto", "cpu", "cuda", "mps"])
+    hint = "; did you mean 'cuda'?" if name == "gpu" else suggest(name, ["auto", "cpu", "cuda", "mps"])
     raise UserError(f"no device is called {name!r} (runtime.device){hint} ({there})")
 
 

@@ -100,6 +100,22 @@ def test_a_usage_error_says_what_to_write(cli: Cli, words: list[str], message: s
     assert result.exit_code == 2 and message in result.stderr, result.stderr
 
 
+def test_an_experiment_in_the_place_of_a_command(cli: Cli) -> None:
+    assert (
+        "No such command 'nw-regression'. Did you mean `attnrun train nw-regression`?"
+        in cli("nw-regression").stderr
+    )
+    assert (
+        cli("claim", "10.2").stderr
+        == "attnrun: no claim named '10.2'; of a section: attnrun reproduce 10.2\n"
+    )
+    said = cli("train", "translation", "corpus=pairs.jsonl.gz").stderr
+    assert "a file of your own is corpus=jsonl corpus.path=pairs.jsonl.gz" in said
+    assert "; for each of them: -m 'seed=range(0,5)'" in cli("train", "nw-regression", "seed=0..4").stderr
+    said = cli("train", "translation", "~corpus.limit").stderr
+    assert said == "attnrun: config key 'corpus.limit' cannot be left out, for it is null already\n"
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_prints_a_script(cli: Cli, shell: str) -> None:
     assert "_ATTNRUN_COMPLETE" in cli("completion", shell).stdout

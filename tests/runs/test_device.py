@@ -46,7 +46,7 @@ def test_resolve(machine, present, name, expected):
         ("cuda:7", "no device 'cuda:7'"),
         ("cuda:x", "no device 'cuda:x'"),
         ("cdua", "did you mean 'cuda'"),
-        ("gpu", "no device is called 'gpu'.*(did you mean|choose from)"),
+        ("gpu", "no device is called 'gpu'.*did you mean 'cuda'"),
         ("", "no device is called ''"),
     ],
 )
