@@ -28,7 +28,7 @@ from attnrun.attention.additive import Additive, Concat
 from attnrun.attention.attend import attend
 from attnrun.attention.backends import Backend, backend
 from attnrun.attention.dropout import Dropout
-from attnrun.attention.kernels import Boxcar, Epanechikov, Gaussian, Kernel, Triangular
+from attnrun.attention.kernels import Boxcar, Epanechnikov, Gaussian, Kernel, Triangular
 from attnrun.attention.linear import LinearKernel, linear_attend
 from attnrun.attention.locality import Block, Locality, Monotonic, Predictive, Window
 from attnrun.attention.masks import (
@@ -72,7 +72,7 @@ __all__ = [
     "Cosine",
     "Dot",
     "Dropout",
-    "Epanechikov",
+    "Epanechnikov",
     "FullyConnected",
     "Gaussian",
     "General",

@@ -167,8 +167,8 @@ class Triangular(Compact):
         return torch.log1p(-torch.where(tip, 0.0, distance))
 
 
-class Epanechikov(Compact):
-    """K(u) = 1 - u² for u < 1, of least mean squared error (Epanechnikov 1969, usually so spelled)."""
+class Epanechnikov(Compact):
+    """K(u) = 1 - u² for u < 1, of least mean squared error (Epanechnikov 1969)."""
 
     def log_inside(self, squared: Tensor) -> Tensor:
         """Log (1 - u²), (..., N, M)."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from attnrun.attention import Boxcar, Epanechikov, Gaussian, Score, Triangular, Uniform
+from attnrun.attention import Boxcar, Epanechnikov, Gaussian, Score, Triangular, Uniform
 from attnrun.bench.growth import exponent
 from attnrun.claims.trial import Trial
 from attnrun.data.regression import sine
@@ -42,7 +42,7 @@ def nearness(seed: int, *, samples: PositiveInt) -> Trial:
     it has more, of pairs within the reach of the kernel.
     """
     data = sine(seed, samples=samples)
-    kernels = {"gaussian": Gaussian, "triangular": Triangular, "epanechikov": Epanechikov, "boxcar": Boxcar}
+    kernels = {"gaussian": Gaussian, "triangular": Triangular, "epanechnikov": Epanechnikov, "boxcar": Boxcar}
     figures: dict[str, float] = {}
     for name, kernel in kernels.items():
         x_test, x_train = data.x_test.double(), data.x_train.double()

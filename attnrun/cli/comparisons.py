@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from attnrun.analysis.comparing import LEVEL, POWER, RESAMPLES, Goal, Row, compare
@@ -111,6 +112,7 @@ def figures_of(row: Row) -> dict[str, Any]:
     return {
         "seeds": row.summary.count,
         "mean": row.summary.mean,
+        "median": median(row.values),
         "sd": row.summary.deviation,
         "low": low,
         "high": high,

@@ -8,7 +8,7 @@ import torch
 from attnrun.attention import (
     Alibi,
     Boxcar,
-    Epanechikov,
+    Epanechnikov,
     FullyConnected,
     Gaussian,
     General,
@@ -49,7 +49,7 @@ def test_the_default_is_one_head_over_vectors_as_they_are():
     assert [name for name, _ in heads.named_parameters()] == ["score.W.weight"]
 
 
-@pytest.mark.parametrize("kernel", [Boxcar, Triangular, Epanechikov])
+@pytest.mark.parametrize("kernel", [Boxcar, Triangular, Epanechnikov])
 def test_a_kernel_that_reaches_no_key_is_refused_and_the_advice_sees_some(kernel):
     with pytest.raises(UserError, match=r"size 64 lie farther apart; set attention\.width=16") as told:
         Mechanism(attention=kernel).build(64, 64, 64, "cross")

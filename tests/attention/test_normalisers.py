@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from attnrun.attention import Dot, Epanechikov, attend, causal_mask, top_k_softmax
+from attnrun.attention import Dot, Epanechnikov, attend, causal_mask, top_k_softmax
 from tests.attention.masked_rows import DTYPES, ROUNDING, B, M, N, random_mask, random_scores
 
 BAD = [torch.nan, torch.inf, -torch.inf, 3e38, -3e38]
@@ -202,7 +202,7 @@ def test_boolean_masks_broadcast_and_others_are_refused(name, shape):
 
 
 @every
-@pytest.mark.parametrize("score", [Dot, functools.partial(Epanechikov, width=2.0)])
+@pytest.mark.parametrize("score", [Dot, functools.partial(Epanechnikov, width=2.0)])
 def test_attend_takes_each_of_them(name, score):
     query, key, value = (
         random_scores(B, N, 3).requires_grad_(),

@@ -13,7 +13,7 @@ from attnrun.attention import (
     Concat,
     Cosine,
     Dot,
-    Epanechikov,
+    Epanechnikov,
     FullyConnected,
     Gaussian,
     General,
@@ -78,7 +78,7 @@ FORMULAS = {
     "Gaussian": log_kernel(lambda u: math.exp(-u * u / 2)),
     "Boxcar": log_kernel(lambda u: float(u < 1)),
     "Triangular": log_kernel(lambda u: 1 - u),
-    "Epanechikov": log_kernel(lambda u: 1 - u * u),
+    "Epanechnikov": log_kernel(lambda u: 1 - u * u),
 }
 
 
@@ -148,7 +148,7 @@ def test_features_of_another_size_are_refused(recipe, role):
 
 
 @pytest.mark.parametrize(
-    "score", [Dot, ScaledDot, Cosine, LinearKernel, Gaussian, Boxcar, Triangular, Epanechikov]
+    "score", [Dot, ScaledDot, Cosine, LinearKernel, Gaussian, Boxcar, Triangular, Epanechnikov]
 )
 def test_unlike_sizes_are_refused_with_what_would_work(score):
     with pytest.raises(UserError, match=r"20.*size 2;.*'additive' and 'general'") as refused:
@@ -238,7 +238,7 @@ def test_additive_and_general_have_no_bias():
     assert {n: tuple(p.shape) for n, p in General(D, DK).named_parameters()} == {"W.weight": (D, DK)}
 
 
-@pytest.mark.parametrize("kernel", [Gaussian, Boxcar, Triangular, Epanechikov])
+@pytest.mark.parametrize("kernel", [Gaussian, Boxcar, Triangular, Epanechnikov])
 def test_the_width_is_the_unit_of_distance(kernel):
     query, key = torch.rand(N, D, dtype=torch.float64), torch.rand(M, D, dtype=torch.float64)
     wide, unit = kernel(D, D, width=3.0), kernel(D, D)
@@ -249,7 +249,11 @@ def test_the_width_is_the_unit_of_distance(kernel):
 
 @pytest.mark.parametrize(
     ("kernel", "expected"),
-    [(Boxcar, [1.0, 1, 1, 0, 0]), (Triangular, [1, 0.75, 0.5, 0, 0]), (Epanechikov, [1, 0.9375, 0.75, 0, 0])],
+    [
+        (Boxcar, [1.0, 1, 1, 0, 0]),
+        (Triangular, [1, 0.75, 0.5, 0, 0]),
+        (Epanechnikov, [1, 0.9375, 0.75, 0, 0]),
+    ],
 )
 def test_compact_kernels_at_known_distances(kernel, expected):
     key = torch.tensor([[0.0], [0.5], [-1.0], [2.0], [2.5]])
@@ -258,7 +262,7 @@ def test_compact_kernels_at_known_distances(kernel, expected):
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("kernel", [Triangular, Epanechikov])
+@pytest.mark.parametrize("kernel", [Triangular, Epanechnikov])
 def test_a_key_just_inside_the_edge_does_no_harm(kernel, dtype):
     largest = 1 - torch.finfo(dtype).eps / 2
     squared = torch.tensor([largest, 0.25], dtype=dtype, requires_grad=True)
@@ -269,7 +273,7 @@ def test_a_key_just_inside_the_edge_does_no_harm(kernel, dtype):
     assert squared.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("kernel", [Boxcar, Triangular, Epanechikov])
+@pytest.mark.parametrize("kernel", [Boxcar, Triangular, Epanechnikov])
 @pytest.mark.parametrize("size", [1, D])
 def test_gradients_of_compact_kernels_are_finite_at_the_tip_and_outside(kernel, size):
     query = torch.zeros(1, size, requires_grad=True)

@@ -187,7 +187,7 @@ def test_a_sweep_without_seeds_has_a_row_for_each_run(cli: Cli) -> None:
 
 @pytest.mark.slow
 def test_a_key_that_only_the_swept_choices_have_is_set_in_each_job(cli: Cli) -> None:
-    words = ["nw-regression", "-m", "attention=triangular,epanechikov", "attention.width=2.5", "seed=0,1"]
+    words = ["nw-regression", "-m", "attention=triangular,epanechnikov", "attention.width=2.5", "seed=0,1"]
     documents = json.loads(cli("train", *words, "--json").stdout)
     assert len(documents) == 4
     assert {RunRecord(Path(one["run"])).config["attention"]["width"] for one in documents} == {2.5}

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from attnrun.attention import Boxcar, Epanechikov, Gaussian, Kernel, Triangular
+from attnrun.attention import Boxcar, Epanechnikov, Gaussian, Kernel, Triangular
 from attnrun.models import kernel_regression as nw
 from attnrun.models import nearby
 
-KERNELS = [Gaussian, Boxcar, Triangular, Epanechikov]
+KERNELS = [Gaussian, Boxcar, Triangular, Epanechnikov]
 
 
 def points(keys, queries, offset=0.0, dtype=torch.float32):
