@@ -103,25 +103,30 @@ def by_length(directories: Sequence[Path]) -> dict[str, Any]:
     """
     form, texts = next(iter(read_common(directories).items()))
     require_same(directories, texts)
-    return {"form": str(form), "rows": _rows(texts, form)}
-
-
-def _rows(texts: Sequence[Texts], form: Form) -> list[dict[str, Any]]:
-    from sacrebleu.metrics.bleu import BLEU
-
-    measure = BLEU(lowercase=form.lowercase, tokenize=form.tokenize, force=True)
     lengths = [len(source.split()) for source in texts[0].sources]
     rows = []
     for least, most in zip((0, *_BUCKETS), (*_BUCKETS, math.inf), strict=True):
         places = [place for place, length in enumerate(lengths) if least < length <= most]
         if not places:
             continue
-        scores = [
-            measure.corpus_score(
-                [one.hypotheses[place] for place in places], [[one.references[place] for place in places]]
-            ).score
-            for one in texts
-        ]
         name = f"{least + 1} to {most}" if most < math.inf else f"{least + 1} or more"
+        scores = [_bleu(one, form, places) for one in texts]
         rows.append({"words": name, "sentences": len(places), "bleu": scores})
-    return rows
+    return {"form": str(form), "rows": rows}
+
+
+def by_group(directory: Path, groups: Mapping[str, Sequence[int]]) -> dict[str, float]:
+    """Return sacreBLEU's corpus BLEU of a run for groups of its test set, each the places of its answers.
+
+    Raises NotScored and UserError as `by_length` does.
+    """
+    form, texts = next(iter(read_common([directory]).items()))
+    return {name: _bleu(texts[0], form, places) for name, places in groups.items()}
+
+
+def _bleu(texts: Texts, form: Form, places: Sequence[int]) -> float:
+    from sacrebleu.metrics.bleu import BLEU
+
+    measure = BLEU(lowercase=form.lowercase, tokenize=form.tokenize, force=True)
+    said, right = ([side[place] for place in places] for side in (texts.hypotheses, texts.references))
+    return float(measure.corpus_score(said, [right]).score)

@@ -47,7 +47,7 @@ def variants(
     """
     places = {str(name): more for name, more in (over or _ALONE).items()}  # YAML reads 100 as a number
     runs = {
-        (name, place): trained_run(seed, _joined(text, more, words, f"variants.{name}"))
+        (name, place): trained_run(seed, joined(text, more, words, f"variants.{name}"))
         for name, text in variants.items()
         for place, more in places.items()
     }
@@ -104,8 +104,11 @@ def trained_run(seed: int, words: list[str]) -> Path:
     return directory
 
 
-def _joined(variant: str, more: str, words: str, key: str) -> list[str]:
-    """All words, the experiment first; it may stand in a variant, or in what all are trained with."""
+def joined(variant: str, more: str, words: str, key: str) -> list[str]:
+    """Return all words, the experiment first; it may stand in a variant, or in what all are trained with.
+
+    Raises UserError where none is named, or several.
+    """
     every = [
         *read_words(variant, key, least=0),
         *read_words(more, "over", least=0),

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from sacrebleu import corpus_bleu
 
+from attnrun.claims.reordering import by_order
 from attnrun.claims.training import variants
 from attnrun.errors import UserError
 from tests.experiments.small import TINY, aligned_corpus
@@ -90,3 +92,45 @@ def test_by_length_the_ends_of_the_curve_are_figures() -> None:
 def test_a_mistake_is_named(keys: dict[str, dict[str, str]], message: str) -> None:
     with pytest.raises(UserError, match=message.replace("?", r"\?")):
         variants(0, words=QUICK, **keys)  # type: ignore[arg-type]
+
+
+ORDERS = {"in_order": (0, 1, 2), "neighbours": (1, 0, 2), "further": (2, 1, 0)}
+
+
+def test_sentences_are_scored_by_how_far_their_words_move(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        (f"{one} {two} {three}", [(one, two, three)[place] for place in order], order)
+        for one in "abcdefgh"
+        for two in "klmn"
+        for three in "uvw"
+        for order in ORDERS.values()
+    ]
+    (tmp_path / "pairs.tsv").write_text(
+        "".join(
+            f"{source} {order[0]}\t{' '.join(target)} {order[0]}\t"
+            f"{' '.join(f'{place}-{order.index(place)}' for place in range(3))} 3-3\n"
+            for source, target, order in rows
+        )
+    )
+    corpus = f"corpus=tsv corpus.path={tmp_path / 'pairs.tsv'} corpus.alignment_column=3"
+    words = f"{corpus} corpus.test=60 corpus.valid=9 {' '.join(TINY)}"
+    found = by_order(0, variants={"one": "translation"}, words=words)
+    assert list(found.columns) == list(ORDERS)
+    assert {f"one_{name}" for name in ORDERS} | {"bleu_one", "lost_one"} == set(found.figures)
+    (result,) = Path().glob("outputs/translation/claims/*/result.json")
+    assert found.figures["bleu_one"] == pytest.approx(json.loads(result.read_text())["metrics"]["bleu"])
+    (samples,) = Path().glob("outputs/translation/claims/*/samples/test.jsonl")
+    rows_by = {name: [] for name in ORDERS}
+    for line in samples.read_text().splitlines():
+        rows_by[list(ORDERS)[int(json.loads(line)["source"].split()[-1])]].append(json.loads(line))
+    for name, chosen in rows_by.items():
+        score = corpus_bleu(
+            [row["prediction"] for row in chosen], [[row["target"] for row in chosen]], lowercase=True
+        )
+        assert found.figures[f"one_{name}"] == pytest.approx(score.score)
+    words = " ".join(["translation", *aligned_corpus(tmp_path), *TINY])
+    with pytest.raises(UserError, match="no test sentence is in_order"):
+        by_order(0, variants={"one": words})
