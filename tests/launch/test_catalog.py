@@ -143,7 +143,6 @@ def test_a_quoted_text_arrives_as_it_is(text: str) -> None:
         ("attention＝dot", "cannot read the override 'attention＝dot': '＝' is not the sign '='; expected"),
         ("–m", "cannot read the override '–m': '–' is not the sign '-'; expected"),
         ("attention=8", "'attention=8': 'attention' takes the name of a choice"),
-        (),
     ],
 )
 def test_a_bad_override_is_one_line_with_the_nearest_choice(override: str, message: str) -> None:
