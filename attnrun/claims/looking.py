@@ -54,23 +54,24 @@ def heads(seed: int, *, training: str, sentences: PositiveInt) -> Trial:
 def words(seed: int, *, training: str, pairs: dict[str, str], texts: list[str]) -> Trial:
     """How often a trained translator looks most at the word that it translates, by the word that it says.
 
-    `pairs` are source word -> target word; a figure is called as the target word. It is the share of the
-    times when the translator says it, of a source with the source word, that this weighs most; 0 where it
-    never says it. `all` is the share over all pairs. Sources are those of the test set with a word of
+    `pairs` are source word -> target word, or several forms of it; a figure is called as the first. It is the
+    share of the times when the translator says one of them, of a source with the source word, that this
+    weighs most; 0 where it never says any. `all` is the share over all pairs. Sources are those of the test set with a word of
     `pairs`, and `texts`.
     """
     directory = trained_run(seed, read_words(training, "training"))
     test = [row["source"] for row in read_samples(directory, "test")]
     sources = [text for text in [*test, *texts] if set(text.split()) & set(pairs)]
-    looked: dict[str, list[bool]] = {target: [] for target in pairs.values()}
+    forms = {source: targets.split() for source, targets in pairs.items()}
+    looked: dict[str, list[bool]] = {targets[0]: [] for targets in forms.values()}
     for found in open_model(directory).weights(sources):
         strongest = found.weights.mean((0, 1)).argmax(-1)  # (N,)
-        for source, target in pairs.items():
+        for source, targets in forms.items():
             if source in found.keys:
-                looked[target] += [
+                looked[targets[0]] += [
                     found.keys[place] == source
                     for said, place in zip(found.queries, strongest, strict=True)
-                    if said == target
+                    if said in targets
                 ]
     every = [one for hits in looked.values() for one in hits]
     shares = {target: float(np.mean(hits)) if hits else 0.0 for target, hits in looked.items()}
