@@ -56,8 +56,8 @@ def words(seed: int, *, training: str, pairs: dict[str, str], texts: list[str]) 
 
     `pairs` are source word -> target word, or several forms of it; a figure is called as the first. It is the
     share of the times when the translator says one of them, of a source with the source word, that this
-    weighs most; 0 where it never says any. `all` is the share over all pairs. Sources are those of the test set with a word of
-    `pairs`, and `texts`.
+    weighs most; 0 where it never says any. `all` is the share over all pairs. Sources are those of the test
+    set with a word of `pairs`, and `texts`.
     """
     directory = trained_run(seed, read_words(training, "training"))
     test = [row["source"] for row in read_samples(directory, "test")]

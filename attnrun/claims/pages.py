@@ -168,12 +168,15 @@ def _variants(keys: Document) -> list[str]:
     if not isinstance(variants, Mapping):
         return [f"Trained 训练: `attnrun train {keys['training']}`"] if "training" in keys else []
     common = keys.get("words", "")
-    rows = [
-        f"| `{name}` | `attnrun train {' '.join(filter(None, (words, common)))}` |"
-        for name, words in variants.items()
-    ]
-    rows += [f"| …`_{name}` | … `{words}` |" for name, words in over.items()]
+    rows = [f"| `{name}` | {_command(words, common)} |" for name, words in variants.items()]
+    rows += [f"| …`_{name}` | … {_command(words)} |" for name, words in over.items()]
     return ["| variant 变体 | trained by 训练命令 |", "|---|---|", *rows]
+
+
+def _command(*words: str) -> str:
+    """A training as code: a whole command where the words begin with an experiment."""
+    text = " ".join(filter(None, words))
+    return f"`{text}`" if "=" in text.partition(" ")[0] else f"`attnrun train {text}`"
 
 
 def _figures(

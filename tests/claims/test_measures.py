@@ -91,7 +91,7 @@ def test_words_are_counted_where_they_are_said(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(looking, "open_model", lambda directory: Model())
     rows = [{"source": "der hund"}, {"source": "die katze"}]
     monkeypatch.setattr(looking, "read_samples", lambda directory, name: rows)
-    pairs = {"hund": "dog", "helfen": "help", "katze": "cat"}
+    pairs = {"hund": "dog", "helfen": "help helps", "katze": "cat"}
     monkeypatch.setitem(maps, "die katze", (["a", "dog"], [[0, 1], [1, 0]]))
     found = looking.words(0, training="translation", pairs=pairs, texts=["hund helfen", "nichts davon"])
     assert found.figures == {"all": 3 / 4, "dog": 2 / 3, "help": 1.0, "cat": 0.0}
