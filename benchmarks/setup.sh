@@ -29,4 +29,11 @@ pip[0]=venv_onmt/bin/python
 "${pip[@]}" --no-deps OpenNMT-py blinker configargparse fasttext-wheel flask itsdangerous pyahocorasick \
     pyonmttok rapidfuzz waitress werkzeug
 "${pip[@]}" spacy
+
+# So has Eole, which is only started.
+[ -d venv_eole ] || "${PYTHON:-python3}" -m venv venv_eole
+venv/bin/python -c "$site" > "$(venv_eole/bin/python -c "$site")/shared.pth"
+pip[0]=venv_eole/bin/python
+"${pip[@]}" --no-deps eole configargparse pyahocorasick pyonmttok rapidfuzz
+"${pip[@]}" aiohttp fastapi uvicorn
 echo "The peers are in $place; now: make bench"

@@ -18,6 +18,7 @@ COMMANDS = {"--help": 6.0, "list": 4.0, "train --help": 3.4}
 PEERS: Mapping[str, tuple[str | Path, ...]] = {
     "JoeyNMT": (sys.executable, "-m", "joeynmt", "--help"),
     "OpenNMT-py": (PLACE / "venv_onmt/bin/onmt_train", "--help"),
+    "Eole": (PLACE / "venv_eole/bin/eole", "--help"),
 }
 
 
