@@ -21,7 +21,7 @@ def by_order(seed: int, *, variants: dict[str, str], words: str = "") -> Trial:
 
     Figures are BLEU: `bleu_VARIANT` of all, `VARIANT_in_order` where no two links cross,
     `VARIANT_neighbours` where links cross of words that are next to each other in the source alone, and
-    `VARIANT_further` where others cross. `lost_VARIANT` is the share of the first that the
+    `VARIANT_further` where others cross. `lost_VARIANT` are the per cent of the first that the
     last is below it.
 
     Args:
@@ -43,7 +43,7 @@ def by_order(seed: int, *, variants: dict[str, str], words: str = "") -> Trial:
         found = by_group(directory, {**groups, "": [place for places in groups.values() for place in places]})
         figures[f"bleu_{name}"] = found.pop("")
         figures |= {f"{name}_{group}": score for group, score in found.items()}
-        figures[f"lost_{name}"] = 1 - found["further"] / max(found["in_order"], 1e-9)
+        figures[f"lost_{name}"] = 100 * (1 - found["further"] / max(found["in_order"], 1e-9))
     return Trial(figures, columns=_GROUPS)
 
 
