@@ -222,7 +222,7 @@ def _pairs(choices: list[list[str]]) -> Iterator[list[str]]:
         yield [next(left) if len(names) > 1 else names[0] for names in choices]
 
 
-@pytest.mark.slow
+@pytest.mark.product
 def test_some_of_the_full_product_train_or_are_refused_by_name(axes: Variations, tmp_path: Path) -> None:
     """As many as a few minutes permit, drawn by a fixed seed."""
     generator, trained = random.Random(0), 0

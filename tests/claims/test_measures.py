@@ -105,12 +105,15 @@ def test_costs_are_of_the_works_that_they_name() -> None:
 
 
 @pytest.mark.slow
-def test_a_layer_s_growth_is_that_of_its_curve() -> None:
+def test_a_layer_s_growth_is_that_of_its_curve(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As after the cube of the length; a process for each peak takes seconds, and other tests have them.
+    peaks = iter([length**3 / 1e6 for length in (256, 1024) for _ in range(6)])
+    monkeypatch.setattr(costs, "_megabytes", lambda work: next(peaks))
     found = costs.layers(0, lengths=[16, 256, 1024], sizes=[8, 16], kernel=3, batch=2)
     (short, early), (long, late) = found.curves["convolution"][1:]
     slope = math.log(late / early) / math.log(long / short)
     assert found.figures["time_convolution"] == pytest.approx(slope)
-    assert found.figures["memory_dot_product_eager"] > 1.5
+    assert found.figures["memory_dot_product_eager"] == pytest.approx(3)
     assert found.figures["batch_recurrence"] < 1.2
 
 
