@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from attnrun.attention.linear import linear_context
 from attnrun.attention.masks import blank
 from attnrun.attention.scores import Score, scores_shape
-from attnrun.attention.softmax import HALF, Normaliser, is_softmax
+from attnrun.attention.softmax import HALF, Normaliser, exactly, is_softmax
 
 Backend = Literal["auto", "eager", "fused"]
 
@@ -111,10 +111,8 @@ def _fused(
     if not is_softmax(normaliser):
         name = getattr(getattr(normaliser, "func", normaliser), "__name__", "given")  # a partial has a func
         return f"the normaliser {name} is not the softmax"
-    if (
-        mask is not None and not torch.is_grad_enabled()
-    ):  # else `attend` has done so: NaN goes through masks here
-        query = blank(query, mask.any(-1))
+    if mask is not None and not torch.is_grad_enabled():  # with gradients `attend` has done so
+        query = blank(query, mask.any(-1))  # NaN would go through torch's masks
     dot = score.as_dot(query, keys)
     if dot is not None:
         return _dot_context(*dot, value, mask, bias, dropout)
@@ -159,7 +157,7 @@ def _scaled_dot(query: Tensor, key: Tensor, value: Tensor, added: Tensor | None,
         return F.scaled_dot_product_attention(query, key, value, added, dropout, scale=1.0)
     query, key, value = (part.float() for part in (query, key, value))
     added = added.float() if added is not None and added.is_floating_point() else added
-    with torch.autocast("cpu", enabled=False):
+    with exactly(query):
         return F.scaled_dot_product_attention(query, key, value, added, dropout, scale=1.0).to(half)
 
 

@@ -121,16 +121,16 @@ class Predictive(Locality):
         places = torch.arange(keys, device=query.device)
         found = self.v(torch.tanh(self.W(query)))
         share = torch.sigmoid(found.to(wide(found)))  # (B, N, 1): a half type has no places beyond 256
-        lengths = keys if mask is None else self._lengths(mask, query).to(share.dtype)
+        lengths = keys if mask is None else self._lengths(mask).to(share.dtype)
         centre = lengths * share
         distance = (places - centre)[:, None]  # (B, 1, N, M)
         near = distance.detach().abs() <= self.width
         factors = torch.exp(-2 * (distance / self.width).square())  # σ = width / 2
         return near if mask is None else mask & near, factors.to(query.dtype)
 
-    def _lengths(self, mask: Tensor, query: Tensor) -> Tensor:
+    def _lengths(self, mask: Tensor) -> Tensor:
         """One more than the place of the last key any head and query may see: (B or 1, 1, 1)."""
         seen = mask.flatten(1, -2).any(1)  # (B or 1, M)
-        ends = torch.arange(1, seen.shape[-1] + 1, device=query.device)
+        ends = torch.arange(1, seen.shape[-1] + 1, device=mask.device)
         last = F.pad(seen * ends, (1, 0)).amax(-1)  # of no keys it is 0
         return last[:, None, None]

@@ -9,7 +9,7 @@ from attnrun.claims.training import joined, trained_run
 from attnrun.claims.trial import Trial
 from attnrun.data.corpus import Links
 from attnrun.errors import UserError
-from attnrun.launch.config import check
+from attnrun.launch.trained import corpus_of
 from attnrun.runs.find import RunRecord
 from attnrun.runs.samples import read_samples
 
@@ -21,8 +21,8 @@ def by_order(seed: int, *, variants: dict[str, str], words: str = "") -> Trial:
 
     Figures are BLEU: `bleu_VARIANT` of all, `VARIANT_in_order` where no two links cross,
     `VARIANT_neighbours` where links cross of words that are next to each other in the source alone, and
-    `VARIANT_further` where others cross. `lost_VARIANT` are the per cent of the first that the
-    last is below it.
+    `VARIANT_further` where others cross. `lost_VARIANT` is how many per cent of the
+    first the last is below it.
 
     Args:
         seed: of the runs.
@@ -39,9 +39,8 @@ def by_order(seed: int, *, variants: dict[str, str], words: str = "") -> Trial:
     }
     figures: dict[str, float] = {}
     for name, directory in runs.items():
-        groups = _grouped(directory)
-        found = by_group(directory, {**groups, "": [place for places in groups.values() for place in places]})
-        figures[f"bleu_{name}"] = found.pop("")
+        found = by_group(directory, _grouped(directory))
+        figures[f"bleu_{name}"] = RunRecord(directory).metrics["bleu"]
         figures |= {f"{name}_{group}": score for group, score in found.items()}
         figures[f"lost_{name}"] = 100 * (1 - found["further"] / max(found["in_order"], 1e-9))
     return Trial(figures, columns=_GROUPS)
@@ -49,8 +48,7 @@ def by_order(seed: int, *, variants: dict[str, str], words: str = "") -> Trial:
 
 def _grouped(directory: Path) -> dict[str, list[int]]:
     """The places of the test sentences of each kind."""
-    config = check(RunRecord(directory).config).config
-    pairs = config.filter.apply(config.corpus())[0].test
+    pairs = corpus_of(directory).test
     if [pair.source for pair in pairs] != [row["source"] for row in read_samples(directory, "test")]:
         raise UserError(f"{directory}: its samples are not those of its corpus")
     groups: dict[str, list[int]] = {name: [] for name in _GROUPS}

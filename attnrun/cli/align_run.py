@@ -130,6 +130,7 @@ def _aligned(directory: Path, given: Given, trust: tuple[str, ...]) -> "tuple[li
     from attnrun.cli.align import read_pairs
     from attnrun.data.corpus import Pair
     from attnrun.data.words import natural_split
+    from attnrun.launch.trained import corpus_of
 
     text, gold, base = given
     if text is not None and gold is None:
@@ -144,17 +145,6 @@ def _aligned(directory: Path, given: Given, trust: tuple[str, ...]) -> "tuple[li
     if not corpus.aligned:
         raise UserError(f"the corpus of {directory} has no gold links; --gold brings those of its test split")
     return corpus.test, [pair for pair in corpus.valid if pair.links or pair.possible], how
-
-
-def corpus_of(directory: Path, trust: tuple[str, ...]) -> Any:
-    """Return the corpus of a run, as its filter leaves it; raise UserError where it has none."""
-    from attnrun.launch.config import check
-    from attnrun.runs.find import RunRecord
-
-    config = check(RunRecord(directory).config, trust).config
-    if not hasattr(config, "corpus"):
-        raise UserError(f"{directory} has no corpus of sentence pairs")
-    return config.filter.apply(config.corpus())[0]
 
 
 def _linked(pairs: "Sequence[Pair]", gold: str, base: int | None, how: Any, what: str) -> "list[Pair]":

@@ -214,8 +214,8 @@ def _linked(
     record: "RunRecord", chosen: Sequence[Sample], trust: tuple[str, ...]
 ) -> "tuple[dict[int, Pair], Any]":
     """The pairs with gold links among the samples, by place, and what a word of them is."""
-    from attnrun.cli.align_run import corpus_of
     from attnrun.data.words import natural_split
+    from attnrun.launch.trained import corpus_of
 
     corpus = corpus_of(record.directory, trust)
     known = {f"{pair.source} ||| {pair.target}": pair for pair in corpus.test if pair.links or pair.possible}

@@ -66,6 +66,17 @@ def evaluate(
     return metrics, rows
 
 
+def corpus_of(directory: Path, trust: tuple[str, ...] = ()) -> Any:
+    """Return the sentence pairs that a run was trained and tested on, as its filter left them.
+
+    Raises UserError where it has none.
+    """
+    config = check(RunRecord(directory).config, trust).config
+    if not hasattr(config, "corpus"):
+        raise UserError(f"{directory} has no corpus of sentence pairs")
+    return config.filter.apply(config.corpus())[0]
+
+
 def _opened(
     directory: Path, trust: tuple[str, ...], changes: Mapping[str, Any], device: str
 ) -> tuple[Plan, Any, Any]:

@@ -122,15 +122,20 @@ def test_sentences_are_scored_by_how_far_their_words_move(
     assert {f"one_{name}" for name in ORDERS} | {"bleu_one", "lost_one"} == set(found.figures)
     (result,) = Path().glob("outputs/translation/claims/*/result.json")
     assert found.figures["bleu_one"] == pytest.approx(json.loads(result.read_text())["metrics"]["bleu"])
+    # A model of three steps is as bad everywhere: answers that are the worse the further words move tell apart.
     (samples,) = Path().glob("outputs/translation/claims/*/samples/test.jsonl")
-    rows_by = {name: [] for name in ORDERS}
-    for line in samples.read_text().splitlines():
-        rows_by[list(ORDERS)[int(json.loads(line)["source"].split()[-1])]].append(json.loads(line))
-    for name, chosen in rows_by.items():
-        score = corpus_bleu(
-            [row["prediction"] for row in chosen], [[row["target"] for row in chosen]], lowercase=True
-        )
-        assert found.figures[f"one_{name}"] == pytest.approx(score.score)
+    chosen = [json.loads(line) for line in samples.read_text().splitlines()]
+    kinds = [list(ORDERS)[int(row["source"].split()[-1])] for row in chosen]
+    for row, kind in zip(chosen, kinds, strict=True):
+        row["prediction"] = {"in_order": row["target"], "neighbours": row["source"], "further": "x"}[kind]
+    samples.write_text("".join(json.dumps(row) + "\n" for row in chosen))
+    found = by_order(0, variants={"one": "translation"}, words=words)
+    assert found.figures["one_in_order"] == pytest.approx(100) and found.figures["one_further"] == 0
+    of_neighbours = [row for row, kind in zip(chosen, kinds, strict=True) if kind == "neighbours"]
+    said, right = ([row[side] for row in of_neighbours] for side in ("prediction", "target"))
+    expected = corpus_bleu(said, [right], lowercase=True).score
+    assert found.figures["one_neighbours"] == pytest.approx(expected) and 0 < expected < 100
+    assert found.figures["lost_one"] == pytest.approx(100)
     words = " ".join(["translation", *aligned_corpus(tmp_path), *TINY])
     with pytest.raises(UserError, match="no test sentence is in_order"):
         by_order(0, variants={"one": words})

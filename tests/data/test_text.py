@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from attnrun.data import reading, text
+from attnrun.data import jsonl, reading, text
 from attnrun.data.corpus import Corpus, Pair
 from attnrun.data.words import join, tokenise
 from attnrun.errors import UserError
@@ -364,6 +364,19 @@ def test_splits_missing_from_a_directory_are_held_out_from_train(tmp_path):
         text.files(path=path, source="en", target="fr")
     corpus = text.files(path=path, source="en", target="fr", test_set="test_2017", valid=3)
     assert (len(corpus.train), len(corpus.valid), len(corpus.test)) == (28, 3, 5)
+
+
+def test_all_of_a_file_can_be_tested_on(tmp_path):
+    for name in ("with", "without"):
+        (tmp_path / name).mkdir()
+    with_test = make_directory(tmp_path / "with", {"train": 31, "val": 5, "test": 7})
+    without = make_directory(tmp_path / "without", {"train": 31, "val": 5})
+    for path, part, size in ((with_test, "test", 7), (without, "train", 31), (f"{without}/val", "val", 5)):
+        corpus = text.files(path=path, source="en", target="fr", test="all")
+        assert [pair.source for pair in corpus.test] == [f"{part} en {n}" for n in range(size)]
+    (tmp_path / "twice.jsonl").write_text('{"en": "a", "fr": "b"}\n' * 3)  # equal pairs are all kept
+    found = jsonl.load(path=str(tmp_path / "twice.jsonl"), source="en", target="fr", test="all")
+    assert found.test == [Pair("a", "b")] * 3 and not found.train and not found.valid
 
 
 def test_real_tatoeba_pairs(real_data):
