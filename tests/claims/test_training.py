@@ -122,7 +122,7 @@ def test_sentences_are_scored_by_how_far_their_words_move(
     assert {f"one_{name}" for name in ORDERS} | {"bleu_one", "lost_one"} == set(found.figures)
     (result,) = Path().glob("outputs/translation/claims/*/result.json")
     assert found.figures["bleu_one"] == pytest.approx(json.loads(result.read_text())["metrics"]["bleu"])
-    # A model of three steps is as bad everywhere: answers that are the worse the further words move tell apart.
+    # A model of three steps is as bad everywhere: answers are made worse the further words move.
     (samples,) = Path().glob("outputs/translation/claims/*/samples/test.jsonl")
     chosen = [json.loads(line) for line in samples.read_text().splitlines()]
     kinds = [list(ORDERS)[int(row["source"].split()[-1])] for row in chosen]
