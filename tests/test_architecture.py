@@ -19,7 +19,7 @@ ROOMS = {
     "data": set(),
     "runs": set(),
     "models": {"attention"},
-    "training": {"runs"},
+    "training": {"attention", "runs"},
     "analysis": {"runs"},
     "export": {"attention", "models"},
     "claims": {"attention", "data", "runs", "models", "analysis", "bench", "launch"},

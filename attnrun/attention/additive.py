@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 
+from attnrun.attention.dense import Linear, linear
 from attnrun.attention.scores import LARGE, Score, scores_shape
 from attnrun.attention.softmax import exactly, wide
 from attnrun.attention.tanh_series import gradients, points_needed
@@ -37,9 +37,9 @@ class Additive(Score):
 
     def __init__(self, query_size: int, key_size: int, *, hidden: PositiveInt = 128) -> None:
         super().__init__(query_size, key_size)
-        self.W_q = nn.Linear(query_size, hidden, bias=False)
-        self.W_k = nn.Linear(key_size, hidden, bias=False)
-        self.v = nn.Linear(hidden, 1, bias=False)
+        self.W_q = Linear(query_size, hidden, bias=False)
+        self.W_k = Linear(key_size, hidden, bias=False)
+        self.v = Linear(hidden, 1, bias=False)
 
     def project_keys(self, key: Tensor) -> Tensor:
         """W_k k: (..., M, Dk) -> (..., M, hidden)."""
@@ -60,16 +60,16 @@ class Concat(Score):
 
     def __init__(self, query_size: int, key_size: int, *, hidden: PositiveInt = 128) -> None:
         super().__init__(query_size, key_size)
-        self.W = nn.Linear(query_size + key_size, hidden, bias=False)
-        self.v = nn.Linear(hidden, 1, bias=False)
+        self.W = Linear(query_size + key_size, hidden, bias=False)
+        self.v = Linear(hidden, 1, bias=False)
 
     def project_keys(self, key: Tensor) -> Tensor:
         """The keys' share of W [q; k]: (..., M, Dk) -> (..., M, hidden)."""
-        return F.linear(key, self.W.weight[:, self.query_size :])
+        return linear(key, self.W.weight[:, self.query_size :])
 
     def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
         """Score queries (..., N, D) against the keys' share (..., M, hidden): (..., N, M)."""
-        return _tanh_network(F.linear(query, self.W.weight[:, : self.query_size]), projected, self.v)
+        return _tanh_network(linear(query, self.W.weight[:, : self.query_size]), projected, self.v)
 
 
 def _tanh_network(query: Tensor, key: Tensor, v: nn.Linear) -> Tensor:

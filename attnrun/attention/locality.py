@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from attnrun.attention.dense import Linear
 from attnrun.attention.masks import block_mask, window_mask
 from attnrun.attention.softmax import wide
 from attnrun.ranges import NonNegativeInt, PositiveInt
@@ -111,8 +112,8 @@ class Predictive(Locality):
     def __init__(self, query_size: int, *, width: PositiveInt = 10) -> None:
         super().__init__(query_size)
         self.width = width
-        self.W = nn.Linear(query_size, query_size, bias=False)
-        self.v = nn.Linear(query_size, 1, bias=False)
+        self.W = Linear(query_size, query_size, bias=False)
+        self.v = Linear(query_size, 1, bias=False)
 
     def narrow(
         self, query: Tensor, mask: Tensor | None, keys: int, offset: int = 0, abreast: bool = False

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from attnrun.attention.attend import attend
+from attnrun.attention.dense import Linear
 from attnrun.attention.heads import PerHead, divisors, join, repeat, split
 from attnrun.attention.locality import Kind, Locality
 from attnrun.attention.masks import as_mask, blank
@@ -98,10 +99,10 @@ class MultiHead(nn.Module):
         inner = size // heads * groups
         head_sizes = (size // heads,) * 2 if projections else (query_size // heads, key_size // heads)
         self.score = _head_score(*head_sizes, heads, score)
-        self.W_q = nn.Linear(query_size, size, bias=bias) if projections else nn.Identity()
-        self.W_k = nn.Linear(key_size, inner, bias=bias) if projections else nn.Identity()
-        self.W_v = nn.Linear(value_size, inner, bias=bias) if projections else nn.Identity()
-        self.W_o = nn.Linear(size, size, bias=output_bias) if projections else nn.Identity()
+        self.W_q = Linear(query_size, size, bias=bias) if projections else nn.Identity()
+        self.W_k = Linear(key_size, inner, bias=bias) if projections else nn.Identity()
+        self.W_v = Linear(value_size, inner, bias=bias) if projections else nn.Identity()
+        self.W_o = Linear(size, size, bias=output_bias) if projections else nn.Identity()
 
     def forward(
         self,

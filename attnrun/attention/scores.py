@@ -10,8 +10,8 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from attnrun.attention.dense import Linear, linear
 from attnrun.attention.softmax import wide
 from attnrun.errors import UserError
 from attnrun.ranges import PositiveFloat, PositiveInt
@@ -200,7 +200,7 @@ class General(DotProduct):
 
     def __init__(self, query_size: int, key_size: int) -> None:
         super().__init__(query_size, key_size)
-        self.W = nn.Linear(key_size, query_size, bias=False)
+        self.W = Linear(key_size, query_size, bias=False)
 
     def project_keys(self, key: Tensor) -> Tensor:
         """W k: (..., M, Dk) -> (..., M, D)."""
@@ -251,13 +251,13 @@ class Location(Score):
     def __init__(self, query_size: int, key_size: int, *, maximum_length: PositiveInt = 256) -> None:
         super().__init__(query_size, key_size)
         self.longest = maximum_length
-        self.W = nn.Linear(query_size, maximum_length, bias=False)
+        self.W = Linear(query_size, maximum_length, bias=False)
 
     def score_projected(self, query: Tensor, projected: Tensor) -> Tensor:
         """Score queries (..., N, D) for the places of the keys (..., M, Dk): (..., N, M)."""
         keys = projected.shape[-2]
         require_places("location", keys, self.W.out_features)
-        return F.linear(query, self.W.weight[:keys]).expand(scores_shape(query, projected))
+        return linear(query, self.W.weight[:keys]).expand(scores_shape(query, projected))
 
 
 def _directions(vectors: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ does not wait for the previous step can be computed for all steps at once.
 import torch
 from torch import Tensor, nn
 
+from attnrun.attention.dense import Linear
+
 
 class GruCell(nn.Module):
     """Gated recurrent unit (Cho et al. 2014), with the gates r, z, n of `torch.nn.GRUCell`."""
@@ -16,7 +18,7 @@ class GruCell(nn.Module):
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.recurrent = nn.Linear(hidden, self.gates * hidden)
+        self.recurrent = Linear(hidden, self.gates * hidden)
 
     def forward(self, gates: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """gates (B, 3 * hidden) from the input, state ((B, hidden),) -> the next state."""
@@ -37,7 +39,7 @@ class LstmCell(nn.Module):
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.recurrent = nn.Linear(hidden, self.gates * hidden)
+        self.recurrent = Linear(hidden, self.gates * hidden)
 
     def forward(self, gates: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """gates (B, 4 * hidden) from the input, state (hidden, cell), (B, hidden) each -> the next state."""

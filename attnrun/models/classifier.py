@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from attnrun.attention import Mechanism, lengths_mask
+from attnrun.attention.dense import Linear
 from attnrun.models.initialise import initialise_rnn
 from attnrun.models.readers import RnnReader, TransformerLabeller
 from attnrun.ranges import PositiveInt, Probability
@@ -53,7 +54,7 @@ class RnnClassifier(TextClassifier):
             dropout=dropout,
         )
         self.attention = mechanism.build(hidden, hidden, hidden, "cross") if mechanism.attention else None
-        self.output = nn.Linear(hidden, classes)
+        self.output = Linear(hidden, classes)
         initialise_rnn(self, hidden // (2 if bidirectional else 1))
         self.query = nn.Parameter(torch.randn(hidden)) if self.attention is not None else None
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from attnrun.attention import Dropout, Mechanism, Position, lengths_mask
+from attnrun.attention.dense import Linear
 from attnrun.errors import UserError
 from attnrun.models.seq2seq import DecoderState, Memory, consult, embeddings
 from attnrun.ranges import PositiveInt, Probability
@@ -44,9 +45,9 @@ class DecoderLayer(nn.Module):
     def __init__(self, mechanism: Mechanism, embedding: int, size: int, width: int, dropout: float) -> None:
         super().__init__()
         self.convolution = GatedConvolution(size, width, dropout)
-        self.to_query = nn.Linear(size, embedding)
+        self.to_query = Linear(size, embedding)
         self.attention = mechanism.build(embedding, embedding, embedding, "cross")
-        self.from_context = nn.Linear(embedding, size)
+        self.from_context = Linear(embedding, size)
 
     def forward(
         self,
@@ -111,16 +112,16 @@ class ConvolutionalSeq2Seq(nn.Module):
         self.target_position = mechanism.position(embedding, mechanism.heads.count)
         self.dropout = Dropout(dropout)
         self.width = width
-        self.into_encoder = nn.Linear(embedding, hidden)
+        self.into_encoder = Linear(embedding, hidden)
         self.encoder = nn.ModuleList(GatedConvolution(hidden, width, dropout) for _ in range(layers))
-        self.out_of_encoder = nn.Linear(hidden, embedding)
-        self.into_decoder = nn.Linear(embedding, hidden)
+        self.out_of_encoder = Linear(hidden, embedding)
+        self.into_decoder = Linear(embedding, hidden)
         self.decoder = nn.ModuleList(
             DecoderLayer(mechanism, embedding, hidden, width, dropout)
             for _ in range(decoder_layers or layers)
         )
-        self.out_of_decoder = nn.Linear(hidden, embedding)
-        self.output = nn.Linear(embedding, target_size)
+        self.out_of_decoder = Linear(hidden, embedding)
+        self.output = Linear(embedding, target_size)
         reaches = [layer.attention.score.longest for layer in self._layers()]
         self.longest = min(self.target_position.longest, *reaches)  # target tokens that it can read
         _initialise(self)

@@ -78,7 +78,9 @@ class Task:
 
     def log_probabilities(self, output: Tensor) -> Tensor:
         """Those of the next token (R, V), given outputs (R, D); -inf for padding and `bos`."""
-        found = _log_softmax(self.model.project(output))
+        logits = self.model.project(output)
+        spare = logits if logits.is_cpu and logits.dtype == torch.float32 else None  # new memory takes longer
+        found = _log_softmax(logits, out=spare)
         found[:, PAD] = found[:, self.bos] = -torch.inf
         return found
 
@@ -237,5 +239,6 @@ def forced(
     return Forced(picked.masked_fill(following == PAD, 0), weights)
 
 
-def _log_softmax(logits: Tensor) -> Tensor:
-    return torch.log_softmax(logits, dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
+def _log_softmax(logits: Tensor, out: Tensor | None = None) -> Tensor:
+    kind = torch.promote_types(logits.dtype, torch.float32)
+    return torch.log_softmax(logits, -1, dtype=kind, out=out)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from attnrun.attention import Dropout, Mechanism
+from attnrun.attention.dense import Linear
 from attnrun.models.encoder import LIBRARY
 from attnrun.models.initialise import initialise_rnn
 from attnrun.ranges import PositiveInt, Probability
@@ -44,9 +45,9 @@ class RnnForecaster(nn.Module):
         attends = mechanism.attention is not None
         self.rnn = LIBRARY[cell](1, hidden, batch_first=True)
         self.attention = mechanism.build(hidden, hidden, hidden, "cross") if attends else None
-        self.value = nn.Linear(1, hidden) if attends else None
-        self.readout = nn.Linear(2 * hidden if attends else hidden, hidden)
-        self.output = nn.Linear(2 * hidden if attends else hidden, BAND)
+        self.value = Linear(1, hidden) if attends else None
+        self.readout = Linear(2 * hidden if attends else hidden, hidden)
+        self.output = Linear(2 * hidden if attends else hidden, BAND)
         self.dropout = Dropout(dropout)
         initialise_rnn(self, hidden)
 

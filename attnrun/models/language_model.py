@@ -11,6 +11,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from attnrun.attention import Mechanism, causal_mask
+from attnrun.attention.dense import Linear
 from attnrun.models.initialise import initialise_transformer
 from attnrun.models.layers import Parts
 from attnrun.models.seq2seq import PAD, DecoderState
@@ -93,7 +94,7 @@ class TransformerLanguageModel(LanguageModel):
         mechanism.require_use("a language model", "self")
         self.embedding = nn.Embedding(vocabulary, size, padding_idx=PAD)
         self.decoder = EncoderStack(parts, layers)
-        self.output = nn.Linear(size, vocabulary)
+        self.output = Linear(size, vocabulary)
         initialise_transformer(self)
         if tied:
             self.output.weight = self.embedding.weight

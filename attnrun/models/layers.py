@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from attnrun.attention import Dropout, Mechanism, MultiHead, causal_mask
+from attnrun.attention.dense import Linear
 from attnrun.attention.locality import Kind
 from attnrun.attention.positions import Position
 from attnrun.errors import UserError
@@ -143,9 +144,9 @@ class FeedForward(nn.Module):
 
     def __init__(self, parts: Parts) -> None:
         super().__init__()
-        self.widen = nn.Linear(parts.size, parts.feedforward)
+        self.widen = Linear(parts.size, parts.feedforward)
         self.activation = ACTIVATIONS[parts.activation]()
-        self.narrow = nn.Linear(parts.feedforward, parts.size)
+        self.narrow = Linear(parts.feedforward, parts.size)
         self.residual = Residual(parts)
 
     def forward(self, x: Tensor) -> Tensor:

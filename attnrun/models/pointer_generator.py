@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from attnrun.attention import Mechanism
+from attnrun.attention.dense import Linear
 from attnrun.errors import UserError
 from attnrun.models.rnn import RnnSeq2Seq
 from attnrun.models.seq2seq import DecoderState, Memory
@@ -83,7 +84,7 @@ class PointerGenerator(RnnSeq2Seq):
             tied=tied,
         )
         self.vocabulary = vocabulary
-        self.generates = nn.Linear(2 * hidden + embedding, 1) if copy else None
+        self.generates = Linear(2 * hidden + embedding, 1) if copy else None
         if self.generates is not None:
             nn.init.xavier_uniform_(self.generates.weight)
             nn.init.zeros_(self.generates.bias)

@@ -8,6 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from attnrun.attention import Dropout, Mechanism, lengths_mask
+from attnrun.attention.dense import Linear
 from attnrun.models.encoder import RnnEncoder
 from attnrun.models.initialise import initialise_transformer
 from attnrun.models.layers import Parts
@@ -102,7 +103,7 @@ class TransformerLabeller(nn.Module):
         )
         mechanism.require_use("an encoder alone", "self")
         self.reader = TransformerReader(vocabulary, parts, layers)
-        self.output = nn.Linear(size, labels)
+        self.output = Linear(size, labels)
         initialise_transformer(self)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from attnrun.attention import Dropout, Mechanism, MultiHead, lengths_mask
+from attnrun.attention.dense import Linear
 from attnrun.errors import UserError
 from attnrun.models.cells import CELLS
 from attnrun.models.encoder import RnnEncoder
@@ -62,16 +63,16 @@ class RnnDecoder(nn.Module):
             self.add_module(name, module)
         self.attention = _build(mechanism, hidden, size)
         bridges = layers * make_cell.parts if bridged else 0
-        self.bridges = nn.ModuleList(nn.Linear(size, hidden) for _ in range(bridges))
+        self.bridges = nn.ModuleList(Linear(size, hidden) for _ in range(bridges))
         gates = make_cell.gates * hidden
-        self.from_token = nn.Linear(embedding, gates)
-        self.from_context = nn.Linear(size, gates, bias=False) if attend == "before" else None
-        self.from_readout = nn.Linear(embedding, gates, bias=False) if input_feeding else None
-        self.from_below = nn.ModuleList(nn.Linear(hidden, gates) for _ in range(layers - 1))
+        self.from_token = Linear(embedding, gates)
+        self.from_context = Linear(size, gates, bias=False) if attend == "before" else None
+        self.from_readout = Linear(embedding, gates, bias=False) if input_feeding else None
+        self.from_below = nn.ModuleList(Linear(hidden, gates) for _ in range(layers - 1))
         self.cells = nn.ModuleList(make_cell(hidden) for _ in range(layers))
         read = hidden + size + (embedding if attend == "before" else 0)
-        self.readout = nn.Linear(read, embedding)
-        self.output = nn.Linear(embedding, target_size)
+        self.readout = Linear(read, embedding)
+        self.output = Linear(embedding, target_size)
         self.dropout = Dropout(dropout)
         self.parts = make_cell.parts
         initialise_rnn(self, hidden)
@@ -159,10 +160,10 @@ class RnnDecoder(nn.Module):
         count = len(self.cells) * self.parts
         before, look = state.tensors[:count], None
         if self.from_readout is not None:
-            gates = torch.addmm(gates, state.tensors[count], self.from_readout.weight.t())
+            gates = gates + self.from_readout(state.tensors[count])
         if self.from_context is not None:
             look = self._look(memory, self._top(before)[:, None], state.place, need_weights)
-            gates = torch.addmm(gates, look[0][:, 0], self.from_context.weight.t())
+            gates = gates + self.from_context(look[0][:, 0])
         after = self._recur(gates, before)
         top = self._top(after)
         if self.from_context is None and self.from_readout is not None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from attnrun.attention import Dropout, Mechanism, causal_mask
+from attnrun.attention.dense import Linear
 from attnrun.attention.positions import Position
 from attnrun.errors import UserError
 from attnrun.models.encoder import LIBRARY
@@ -51,8 +52,8 @@ class RnnLanguageModel(LanguageModel):
         self.rnn = LIBRARY[cell](embedding, hidden, layers, batch_first=True, dropout=between)
         attends = mechanism.attention is not None
         self.attention = mechanism.build(hidden, hidden, hidden, "self") if attends else None
-        self.readout = nn.Linear(2 * hidden if attends else hidden, embedding)
-        self.output = nn.Linear(embedding, vocabulary)
+        self.readout = Linear(2 * hidden if attends else hidden, embedding)
+        self.output = Linear(embedding, vocabulary)
         self.dropout = Dropout(dropout)
         initialise_rnn(self, hidden)
         if tied:

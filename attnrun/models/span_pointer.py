@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from attnrun.attention import Dropout, Mechanism, lengths_mask
+from attnrun.attention.dense import Linear
 from attnrun.models.encoder import RnnEncoder
 from attnrun.models.initialise import initialise_rnn
 from attnrun.models.readers import RnnReader
@@ -45,7 +46,7 @@ class SpanPointer(nn.Module):
         self.attention = mechanism.build(hidden, hidden, hidden, "cross") if mechanism.attention else None
         self.second = RnnEncoder(3 * hidden, hidden, **form)  # type: ignore[arg-type]
         self.dropout = Dropout(dropout)
-        self.output = nn.Linear(hidden, 2)
+        self.output = Linear(hidden, 2)
         initialise_rnn(self, hidden // 2)
 
     def forward(

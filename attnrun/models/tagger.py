@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from attnrun.attention import Mechanism, lengths_mask
+from attnrun.attention.dense import Linear
 from attnrun.models.initialise import initialise_rnn
 from attnrun.models.readers import RnnReader, TransformerLabeller
 from attnrun.ranges import PositiveInt, Probability
@@ -53,7 +54,7 @@ class RnnTagger(TokenTagger):
         mechanism.require_use("an RNN that tags", *(("self",) if attends else ()))
         self.position = mechanism.position(hidden, mechanism.heads.count) if attends else None
         self.attention = mechanism.build(hidden, hidden, hidden, "self", self.position) if attends else None
-        self.output = nn.Linear(hidden * (2 if attends else 1), tags)
+        self.output = Linear(hidden * (2 if attends else 1), tags)
         initialise_rnn(self, hidden // (2 if bidirectional else 1))
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:

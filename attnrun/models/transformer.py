@@ -8,6 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from attnrun.attention import Mechanism, lengths_mask
+from attnrun.attention.dense import Linear
 from attnrun.models.initialise import initialise_transformer
 from attnrun.models.layers import Parts
 from attnrun.models.seq2seq import DecoderState, Memory, embeddings
@@ -65,7 +66,7 @@ class Transformer(nn.Module):
         self.encoder = EncoderStack(parts, layers)
         self.decoder = DecoderStack(parts, decoder_layers or layers)
         self.longest = self.decoder.longest  # target tokens that it can read
-        self.output = nn.Linear(size, target_size)
+        self.output = Linear(size, target_size)
         initialise_transformer(self, embedding_spread)
         if tied:
             self.output.weight = self.target_embedding.weight

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from attnrun.attention import Dropout, Mechanism
+from attnrun.attention.dense import Linear
 from attnrun.attention.locality import Locality
 from attnrun.errors import UserError
 from attnrun.models.initialise import initialise_transformer
@@ -93,10 +94,10 @@ class VisionTransformer(ImageClassifier):
                 "model.pooling=mean, or mask=full"
             )
         self.patch = patch
-        self.embedding = nn.Linear(channels * patch * patch, size)
+        self.embedding = Linear(channels * patch * patch, size)
         self.token = nn.Parameter(torch.zeros(size)) if pooling == "token" else None
         self.encoder = EncoderStack(parts, layers)
-        self.output = nn.Linear(size, classes)
+        self.output = Linear(size, classes)
         initialise_transformer(self)
 
     def look(self, images: Tensor, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
@@ -163,7 +164,7 @@ class SmallConvolutional(ImageClassifier):
             nn.Conv2d(before, after, 3, padding=1) for before, after in pairwise(sizes)
         )
         self.dropout = Dropout(dropout)
-        self.output = nn.Linear(sizes[-1], classes)
+        self.output = Linear(sizes[-1], classes)
 
     def look(self, images: Tensor, need_weights: bool = False) -> tuple[Tensor, None]:
         """Standardised images (B, K, Y, X) -> logits (B, C); there are no weights."""

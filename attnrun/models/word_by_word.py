@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from attnrun.attention import Dropout, Mechanism, lengths_mask
+from attnrun.attention.dense import Linear
 from attnrun.errors import UserError
 from attnrun.models.encoder import RnnEncoder
 from attnrun.models.initialise import initialise_rnn
@@ -54,7 +55,7 @@ class WordByWord(nn.Module):
         self.encoder = RnnEncoder(
             embedding, hidden, cell=cell, layers=layers, bidirectional=False, dropout=dropout
         )
-        self.output = nn.Linear(hidden, target_size)
+        self.output = Linear(hidden, target_size)
         self.dropout = Dropout(dropout)
         initialise_rnn(self, hidden)
 

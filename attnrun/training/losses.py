@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from attnrun.attention.dense import linear
+
 # Logits held at one time. On a CPU they stay in its cache; a GPU wants large products.
 _FEW, _MANY = 2**21, 2**26
 
@@ -59,7 +61,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         rows = max(1, (_FEW if states.is_cpu else _MANY) // len(weight))
         for start in range(0, len(states), rows):
             block = slice(start, start + rows)
-            made = nn.functional.linear(states[block], weight, bias)  # (rows, K), by autocast in a half type
+            made = linear(states[block], weight, bias)  # (rows, K), by autocast in a half type
             logits = made.to(total.dtype)
             total += _loss_and_gradient(logits, targets[block, None], smoothing)
             if wanted:
@@ -93,7 +95,7 @@ def _add_gradients(
 ) -> None:
     """Add what the rows of a block, with their gradient (rows, K), give to states, weight and bias."""
     by_states, by_weight, *by_bias = gradients
-    by_states[block] = by_logits @ weight
-    by_weight += by_logits.t() @ states
+    by_states[block] = linear(by_logits, weight.t())
+    by_weight += linear(by_logits.t(), states.t())
     if by_bias:
         by_bias[0] += by_logits.sum(0)
