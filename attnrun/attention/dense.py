@@ -52,10 +52,17 @@ class _Linear(Function):
         rows, above = x.reshape(-1, x.shape[-1]), upstream.reshape(-1, upstream.shape[-1])
         in_x, in_weight, in_bias = ctx.needs_input_grad
         return (
-            linear(upstream, weight.t()) if in_x else None,
-            linear(above.t(), rows.t()) if in_weight else None,
+            linear(above, weight.t()).view(x.shape) if in_x else None,
+            _outer(above, rows) if in_weight else None,
             above.sum(0) if in_bias else None,
         )
+
+
+def _outer(above: Tensor, rows: Tensor) -> Tensor:
+    """aboveᵀ rows (O, I), for above (R, O) and rows (R, I). oneDNN copies what stands first: the smaller."""
+    if above.shape[1] <= rows.shape[1]:
+        return linear(above.t(), rows.t())
+    return linear(rows.t(), above.t()).t()
 
 
 def _quicker(x: Tensor, weight: Tensor) -> bool:

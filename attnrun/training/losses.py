@@ -57,7 +57,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
     ) -> Tensor:
         total = states.new_zeros((), dtype=torch.promote_types(states.dtype, torch.float32))
         wanted = graded and any(ctx.needs_input_grad)
-        gradients = [torch.zeros_like(x) for x in (states, weight, bias) if x is not None and wanted]
+        parts = (states, weight.t(), bias)  # the way round in which the weight's gradient is made fastest
+        gradients = [x.new_zeros(x.shape) for x in parts if x is not None and wanted]
         rows = max(1, (_FEW if states.is_cpu else _MANY) // len(weight))
         for start in range(0, len(states), rows):
             block = slice(start, start + rows)
@@ -73,7 +74,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, factor: Tensor) -> tuple[Tensor | None, ...]:
         by_states, by_weight, *by_bias = (made * factor.to(made.dtype) for made in ctx.saved_tensors)
-        return by_states, by_weight, by_bias[0] if by_bias else None, None, None, None
+        return by_states, by_weight.t(), by_bias[0] if by_bias else None, None, None, None
 
 
 def _loss_and_gradient(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
@@ -93,9 +94,9 @@ def _loss_and_gradient(logits: Tensor, targets: Tensor, smoothing: float) -> Ten
 def _add_gradients(
     gradients: list[Tensor], block: slice, by_logits: Tensor, states: Tensor, weight: Tensor
 ) -> None:
-    """Add what the rows of a block, with their gradient (rows, K), give to states, weight and bias."""
+    """Add what the rows of a block, with their gradient (rows, K), give to states, weight (D, K) and bias."""
     by_states, by_weight, *by_bias = gradients
     by_states[block] = linear(by_logits, weight.t())
-    by_weight += linear(by_logits.t(), states.t())
+    by_weight += linear(states.t(), by_logits.t())
     if by_bias:
         by_bias[0] += by_logits.sum(0)
