@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from attnrun.attention.dense import linear
+from attnrun.attention.dense import STEP, linear, outer
 
 # Logits held at one time. On a CPU they stay in its cache; a GPU wants large products.
 _FEW, _MANY = 2**21, 2**26
@@ -59,7 +59,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         wanted = graded and any(ctx.needs_input_grad)
         parts = (states, weight.t(), bias)  # the way round in which the weight's gradient is made fastest
         gradients = [x.new_zeros(x.shape) for x in parts if x is not None and wanted]
-        rows = max(1, (_FEW if states.is_cpu else _MANY) // len(weight))
+        rows = max(1, (_FEW if states.is_cpu else _MANY) // len(weight) // STEP) * STEP
         for start in range(0, len(states), rows):
             block = slice(start, start + rows)
             made = linear(states[block], weight, bias)  # (rows, K), by autocast in a half type
@@ -97,6 +97,6 @@ def _add_gradients(
     """Add what the rows of a block, with their gradient (rows, K), give to states, weight (D, K) and bias."""
     by_states, by_weight, *by_bias = gradients
     by_states[block] = linear(by_logits, weight.t())
-    by_weight += linear(states.t(), by_logits.t())
+    by_weight += outer(states, by_logits)
     if by_bias:
         by_bias[0] += by_logits.sum(0)
