@@ -39,7 +39,7 @@ demo: .venv/installed  ## Fit a kernel regression and train a translator with Ba
 
 .PHONY: test
 test: .venv/installed  ## Run the test suite
-	$(BIN)/python -m pytest $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest $(WORKERS) --dist loadfile $(COVER)
 
 .PHONY: test-slow
 test-slow: .venv/installed  ## Run the tests that take long
