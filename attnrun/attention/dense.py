@@ -2,6 +2,7 @@
 
 torch multiplies float32 by MKL, which leaves AVX-512 unused on a processor that Intel did not make. oneDNN,
 in the same build of torch, uses it: twice as many products a second were measured on a Zen 5 core.
+`torch.backends.mkldnn.enabled = False` switches it off.
 """
 
 import platform
@@ -15,15 +16,17 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional as F
 
-FEW = 2**20  # multiplications, below which the way to oneDNN takes longer than it saves
-# oneDNN makes code for every size that it meets, in 2 ms, and keeps it, half a megabyte. So rows go to it in
-# blocks of few sizes, filled up with zeros.
-ROWS, STEP = 1024, 32
+# With fewer rows, or multiplications, the way to oneDNN takes longer than it saves.
+FEW_ROWS, FEW = 16, 2**20
+# oneDNN makes code for every number of rows that it meets, in 2 ms, and keeps it, half a megabyte. So rows go
+# to it in blocks of MOST, and the rest in blocks of a half, a quarter and so on of it, down to LEAST.
+MOST, LEAST = 1024, 32
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x (..., I), weight (O, I), bias (O,) -> x weightᵀ + bias (..., O), as `torch.nn.functional.linear`."""
-    if not _quicker(x, weight):
+    usual = bias is None or (bias.is_cpu and bias.dtype == weight.dtype and bias.shape == weight.shape[:1])
+    if not usual or not _quicker(x, weight):
         return F.linear(x, weight, bias)
     if torch.is_grad_enabled():
         made: Tensor = _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call]
@@ -54,53 +57,53 @@ class Linear(nn.Linear):
 class _Linear(Function):
     """`linear` by oneDNN, whose function in torch has no gradient."""
 
-    generate_vmap_rule = True
-
     @staticmethod
-    def forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        in_x, in_weight, _ = ctx.needs_input_grad
+        ctx.save_for_backward(x if in_weight else None, weight if in_x else None)
+        ctx.shape = x.shape
         return _onednn(x, weight, bias)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs[:2])
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        rows, above = x.reshape(-1, x.shape[-1]), upstream.reshape(-1, upstream.shape[-1])
-        in_x, in_weight, in_bias = ctx.needs_input_grad
+        rows = upstream.reshape(-1, upstream.shape[-1])
         return (
-            linear(above, weight.t()).view(x.shape) if in_x else None,
-            outer(above, rows) if in_weight else None,
-            above.sum(0) if in_bias else None,
+            None if weight is None else linear(rows, weight.t()).view(ctx.shape),
+            None if x is None else outer(rows, x.reshape(-1, x.shape[-1])),
+            rows.sum(0) if ctx.needs_input_grad[2] else None,
         )
 
 
 def _quicker(x: Tensor, weight: Tensor) -> bool:
-    """Whether oneDNN is the quicker one here, and torch's own ways with a linear layer lose nothing by it."""
-    return (
-        leaves_avx512_unused()
+    """Whether oneDNN multiplies x (..., I) and weight (O, I) sooner, and nothing else is asked for."""
+    return bool(
+        not torch.compiler.is_compiling()
+        and mkl_leaves_avx512_unused()
         and x.is_cpu
         and x.dtype == weight.dtype == torch.float32
+        and weight.dim() == 2
+        and x.numel() >= FEW_ROWS * weight.shape[1]
         and x.numel() * len(weight) >= FEW
+        and torch.backends.mkldnn.enabled
         and not torch.is_autocast_enabled("cpu")
-        and not torch.compiler.is_compiling()
+        and not torch._C._are_functorch_transforms_active()
     )
 
 
 @cache
-def leaves_avx512_unused() -> bool:
-    """Whether MKL does, on the processor that this process runs on."""
+def mkl_leaves_avx512_unused() -> bool:
+    """Whether this processor has AVX-512, and torch multiplies by an MKL that does without it there."""
     capable = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
-    return capable and "AMD" in vendor() and _has_both()
+    return capable and "AuthenticAMD" in processor() and _has_both()
 
 
-def vendor() -> str:
+def processor(table: Path = Path("/proc/cpuinfo")) -> str:
     """Return the words by which the system says who made the processor."""
-    if (file := Path("/proc/cpuinfo")).exists():
-        with file.open() as lines:
-            return next((line for line in lines if line.startswith("vendor_id")), "")
-    return platform.processor()
+    if not table.exists():
+        return platform.processor()
+    with table.open() as lines:
+        return next((line for line in lines if line.startswith("vendor_id")), "")
 
 
 def _has_both() -> bool:
@@ -110,15 +113,24 @@ def _has_both() -> bool:
 
 def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     rows, weight = x.reshape(-1, x.shape[-1]), _dense(weight)
+    bias = None if bias is None else bias.contiguous()
     made = [_product(block, weight, bias) for block in _blocks(rows)]
     whole = made[0] if len(made) == 1 else torch.cat(made)
-    return whole[: len(rows)].view(*x.shape[:-1], len(weight))
+    return (
+        whole[: len(rows)].view(*x.shape[:-1], len(weight)).detach()
+    )  # no view, for who changes it in place
 
 
 def _blocks(rows: Tensor) -> Iterator[Tensor]:
-    for block in torch.split(_dense(rows), ROWS):
-        missing = -len(block) % STEP
-        yield F.pad(block, (0, 0, 0, missing)) if missing else block
+    """Part rows (R, I) into blocks of few sizes, zeros after the last."""
+    rest, size = _dense(rows), MOST
+    while len(rest) >= LEAST:
+        while size > len(rest):
+            size //= 2
+        yield rest[:size]
+        rest = rest[size:]
+    if len(rest):
+        yield F.pad(rest, (0, 0, 0, LEAST - len(rest)))
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

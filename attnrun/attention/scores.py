@@ -10,8 +10,9 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from attnrun.attention.dense import Linear, linear
+from attnrun.attention.dense import Linear
 from attnrun.attention.softmax import wide
 from attnrun.errors import UserError
 from attnrun.ranges import PositiveFloat, PositiveInt
@@ -257,7 +258,7 @@ class Location(Score):
         """Score queries (..., N, D) for the places of the keys (..., M, Dk): (..., N, M)."""
         keys = projected.shape[-2]
         require_places("location", keys, self.W.out_features)
-        return linear(query, self.W.weight[:keys]).expand(scores_shape(query, projected))
+        return F.linear(query, self.W.weight[:keys]).expand(scores_shape(query, projected))
 
 
 def _directions(vectors: Tensor) -> Tensor:

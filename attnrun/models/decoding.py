@@ -79,8 +79,7 @@ class Task:
     def log_probabilities(self, output: Tensor) -> Tensor:
         """Those of the next token (R, V), given outputs (R, D); -inf for padding and `bos`."""
         logits = self.model.project(output)
-        spare = logits if logits.is_cpu and logits.dtype == torch.float32 else None  # new memory takes longer
-        found = _log_softmax(logits, out=spare)
+        found = _log_softmax(logits, out=logits if _is_spare(logits) else None)  # new memory takes longer
         found[:, PAD] = found[:, self.bos] = -torch.inf
         return found
 
@@ -237,6 +236,12 @@ def forced(
     following = target[:, 1:]
     picked = log_probabilities.gather(-1, following[..., None])[..., 0]
     return Forced(picked.masked_fill(following == PAD, 0), weights)
+
+
+def _is_spare(logits: Tensor) -> bool:
+    """Whether float32 log-probabilities may take the place of the logits: no part of another tensor."""
+    own = not logits._is_view() and not logits.requires_grad
+    return own and logits.is_cpu and logits.dtype == torch.float32
 
 
 def _log_softmax(logits: Tensor, out: Tensor | None = None) -> Tensor:

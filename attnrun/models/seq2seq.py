@@ -112,7 +112,7 @@ class Seq2Seq(Protocol):
         """Read target_in (B, T): the states (B, T, D), and the weights (B, L, H, T, S) where asked for."""
 
     def project(self, states: Tensor) -> Tensor:
-        """Turn states (..., D) into logits (..., target vocabulary)."""
+        """Turn states (..., D) into logits (..., target vocabulary), which may be written over."""
 
     def start(self, memory: Memory) -> DecoderState:
         """Return the state before the first step."""

@@ -1,7 +1,8 @@
 """Linear layers are those of torch, whichever library makes the products."""
 
+import platform
 from collections.abc import Callable
-from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -26,7 +27,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
         shapes.append((*x.shape, *weight.shape))
         return made(x, weight, bias)
 
-    monkeypatch.setattr(dense, "leaves_avx512_unused", lambda: True)
+    monkeypatch.setattr(dense, "mkl_leaves_avx512_unused", lambda: True)
     monkeypatch.setattr(dense, "_product", spy)
     return shapes
 
@@ -50,7 +51,7 @@ def test_it_is_the_product(taken: list[tuple[int, ...]], bias: bool, graded: boo
     inputs = _inputs(bias)
     with torch.set_grad_enabled(graded):
         made = linear(*inputs)
-    assert taken == [(224, INPUT, OUTPUT, INPUT)]  # 3 * 67 rows and zeros
+    assert [rows for rows, *_ in taken] == [128, 64, 32]  # 3 * 67 rows and zeros
     assert made.requires_grad == graded
     torch.testing.assert_close(made.double(), _reference(*inputs), rtol=1e-5, atol=1e-4)
 
@@ -80,46 +81,102 @@ def test_gradients_are_those_of_float64(taken: list[tuple[int, ...]], bias: bool
 def test_a_weight_alone_may_have_a_gradient(taken: list[tuple[int, ...]]) -> None:
     x, weight = _inputs(bias=False)
     (gradient,) = torch.autograd.grad(linear(x.detach(), weight).sum(), weight)
-    assert len(taken) == 2
+    assert {sizes[2:] for sizes in taken} == {(OUTPUT, INPUT), (OUTPUT, 128), (OUTPUT, 64), (OUTPUT, 32)}
     torch.testing.assert_close(gradient[5], x.detach().sum((0, 1)), rtol=1e-4, atol=1e-4)
 
 
 def test_many_rows_are_made_in_blocks(taken: list[tuple[int, ...]]) -> None:
     torch.manual_seed(0)
-    x, weight = (torch.randn(shape, requires_grad=True) for shape in ((2 * dense.ROWS + 37, 43), (47, 43)))
+    x, weight = (torch.randn(shape, requires_grad=True) for shape in ((2 * dense.MOST + 37, 43), (47, 43)))
     made = linear(x, weight)
     torch.testing.assert_close(made, _reference(x, weight).float(), rtol=1e-4, atol=1e-4)
-    assert [rows for rows, *_ in taken] == [dense.ROWS, dense.ROWS, 64]
+    sizes = [dense.MOST, dense.MOST, 32, 32]
+    assert [rows for rows, *_ in taken] == sizes
     upstream = torch.randn_like(made)
     in_x, in_weight = torch.autograd.grad(made, (x, weight), upstream)
     torch.testing.assert_close(in_x, upstream @ weight, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(in_weight, upstream.t() @ x, rtol=1e-4, atol=1e-3)
-    assert taken[6:] == [(43, rows, 47, rows) for rows in (dense.ROWS, dense.ROWS, 64)]
+    assert taken[8:] == [(43, rows, 47, rows) for rows in sizes]
+
+
+@pytest.mark.parametrize("rows", [1, 31, 32, 33, 100, 503, 1023, 1024, 1025, 3000])
+def test_blocks_are_of_six_sizes(rows: int) -> None:
+    blocks = list(dense._blocks(torch.ones(rows, 2)))
+    assert {len(block) for block in blocks} <= {32, 64, 128, 256, 512, 1024}
+    whole = torch.cat(blocks)
+    assert whole[:rows].all() and not whole[rows:].any() and len(whole) < rows + dense.LEAST
 
 
 def test_an_outer_product_is_the_same_either_way_round(taken: list[tuple[int, ...]]) -> None:
-    x, y = torch.randn(503, 43), torch.randn(503, 67)
+    x, y = torch.randn(512, 43), torch.randn(512, 67)
     with torch.no_grad():
         there, back = dense.outer(x, y), dense.outer(y, x)
     torch.testing.assert_close(there, x.t() @ y, rtol=1e-4, atol=1e-3)
     assert torch.equal(there, back.t()) and taken == [(43, 512, 67, 512)] * 2
 
 
-LAYOUTS = {
-    "a transposed weight": (torch.randn(503, 67), torch.randn(67, 71).t()),
-    "a transposed input": (torch.randn(67, 503).t(), torch.randn(71, 67)),
-    "columns of a weight": (torch.randn(503, 67), torch.randn(71, 131)[:, 60:127]),
-    "rows apart": (torch.randn(1006, 67)[::2], torch.randn(71, 67)),
-    "turned axes": (torch.randn(31, 29, 67).transpose(0, 1), torch.randn(71, 67)),
-    "one row many times": (torch.randn(1, 67).expand(503, 67), torch.randn(71, 67)),
-}
+def _layout(name: str) -> tuple[Tensor, Tensor]:
+    torch.manual_seed(0)
+    x, weight = torch.randn(503, 67), torch.randn(71, 67)
+    return {
+        "a transposed weight": (x, torch.randn(67, 71).t()),
+        "a transposed input": (torch.randn(67, 503).t(), weight),
+        "columns of a weight": (x, torch.randn(71, 131)[:, 60:127]),
+        "a weight that overlaps": (x, torch.randn(140).as_strided((71, 67), (1, 1))),
+        "rows apart": (torch.randn(1006, 67)[::2], weight),
+        "turned axes": (torch.randn(31, 29, 67).transpose(0, 1), weight),
+        "one row many times": (torch.randn(1, 67).expand(503, 67), weight),
+    }[name]
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a transposed weight",
+        "a transposed input",
+        "columns of a weight",
+        "a weight that overlaps",
+        "rows apart",
+        "turned axes",
+        "one row many times",
+    ],
+)
 def test_any_layout_is_read(taken: list[tuple[int, ...]], name: str) -> None:
-    x, weight = LAYOUTS[name]
+    x, weight = _layout(name)
     torch.testing.assert_close(linear(x, weight), _reference(x, weight).float(), rtol=1e-4, atol=1e-4)
     assert taken
+
+
+@pytest.mark.parametrize("bias", [torch.randn(2 * OUTPUT)[::2], torch.randn(1).expand(OUTPUT)])
+def test_a_bias_of_any_layout_is_read(taken: list[tuple[int, ...]], bias: Tensor) -> None:
+    x, weight = _inputs(bias=False)
+    torch.testing.assert_close(
+        linear(x, weight, bias).double(), _reference(x, weight, bias), rtol=1e-4, atol=1e-4
+    )
+    assert taken
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, OUTPUT), (ROWS[1], OUTPUT)])
+def test_another_shape_of_bias_is_torchs(taken: list[tuple[int, ...]], shape: tuple[int, ...]) -> None:
+    x, weight = _inputs(bias=False)
+    bias = torch.randn(shape)
+    assert torch.equal(linear(x, weight, bias), F.linear(x, weight, bias)) and not taken
+
+
+def test_only_what_is_asked_for_is_made(taken: list[tuple[int, ...]]) -> None:
+    x, weight, bias = _inputs()
+    made = linear(x, weight.detach(), bias)
+    (in_x,) = torch.autograd.grad(made.sum(), x)
+    assert {sizes[2:] for sizes in taken} == {(OUTPUT, INPUT), (INPUT, OUTPUT)}
+    torch.testing.assert_close(in_x[0, 0], weight.detach().sum(0), rtol=1e-4, atol=1e-4)
+
+
+def test_an_output_may_be_changed_in_place(taken: list[tuple[int, ...]]) -> None:
+    x = torch.randn(1024, 67)
+    for bias in (True, False):
+        made = nn.Sequential(Linear(67, 71, bias=bias), nn.ReLU(inplace=True))(x)
+        made.sum().backward()
+        assert not made.lt(0).any() and taken
 
 
 def test_small_products_and_other_types_are_torchs(taken: list[tuple[int, ...]]) -> None:
@@ -128,33 +185,32 @@ def test_small_products_and_other_types_are_torchs(taken: list[tuple[int, ...]])
     with pytest.raises(RuntimeError, match="dtype"):
         linear(x.float(), weight)
     assert linear(torch.zeros(0, INPUT), torch.zeros(OUTPUT, INPUT)).shape == (0, OUTPUT)
-    linear(torch.zeros(31, 29), torch.zeros(23, 29))
+    assert linear(torch.zeros(31, 29), torch.zeros(23, 29)).shape == (31, 23)
+    assert linear(torch.zeros(15, 997), torch.zeros(991, 997)).shape == (15, 991)  # few rows
+    assert linear(*(torch.zeros(1024, 1024, device="meta") for _ in range(2))).is_meta
     assert not taken
 
 
-def test_autocast_and_compiled_code_are_torchs(taken: list[tuple[int, ...]]) -> None:
+def test_autocast_and_code_for_others_are_torchs(
+    taken: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     inputs = _inputs()
     with torch.autocast("cpu", torch.bfloat16):
         assert linear(*inputs).dtype == torch.bfloat16
-    exported = torch.export.export(Linear(INPUT, OUTPUT), (torch.zeros(*ROWS, INPUT),))
-    assert "mkldnn" not in str(exported.graph)
+    with monkeypatch.context() as changed:
+        changed.setattr(torch.backends.mkldnn, "enabled", False)
+        linear(*inputs)
+    layer, x = Linear(INPUT, OUTPUT), inputs[0].detach()
+    assert "mkldnn" not in str(torch.export.export(layer, (x,)).graph)
+    torch.func.jvp(layer, (x,), (x,))
+    torch.func.vmap(layer)(x)
     assert not taken
 
 
-@pytest.mark.filterwarnings("ignore:There is a performance drop")
-def test_gradients_of_each_of_many_samples(
-    taken: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dense, "FEW", 1)
-    x, weight = (part.detach() for part in _inputs(bias=False))
-
-    def loss(weight: Tensor, x: Tensor, product: Callable[..., Tensor]) -> Tensor:
-        return product(x, weight).square().sum()
-
-    each = torch.func.vmap(torch.func.grad(partial(loss, product=linear)), (None, 0))(weight, x)
-    assert each.shape == (ROWS[0], OUTPUT, INPUT) and taken
-    expected = torch.func.vmap(torch.func.grad(partial(loss, product=F.linear)), (None, 0))(weight, x)
-    torch.testing.assert_close(each, expected, rtol=1e-4, atol=1e-2)
+def test_a_layer_is_compiled_in_one_graph() -> None:
+    layer, x = Linear(INPUT, OUTPUT), torch.randn(*ROWS, INPUT)
+    made = torch.compile(layer, fullgraph=True, backend="eager")(x)
+    torch.testing.assert_close(made, layer(x), rtol=1e-4, atol=1e-4)
 
 
 def test_a_layer_is_torchs(taken: list[tuple[int, ...]]) -> None:
@@ -168,19 +224,29 @@ def test_a_layer_is_torchs(taken: list[tuple[int, ...]]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("vendor", "capability", "quick"),
+    ("processor", "capability", "unused"),
     [
         ("vendor_id\t: AuthenticAMD\n", "AVX512", True),
         ("AMD64 Family 26 Model 2 Stepping 1, AuthenticAMD", "AVX512_BF16", True),
         ("vendor_id\t: AuthenticAMD\n", "AVX2", False),
         ("vendor_id\t: GenuineIntel\n", "AVX512", False),
+        ("AMD64", "AVX512", False),  # Windows' name for any processor of 64 bits
         ("arm", "DEFAULT", False),
     ],
 )
 def test_it_is_for_avx512_that_mkl_does_not_use(
-    monkeypatch: pytest.MonkeyPatch, vendor: str, capability: str, quick: bool
+    monkeypatch: pytest.MonkeyPatch, processor: str, capability: str, unused: bool
 ) -> None:
-    monkeypatch.setattr(dense, "vendor", lambda: vendor)
+    monkeypatch.setattr(dense, "processor", lambda: processor)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     monkeypatch.setattr(dense, "_has_both", lambda: True)
-    assert dense.leaves_avx512_unused.__wrapped__() == quick
+    assert dense.mkl_leaves_avx512_unused.__wrapped__() == unused
+
+
+def test_the_maker_is_found_in_the_systems_table(tmp_path: Path) -> None:
+    table = tmp_path / "cpuinfo"
+    table.write_text("processor\t: 0\nvendor_id\t: AuthenticAMD\nmodel name\t: x\n\nprocessor\t: 1\n")
+    assert dense.processor(table).split() == ["vendor_id", ":", "AuthenticAMD"]
+    table.write_text("processor\t: 0\nBogoMIPS\t: 48.00\n")  # that of an ARM
+    assert dense.processor(table) == ""
+    assert dense.processor(tmp_path / "none") == platform.processor()
