@@ -191,6 +191,7 @@ def test_small_products_and_other_types_are_torchs(taken: list[tuple[int, ...]])
     assert not taken
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # by torch.func itself
 def test_autocast_and_code_for_others_are_torchs(
     taken: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
