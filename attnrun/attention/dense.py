@@ -17,10 +17,10 @@ from torch.autograd import Function
 from torch.nn import functional as F
 
 # With fewer rows, or multiplications, the way to oneDNN takes longer than it saves.
-FEW_ROWS, FEW = 16, 2**20
+FEW_ROWS, FEW = 16, 2**22
 # oneDNN makes code for every number of rows that it meets, in 2 ms, and keeps it, half a megabyte. So rows go
-# to it in blocks of MOST, and the rest in blocks of a half, a quarter and so on of it, down to LEAST.
-MOST, LEAST = 1024, 32
+# to it in blocks of MOST, and the rest is filled up to the next of few sizes.
+MOST = 1024
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -112,25 +112,26 @@ def _has_both() -> bool:
 
 
 def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    rows, weight = x.reshape(-1, x.shape[-1]), _dense(weight)
-    bias = None if bias is None else bias.contiguous()
-    made = [_product(block, weight, bias) for block in _blocks(rows)]
-    whole = made[0] if len(made) == 1 else torch.cat(made)
-    return (
-        whole[: len(rows)].view(*x.shape[:-1], len(weight)).detach()
-    )  # no view, for who changes it in place
+    weight, bias = _dense(weight), None if bias is None else bias.contiguous()
+    count = x.numel() // x.shape[-1]
+    if count == whole(count) <= MOST:
+        return _product(x.contiguous(), weight, bias)
+    made = [_product(block, weight, bias) for block in _blocks(x.reshape(-1, x.shape[-1]))]
+    rows = made[0] if len(made) == 1 else torch.cat(made)
+    shaped = rows[:count].view(*x.shape[:-1], len(weight))
+    return shaped.detach()  # autograd lets nobody change a view in place
+
+
+def whole(rows: int) -> int:
+    """Return the next size that has no more than three digits in binary beside its zeros at the end."""
+    step = 1 << max((rows - 1).bit_length() - 3, 3)
+    return -(-rows // step) * step
 
 
 def _blocks(rows: Tensor) -> Iterator[Tensor]:
-    """Part rows (R, I) into blocks of few sizes, zeros after the last."""
-    rest, size = _dense(rows), MOST
-    while len(rest) >= LEAST:
-        while size > len(rest):
-            size //= 2
-        yield rest[:size]
-        rest = rest[size:]
-    if len(rest):
-        yield F.pad(rest, (0, 0, 0, LEAST - len(rest)))
+    for block in torch.split(_dense(rows), MOST):
+        missing = whole(len(block)) - len(block)
+        yield F.pad(block, (0, 0, 0, missing)) if missing else block
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

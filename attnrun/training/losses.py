@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from attnrun.attention.dense import LEAST, linear, outer
+from attnrun.attention.dense import linear, outer, whole
 
 # Logits held at one time. On a CPU they stay in its cache; a GPU wants large products.
 _FEW, _MANY = 2**21, 2**26
@@ -59,7 +59,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         wanted = graded and any(ctx.needs_input_grad)
         parts = (states, weight.t(), bias)  # the way round in which the weight's gradient is made fastest
         gradients = [x.new_zeros(x.shape) for x in parts if x is not None and wanted]
-        rows = max(1, (_FEW if states.is_cpu else _MANY) // len(weight) // LEAST) * LEAST
+        rows = whole(max(1, (_FEW if states.is_cpu else _MANY) // len(weight)))
         for start in range(0, len(states), rows):
             block = slice(start, start + rows)
             made = linear(states[block], weight, bias)  # (rows, K), by autocast in a half type

@@ -29,6 +29,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
 
     monkeypatch.setattr(dense, "mkl_leaves_avx512_unused", lambda: True)
     monkeypatch.setattr(dense, "_product", spy)
+    monkeypatch.setattr(dense, "FEW", 2**20)
     return shapes
 
 
@@ -51,7 +52,7 @@ def test_it_is_the_product(taken: list[tuple[int, ...]], bias: bool, graded: boo
     inputs = _inputs(bias)
     with torch.set_grad_enabled(graded):
         made = linear(*inputs)
-    assert [rows for rows, *_ in taken] == [128, 64, 32]  # 3 * 67 rows and zeros
+    assert [rows for rows, *_ in taken] == [224]  # 3 * 67 rows and zeros
     assert made.requires_grad == graded
     torch.testing.assert_close(made.double(), _reference(*inputs), rtol=1e-5, atol=1e-4)
 
@@ -81,7 +82,7 @@ def test_gradients_are_those_of_float64(taken: list[tuple[int, ...]], bias: bool
 def test_a_weight_alone_may_have_a_gradient(taken: list[tuple[int, ...]]) -> None:
     x, weight = _inputs(bias=False)
     (gradient,) = torch.autograd.grad(linear(x.detach(), weight).sum(), weight)
-    assert {sizes[2:] for sizes in taken} == {(OUTPUT, INPUT), (OUTPUT, 128), (OUTPUT, 64), (OUTPUT, 32)}
+    assert {sizes[2:] for sizes in taken} == {(OUTPUT, INPUT), (OUTPUT, 224)}
     torch.testing.assert_close(gradient[5], x.detach().sum((0, 1)), rtol=1e-4, atol=1e-4)
 
 
@@ -90,21 +91,22 @@ def test_many_rows_are_made_in_blocks(taken: list[tuple[int, ...]]) -> None:
     x, weight = (torch.randn(shape, requires_grad=True) for shape in ((2 * dense.MOST + 37, 43), (47, 43)))
     made = linear(x, weight)
     torch.testing.assert_close(made, _reference(x, weight).float(), rtol=1e-4, atol=1e-4)
-    sizes = [dense.MOST, dense.MOST, 32, 32]
+    sizes = [dense.MOST, dense.MOST, 40]
     assert [rows for rows, *_ in taken] == sizes
     upstream = torch.randn_like(made)
     in_x, in_weight = torch.autograd.grad(made, (x, weight), upstream)
     torch.testing.assert_close(in_x, upstream @ weight, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(in_weight, upstream.t() @ x, rtol=1e-4, atol=1e-3)
-    assert taken[8:] == [(43, rows, 47, rows) for rows in sizes]
+    assert taken[6:] == [(43, rows, 47, rows) for rows in sizes]
 
 
-@pytest.mark.parametrize("rows", [1, 31, 32, 33, 100, 503, 1023, 1024, 1025, 3000])
-def test_blocks_are_of_six_sizes(rows: int) -> None:
-    blocks = list(dense._blocks(torch.ones(rows, 2)))
-    assert {len(block) for block in blocks} <= {32, 64, 128, 256, 512, 1024}
-    whole = torch.cat(blocks)
-    assert whole[:rows].all() and not whole[rows:].any() and len(whole) < rows + dense.LEAST
+def test_blocks_are_of_few_sizes() -> None:
+    sizes = {dense.whole(rows) for rows in range(1, dense.MOST + 1)}
+    assert len(sizes) == 24 and max(sizes) == dense.MOST
+    for rows in (1, 8, 9, 64, 65, 503, dense.MOST, dense.MOST + 1, 3000):
+        made = torch.cat(blocks := list(dense._blocks(torch.ones(rows, 2))))
+        assert {len(block) for block in blocks} <= sizes
+        assert made[:rows].all() and not made[rows:].any() and len(made) <= max(rows * 5 / 4, rows + 7)
 
 
 def test_an_outer_product_is_the_same_either_way_round(taken: list[tuple[int, ...]]) -> None:
