@@ -63,7 +63,7 @@ test-planted: .venv/installed  ## Plant faults in masks, scales, axes, decoding 
 
 .PHONY: coverage
 coverage: .venv/installed  ## Run the test suite and print which share of the code it runs (COVERED=tests/data for a part)
-	$(BIN)/python -m pytest $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered $(COVERED)
+	$(MAKE) test COVER="--cov $(COVERED)"
 
 .venv-oldest/installed: pyproject.toml .ci/constraints.txt .ci/bounds.py
 	$(PYTHON) -m venv .venv-oldest

@@ -13,7 +13,7 @@ CODE = [*sorted((ROOT / "attnrun").rglob("*.py")), *sorted((ROOT / "experiments"
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 LONGEST = 300  # lines of a file
 
-# Beside itself, and beside the modules at the top (errors, escape, ranges), which every room may use.
+# Beside itself, and beside the modules at the top (errors, escape …), which every room may use.
 ROOMS = {
     "attention": set(),
     "data": set(),
@@ -37,7 +37,7 @@ ROOMS = {
     },  # `attnrun data` shows what `data` fetches and counts
     "configs": set(),
 }
-TOP = {"__init__", "__main__", "errors", "escape", "ranges"}
+TOP = {"__init__", "__main__", "errors", "escape", "processor", "ranges"}
 HEAVY = {"torch", "hydra", "omegaconf", "tensorboard", "matplotlib"}
 FORBIDDEN = [
     r"\bpickle\b.*\b(load|Unpickler)",

@@ -8,7 +8,6 @@ in the same build of torch, uses it: twice as many products a second were measur
 import platform
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,8 +15,10 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional as F
 
-# With fewer rows, or multiplications, the way to oneDNN takes longer than it saves.
-FEW_ROWS, FEW = 16, 2**22
+from attnrun.processor import told
+
+# With fewer rows, columns of either side, or multiplications, the way to oneDNN takes longer than it saves.
+SHORT, FEW = 32, 2**22
 # oneDNN makes code for every number of rows that it meets, in 2 ms, and keeps it, half a megabyte. So rows go
 # to it in blocks of MOST, and the rest is filled up to the next of few sizes.
 MOST = 1024
@@ -25,8 +26,7 @@ MOST = 1024
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x (..., I), weight (O, I), bias (O,) -> x weightᵀ + bias (..., O), as `torch.nn.functional.linear`."""
-    usual = bias is None or (bias.is_cpu and bias.dtype == weight.dtype and bias.shape == weight.shape[:1])
-    if not usual or not _quicker(x, weight):
+    if not _quicker(x, weight) or not _usual(bias, weight):
         return F.linear(x, weight, bias)
     if torch.is_grad_enabled():
         made: Tensor = _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call]
@@ -78,12 +78,13 @@ class _Linear(Function):
 def _quicker(x: Tensor, weight: Tensor) -> bool:
     """Whether oneDNN multiplies x (..., I) and weight (O, I) sooner, and nothing else is asked for."""
     return bool(
-        not torch.compiler.is_compiling()
+        not (torch.compiler.is_compiling() or torch._C._is_tracing())
         and mkl_leaves_avx512_unused()
         and x.is_cpu
         and x.dtype == weight.dtype == torch.float32
         and weight.dim() == 2
-        and x.numel() >= FEW_ROWS * weight.shape[1]
+        and min(weight.shape) >= SHORT
+        and x.numel() >= SHORT * weight.shape[1]
         and x.numel() * len(weight) >= FEW
         and torch.backends.mkldnn.enabled
         and not torch.is_autocast_enabled("cpu")
@@ -91,19 +92,20 @@ def _quicker(x: Tensor, weight: Tensor) -> bool:
     )
 
 
+def _usual(bias: Tensor | None, weight: Tensor) -> bool:
+    return bias is None or (bias.is_cpu and bias.dtype == weight.dtype and bias.shape == weight.shape[:1])
+
+
 @cache
 def mkl_leaves_avx512_unused() -> bool:
     """Whether this processor has AVX-512, and torch multiplies by an MKL that does without it there."""
     capable = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
-    return capable and "AuthenticAMD" in processor() and _has_both()
+    return capable and "AuthenticAMD" in maker() and _has_both()
 
 
-def processor(table: Path = Path("/proc/cpuinfo")) -> str:
+def maker() -> str:
     """Return the words by which the system says who made the processor."""
-    if not table.exists():
-        return platform.processor()
-    with table.open() as lines:
-        return next((line for line in lines if line.startswith("vendor_id")), "")
+    return told("vendor_id") or platform.processor()
 
 
 def _has_both() -> bool:

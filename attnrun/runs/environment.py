@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attnrun
+from attnrun.processor import told
 
 if TYPE_CHECKING:
     import torch
@@ -78,12 +79,7 @@ def _git(directory: Path, *arguments: str) -> str | None:
 
 def cpu_name() -> str:
     """Return the model of the CPU, as the system names it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(models, platform.processor() or platform.machine())
+    return told("model name") or platform.processor() or platform.machine()
 
 
 def _device_name(device: "torch.device") -> str:

@@ -170,3 +170,12 @@ def test_a_model_that_has_learned_nothing_finite_is_refused(model, sources, sear
         model.output.bias.fill_(torch.nan)
     with pytest.raises(UserError, match="no finite probabilities"):
         search(model, sources, LENGTHS, BOS, EOS)
+
+
+@pytest.mark.parametrize("search", [greedy, beam, sample])
+@pytest.mark.parametrize("given", [torch.nn.Parameter, lambda logits: logits[:]])  # a weight, or a view
+def test_a_search_writes_over_logits_of_its_own_alone(model, sources, search, given):
+    row, kept = torch.linspace(0, 1, 13), {}
+    model.float().project = lambda states: given(kept.setdefault(len(states), row.repeat(len(states), 1)))
+    search(model, sources, LENGTHS, BOS, EOS)
+    assert kept and all(torch.equal(logits, row.expand_as(logits)) for logits in kept.values())
