@@ -1,5 +1,6 @@
 """The softmax over permitted keys, which turns scores into weights."""
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -34,12 +35,15 @@ def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     tensor([[0.5000, 0.5000, 0.0000],
             [0.5000, 0.5000, 0.0000]])
     """
-    finite = scores if mask is None else scores.masked_fill(~as_mask(mask, scores.shape), -torch.inf)
+    mask = None if mask is None else as_mask(mask, scores.shape)
     if scores.is_cpu and not torch.compiler.is_compiling():  # a GPU would have to be waited for
-        weights = _softmax(finite).to(scores.dtype)
-        # Where a row has no permitted key, or a permitted NaN, all its weights are NaN: one look tells.
-        if not bool(weights[..., :1].isnan().any()):
+        # A mask is smaller than the scores, so that adding is sooner done than filling, and has no gradient.
+        added = scores if mask is None else scores + torch.where(mask, 0.0, -torch.inf)
+        weights = _softmax(added).to(scores.dtype)
+        # Where a row has no permitted key, or NaN among its scores, all its weights are NaN: one look tells.
+        if not math.isnan(weights[..., :1].sum().item()):
             return weights
+    finite = scores if mask is None else scores.masked_fill(~mask, -torch.inf)
     masked = finite == -torch.inf
     # A row of -inf alone would be NaN, as would its derivative. Both are filled away in the end, but
     # torch.autograd.detect_anomaly would stop there: such a row goes through the softmax as zeros.

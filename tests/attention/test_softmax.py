@@ -28,12 +28,17 @@ def loop_softmax(scores: list[float], permitted: list[bool]) -> list[float]:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("learned", [False, True], ids=["decoding", "training"])  # each has code of its own
-def test_equals_the_definition(learned, dtype):
+@pytest.mark.parametrize("learned", [False, True], ids=["decoding", "training"])
+@pytest.mark.parametrize("empty", ["no row", "a masked row", "a row of -inf"])  # which has code of its own
+def test_equals_the_definition(empty, learned, dtype):
     scores = (torch.randn(B, N, M, dtype=torch.float64) * 3).to(dtype)
-    scores[0, 1, 2] = scores[1, 3] = -torch.inf
+    scores[0, 1, 2] = -torch.inf
     mask = torch.rand(B, N, M) < 0.6
-    mask[0, 0] = False
+    mask[..., 5] = True
+    if empty == "a masked row":
+        mask[0, 0] = False
+    if empty == "a row of -inf":
+        scores[1, 3] = -torch.inf
     weights = masked_softmax(scores.requires_grad_(learned), mask).detach()
     rows = zip(scores.double().view(-1, M).tolist(), mask.view(-1, M).tolist(), strict=True)
     expected = torch.tensor([loop_softmax(*row) for row in rows], dtype=torch.float64).view(B, N, M)
