@@ -12,10 +12,14 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from attnrun.attention import Gaussian
 from attnrun.errors import UserError
+from attnrun.models.interpolation import FAR, SPAN, gaussian_sums
+from attnrun.models.nearby import near_keys, nearest_distance, stretches
 
 GRID = 40
 PRECISION = 1e-4  # of the logarithm of the width
+ROWS = 256  # queries worked on at a time, at most
 BLOCK = 131_072  # distances worked on at a time: they stay in the cache while all widths pass over them
 NEGLIGIBLE = -40.0  # e to this is no longer seen beside 1
 _SMALLEST = 1e-100  # range of x, and the inverse of the greatest: its square can be divided by
@@ -30,7 +34,8 @@ def fit_width(x: Tensor, y: Tensor) -> float:
     UserError for fewer than 3 points, for one x repeated, and for values that are not finite.
     """
     x, y = _checked(x, y)
-    return _search(lambda widths: _squared_errors(widths, x, y, x, y, leave_out=True), _range(x), len(x))
+    task = _Task(x, y, x, y, leave_out=True)
+    return _search(task.squared_errors, _range(x), len(x))
 
 
 def oracle_width(x: Tensor, y: Tensor, x_test: Tensor, truth: Tensor) -> float:
@@ -44,10 +49,8 @@ def oracle_width(x: Tensor, y: Tensor, x_test: Tensor, truth: Tensor) -> float:
     if not len(x_test) or not bool(torch.isfinite(x_test).all() & torch.isfinite(truth).all()):
         raise UserError("a kernel width cannot be judged by no test points, or by values that are not finite")
     at, order = x_test.sort()
-    wanted = truth[order]
-    return _search(
-        lambda widths: _squared_errors(widths, x, y, at, wanted, leave_out=False), _range(x), len(x)
-    )
+    task = _Task(x, y, at, truth[order], leave_out=False)
+    return _search(task.squared_errors, _range(x), len(x))
 
 
 def _checked(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -97,39 +100,84 @@ def _golden_section(function: Callable[[float], float], low: float, high: float)
     return (low + high) / 2
 
 
-def _squared_errors(
-    widths: Tensor, x_key: Tensor, y: Tensor, x_query: Tensor, target: Tensor, *, leave_out: bool
-) -> Tensor:
-    """Sum of squared errors (K,) of predicting target (N,) at x_query (N,) with each of the widths (K,).
+class _Task:
+    """Predict target (N,) at queries (N,) from the points x (M,), y (M,); queries and keys are sorted.
 
-    Keys (M,) are sorted, and so are queries. Only keys within reach of a block of queries are looked at.
+    With `leave_out` the queries are the keys, and each is predicted from the others.
     """
-    centre = y.mean()  # predictions are averages of y: moving y moves them, and small numbers round less
-    columns = torch.stack([y - centre, torch.ones_like(y)], 1)  # (M, 2): both sums in one product
-    places = x_key.tolist()
-    errors = torch.zeros_like(widths)
-    for rows, distances, farthest in _distances(x_query, x_key, leave_out):
-        first, last = x_query[rows.start].item(), x_query[rows.stop - 1].item()
+
+    def __init__(self, x: Tensor, y: Tensor, query: Tensor, target: Tensor, *, leave_out: bool) -> None:
+        self.key, self.query, self.leave_out = x, query, leave_out
+        centre = y.mean()  # predictions are averages of y: moving y moves them, and small numbers round less
+        self.columns = torch.stack([y - centre, torch.ones_like(y)], 1)  # (M, 2): both sums in one product
+        self.target = target - centre
+        self.nearest = _nearest_other(x) if leave_out else nearest_distance(query, x)  # (N,)
+        self.places = x.tolist()
+
+    def squared_errors(self, widths: Tensor) -> Tensor:
+        """Sum of squared errors (K,) with each of the widths (K,)."""
+        errors, alone, every = torch.zeros_like(widths), [], torch.arange(len(self.query))
         for i, width in enumerate(widths.tolist()):
-            reach = math.sqrt(farthest - 2 * NEGLIGIBLE * width**2)
-            near = slice(bisect_left(places, first - reach), bisect_right(places, last + reach))
-            kernel = (distances[:, near] * (-0.5 / width**2)).clamp_(min=SMALLEST_EXPONENT).exp_()
-            numerator, denominator = (kernel @ columns[near]).unbind(1)
-            errors[i] += (numerator / denominator + centre - target[rows]).square().sum()
-    return errors
+            near = self.nearest <= FAR * width
+            close = stretches(self.query[near], SPAN * width)
+            if close is None:
+                alone.append(i)
+            else:
+                errors[i] = self._between_nodes(width, every[near], close)
+                errors[[i]] += self._one_by_one([width], every[~near])
+        errors[alone] = self._one_by_one(widths[alone].tolist(), every)
+        return errors
+
+    def _between_nodes(self, width: float, rows: Tensor, close: list[slice]) -> Tensor:
+        """The error at queries `rows`, near keys and many together."""
+        kernel, at, total = Gaussian(1, 1, width=width), self.query[rows], self.target.new_zeros(())
+        for block, near, _ in near_keys(kernel, at, self.key, close):
+            sums = gaussian_sums(at[block], self.key[near], self.columns[near], width)
+            if self.leave_out:
+                sums -= self.columns[rows[block]]  # the own kernel is 1
+            total += (sums[:, 0] / sums[:, 1] - self.target[rows[block]]).square().sum()
+        return total
+
+    def _one_by_one(self, widths: list[float], rows: Tensor) -> Tensor:
+        """The errors (K,) at queries `rows`. Only keys within reach of a block of them are looked at."""
+        errors = self.target.new_zeros(len(widths))
+        for part, keys in self._blocks(rows, max(widths)) if widths else ():
+            distances = self._distances(part, keys)
+            for i, width in enumerate(widths):
+                near = self._window(part, width)
+                some = distances[:, near.start - keys.start : near.stop - keys.start]
+                kernel = (some * (-0.5 / width**2)).clamp_(min=SMALLEST_EXPONENT).exp_()
+                numerator, denominator = (kernel @ self.columns[near]).unbind(1)
+                errors[i] += (numerator / denominator - self.target[part]).square().sum()
+        return errors
+
+    def _blocks(self, rows: Tensor, width: float) -> Iterator[tuple[Tensor, slice]]:
+        """Parts of the queries `rows` with the keys within their reach, so many that a block holds them."""
+        while len(rows):
+            keys = self._window(rows[:ROWS], width)
+            part, rows = rows.tensor_split([min(ROWS, max(1, BLOCK // (keys.stop - keys.start)))])
+            yield part, self._window(part, width)
+
+    def _window(self, rows: Tensor, width: float) -> slice:
+        """The keys within reach of any of the queries `rows`."""
+        farthest = self.nearest[rows].max().item()
+        reach = math.sqrt(farthest**2 - 2 * NEGLIGIBLE * width**2)
+        first, last = self.query[rows[0]].item() - reach, self.query[rows[-1]].item() + reach
+        return slice(bisect_left(self.places, first), bisect_right(self.places, last))
+
+    def _distances(self, rows: Tensor, keys: slice) -> Tensor:
+        """Squared distances of queries and keys, less that of each query's nearest key.
+
+        The subtraction changes no weight and keeps the largest at 1, so that no width leaves a query without
+        weight. An own key is infinitely far.
+        """
+        squares = (self.query[rows, None] - self.key[keys]).square_()
+        if self.leave_out:
+            squares.scatter_(1, rows[:, None] - keys.start, torch.inf)
+        return squares.sub_(self.nearest[rows, None].square())
 
 
-def _distances(x_query: Tensor, x_key: Tensor, leave_out: bool) -> Iterator[tuple[slice, Tensor, float]]:
-    """Blocks of queries, with their squared distances (rows, M) less that of each row's nearest key.
-
-    The subtraction changes no weight and keeps the largest at 1, so that no width leaves a query without
-    weight. An own key is infinitely far. The number is the largest squared distance that was subtracted.
-    """
-    step = max(1, BLOCK // len(x_key))
-    for start in range(0, len(x_query), step):
-        rows = slice(start, min(start + step, len(x_query)))
-        squares = (x_query[rows, None] - x_key).square_()
-        if leave_out:
-            squares.diagonal(start).fill_(torch.inf)
-        nearest = squares.amin(1, keepdim=True)
-        yield rows, squares.sub_(nearest), nearest.max().item()
+def _nearest_other(x: Tensor) -> Tensor:
+    """The distance of each x (M,), in ascending order, to the nearest of the others."""
+    gaps = torch.nn.functional.pad(x.diff(), (1, 1), value=torch.inf)
+    return torch.minimum(gaps[:-1], gaps[1:])

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from attnrun.attention import Kernel, Normaliser, Score, attend, masked_softmax
+from attnrun.attention import Gaussian, Kernel, Normaliser, Score, attend, masked_softmax
 from attnrun.attention.backends import eager_alone
 from attnrun.attention.softmax import is_softmax
 from attnrun.models.bandwidth import fit_width, oracle_width
-from attnrun.models.nearby import near_keys
+from attnrun.models.interpolation import FAR, SPAN, gaussian_sums
+from attnrun.models.nearby import blocks, near_keys, stretches
 
 __all__ = ["collapsing_loss", "fit_width", "leave_one_out_loss", "oracle_width", "predict", "weights"]
 
@@ -44,11 +45,32 @@ def _predict_on_a_line(score: Kernel, x_query: Tensor, x_key: Tensor, y: Tensor)
     at, order = x_query.flatten().sort()
     places, by_place = x_key.flatten().sort()
     measured = y[by_place]
-    for block, near in near_keys(score, at, places):
+    width = _interpolable(score, x_query, x_key, y)
+    close = stretches(at, SPAN * width) if width else None
+    for block, near, farthest in near_keys(score, at, places, close or blocks(at)):
+        if close and width and farthest <= FAR * width:
+            predicted[order[block]] = _between(at[block], places[near], measured[near], width).to(y.dtype)
+            continue
         for rows in _blocks(block, near.stop - near.start):
             found, _ = _attend(score, masked_softmax, at[rows], places[near], measured[near])
             predicted[order[rows]] = found
     return predicted
+
+
+def _interpolable(score: Kernel, *points: Tensor) -> float | None:
+    """The width of a kernel whose sums may be interpolated."""
+    graded = torch.is_grad_enabled() and any(x.requires_grad for x in (*points, *score.parameters()))
+    if not isinstance(score, Gaussian) or graded or eager_alone():
+        return None
+    w = abs(float(score.w))
+    return 1 / w if w > 0 else None
+
+
+def _between(x_query: Tensor, x_key: Tensor, y: Tensor, width: float) -> Tensor:
+    centre = y.double().mean()  # predictions are averages of y: small numbers round less
+    columns = torch.stack([y.double() - centre, torch.ones_like(y, dtype=torch.float64)], 1)
+    above, below = gaussian_sums(x_query, x_key, columns, width).unbind(1)
+    return above / below + centre
 
 
 def weights(

@@ -5,6 +5,7 @@ Letters: N queries, M keys.
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -12,30 +13,53 @@ from torch import Tensor
 from attnrun.attention import Kernel
 
 BLOCK = 256  # queries: more span more keys, fewer make more calls
+CROWD = 64  # queries of a stretch, on average
 
 
-def near_keys(kernel: Kernel, query: Tensor, key: Tensor) -> Iterator[tuple[slice, slice]]:
+def blocks(query: Tensor) -> list[slice]:
+    """Blocks of so many of the queries (N,)."""
+    return _slices([*range(0, len(query), BLOCK), len(query)])
+
+
+def stretches(query: Tensor, span: float) -> list[slice] | None:
+    """Blocks of the queries (N,), in ascending order, that lie within `span`; None where few would do so."""
+    if not len(query):
+        return None
+    at = query.detach().double()
+    counts = torch.unique_consecutive(((at - at[0]) / span).floor(), return_counts=True)[1]
+    ends = counts.cumsum(0)
+    wide = at[ends - 1] - at[ends - counts] > 1.001 * span  # by rounding, beside queries very far away
+    return None if len(counts) * CROWD > len(at) or bool(wide.any()) else _slices([0, *ends.tolist()])
+
+
+def near_keys(
+    kernel: Kernel, query: Tensor, key: Tensor, blocks: list[slice]
+) -> Iterator[tuple[slice, slice, float]]:
     """Yield blocks of queries (N,), each with the keys (M,) within the kernel's horizon of any of them.
 
-    Both are in ascending order. A place that is not finite has all keys.
+    Both are in ascending order. A place that is not finite has all keys. The number is the greatest distance
+    of a query of the block to its nearest key.
     """
     # Wider numbers: far from the origin the ends of a narrow window would round to its middle.
     at, places = query.detach().double(), key.detach().double()
-    nearest = _nearest(at, places)
-    starts = range(0, len(at), BLOCK)
-    blocks = [slice(start, min(start + BLOCK, len(at))) for start in starts]
-    reach = [kernel.horizon(float(nearest[block].max()), len(places), key.dtype) for block in blocks]
+    nearest = nearest_distance(at, places)
+    farthest = [float(nearest[block].max()) for block in blocks]
+    reach = [kernel.horizon(distance, len(places), key.dtype) for distance in farthest]
     first = at[[block.start for block in blocks]] - at.new_tensor(reach)
     last = at[[block.stop - 1 for block in blocks]] + at.new_tensor(reach)
     low = torch.searchsorted(places, first).tolist()
     high = torch.searchsorted(places, last, right=True).tolist()
-    for block, radius, *window in zip(blocks, reach, low, high, strict=True):
-        yield block, slice(*window) if math.isfinite(radius) else slice(0, len(places))
+    for block, radius, distance, *window in zip(blocks, reach, farthest, low, high, strict=True):
+        yield block, slice(*window) if math.isfinite(radius) else slice(0, len(places)), distance
 
 
-def _nearest(query: Tensor, key: Tensor) -> Tensor:
-    """The distance of each query (N,) to the nearest key (M,), infinite where there is none."""
+def nearest_distance(query: Tensor, key: Tensor) -> Tensor:
+    """Return the distance of each query (N,) to the nearest key (M,), infinite where there is none."""
     ends = key.new_tensor([-math.inf]), key.new_tensor([math.inf])
     whole = torch.cat([ends[0], key, ends[1]])
     right = torch.searchsorted(key, query) + 1
     return torch.minimum(query - whole[right - 1], whole[right] - query)
+
+
+def _slices(ends: list[int]) -> list[slice]:
+    return [slice(*pair) for pair in pairwise(ends)]

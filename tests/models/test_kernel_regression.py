@@ -182,7 +182,7 @@ def test_errors_at_extreme_widths_are_those_of_the_loop(width):
     x, order = torch.cat([x, torch.tensor([400.0]).double()]).sort()
     y = torch.cat([y, torch.ones(1).double()])[order]
     widths = torch.tensor([width, 2 * width]).double()
-    found = bandwidth._squared_errors(widths, x, y, x, y, leave_out=True)
+    found = bandwidth._Task(x, y, x, y, leave_out=True).squared_errors(widths)
     expected = [left_out_error(w, x, y) for w in widths.tolist()]
     torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64), rtol=1e-9, atol=0)
 
