@@ -8,8 +8,9 @@ from attnrun.models.largest import largest
 
 @pytest.mark.parametrize("size", [1, 7, 64, 130, 2003])
 @pytest.mark.parametrize("count", [1, 3, 5])
-def test_equals_topk(size: int, count: int) -> None:
-    x = torch.randn(11, size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.int64])
+def test_equals_topk(size: int, count: int, dtype: torch.dtype) -> None:
+    x = torch.rand(11, size, generator=torch.Generator().manual_seed(0)).argsort(1).to(dtype)
     count = min(count, size)
     values, places = largest(x, count)
     expected = x.topk(count, 1)
