@@ -9,4 +9,5 @@ def told(field: str, table: Path = Path("/proc/cpuinfo")) -> str:
         lines = table.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return ""
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith(field)), "")
+    fields = (line.partition(":") for line in lines)
+    return next((value.strip() for name, _, value in fields if name.strip() == field), "")

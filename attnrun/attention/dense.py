@@ -95,10 +95,10 @@ def _quicker(x: Tensor, weight: Tensor) -> bool:
     return bool(
         not (torch.compiler.is_compiling() or torch._C._is_tracing())
         and mkl_leaves_avx512_unused()
+        and weight.dim() == 2
         and x.numel() * weight.size(0) >= (FEW if _packed.get() is None else FEW // 2)
         and x.is_cpu
         and x.dtype == weight.dtype == torch.float32
-        and weight.dim() == 2
         and min(weight.shape) >= SHORT
         and x.numel() >= SHORT * weight.shape[1]
         and torch.backends.mkldnn.enabled
@@ -142,7 +142,7 @@ def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _in_order(weight: Tensor) -> Tensor:
-    """The weight as oneDNN reads it best."""
+    """The weight as oneDNN reads it, in its own order where it does not change."""
     packed = _packed.get()
     if packed is None or not isinstance(weight, nn.Parameter):
         return _dense(weight)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from attnrun.attention import Gaussian, Kernel, Normaliser, Score, attend, masked_softmax
 from attnrun.attention.backends import eager_alone
@@ -22,6 +23,7 @@ from attnrun.models.nearby import blocks, near_keys, stretches
 __all__ = ["collapsing_loss", "fit_width", "leave_one_out_loss", "oracle_width", "predict", "weights"]
 
 BLOCK = 4_000_000  # elements of a block of weights: memory stays linear in N and M
+LARGEST = 1e150  # numbers sums of which are no infinity
 
 
 def predict(
@@ -58,19 +60,29 @@ def _predict_on_a_line(score: Kernel, x_query: Tensor, x_key: Tensor, y: Tensor)
 
 
 def _interpolable(score: Kernel, *points: Tensor) -> float | None:
-    """The width of a kernel whose sums may be interpolated."""
-    graded = torch.is_grad_enabled() and any(x.requires_grad for x in (*points, *score.parameters()))
-    if not isinstance(score, Gaussian) or graded or eager_alone():
+    """The width of a kernel whose sums may be interpolated, None where they may not."""
+    if not isinstance(score, Gaussian) or eager_alone() or _is_differentiated(*points, score.w):
+        return None
+    query, key, y = points
+    floats = y.is_floating_point() and query.dtype == key.dtype == y.dtype and y.dim() == 1
+    if not floats or not bool((y.abs() <= LARGEST).all()):  # NaN is not either
         return None
     w = abs(float(score.w))
     return 1 / w if w > 0 else None
 
 
+def _is_differentiated(*numbers: Tensor | float) -> bool:
+    """Whether a derivative is asked for, backward or forward."""
+    parts = [number for number in numbers if isinstance(number, Tensor)]
+    backward = torch.is_grad_enabled() and any(part.requires_grad for part in parts)
+    forward = any(forward_ad.unpack_dual(part).tangent is not None for part in parts)  # type: ignore[no-untyped-call]
+    return backward or forward or torch._C._are_functorch_transforms_active()
+
+
 def _between(x_query: Tensor, x_key: Tensor, y: Tensor, width: float) -> Tensor:
-    centre = y.double().mean()  # predictions are averages of y: small numbers round less
-    columns = torch.stack([y.double() - centre, torch.ones_like(y, dtype=torch.float64)], 1)
+    columns = torch.stack([y, torch.ones_like(y)], 1)
     above, below = gaussian_sums(x_query, x_key, columns, width).unbind(1)
-    return above / below + centre
+    return above / below
 
 
 def weights(

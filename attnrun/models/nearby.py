@@ -33,24 +33,24 @@ def stretches(query: Tensor, span: float) -> list[slice] | None:
 
 
 def near_keys(
-    kernel: Kernel, query: Tensor, key: Tensor, blocks: list[slice]
+    kernel: Kernel, query: Tensor, key: Tensor, parts: list[slice]
 ) -> Iterator[tuple[slice, slice, float]]:
-    """Yield blocks of queries (N,), each with the keys (M,) within the kernel's horizon of any of them.
+    """Yield parts of the queries (N,), each with the keys (M,) within the kernel's horizon of any of them.
 
     Both are in ascending order. A place that is not finite has all keys. The number is the greatest distance
-    of a query of the block to its nearest key.
+    of a query of the part to its nearest key.
     """
     # Wider numbers: far from the origin the ends of a narrow window would round to its middle.
     at, places = query.detach().double(), key.detach().double()
     nearest = nearest_distance(at, places)
-    farthest = [float(nearest[block].max()) for block in blocks]
+    farthest = [float(nearest[part].max()) for part in parts]
     reach = [kernel.horizon(distance, len(places), key.dtype) for distance in farthest]
-    first = at[[block.start for block in blocks]] - at.new_tensor(reach)
-    last = at[[block.stop - 1 for block in blocks]] + at.new_tensor(reach)
+    first = at[[part.start for part in parts]] - at.new_tensor(reach)
+    last = at[[part.stop - 1 for part in parts]] + at.new_tensor(reach)
     low = torch.searchsorted(places, first).tolist()
     high = torch.searchsorted(places, last, right=True).tolist()
-    for block, radius, distance, *window in zip(blocks, reach, farthest, low, high, strict=True):
-        yield block, slice(*window) if math.isfinite(radius) else slice(0, len(places)), distance
+    for part, radius, distance, *window in zip(parts, reach, farthest, low, high, strict=True):
+        yield part, slice(*window) if math.isfinite(radius) else slice(0, len(places)), distance
 
 
 def nearest_distance(query: Tensor, key: Tensor) -> Tensor:

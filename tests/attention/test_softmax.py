@@ -155,3 +155,9 @@ def test_a_permitted_nan_does_not_reach_masked_keys(graded):
     weights = masked_softmax(scores, torch.tensor([True, True, False]))
     assert weights[:, 2].tolist() == [0, 0] and weights[0, :2].isnan().all()
     torch.testing.assert_close(weights[1, :2], torch.tensor([0.0, 2.0]).softmax(0))
+
+
+def test_scores_are_numbers_of_a_type_that_has_fractions():
+    for mask in (None, torch.tensor([True, False, True])):
+        with pytest.raises(RuntimeError):
+            masked_softmax(torch.arange(3), mask)
