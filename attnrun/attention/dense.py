@@ -7,8 +7,6 @@ in the same build of torch, uses it: twice as many products a second were measur
 
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -24,19 +22,6 @@ SHORT, FEW = 32, 2**22
 # oneDNN makes code for every number of rows that it meets, in 2 ms, and keeps it, half a megabyte. So rows go
 # to it in blocks of MOST, and the rest is filled up to the next of few sizes.
 MOST = 1024
-
-# Weights and the same in oneDNN's own order, by the weight's id; None where weights may change.
-_packed: ContextVar[dict[int, tuple[Tensor, Tensor]] | None] = ContextVar("packed", default=None)
-
-
-@contextmanager
-def unchanging() -> Iterator[None]:
-    """Say that no weight changes within, so that oneDNN puts each into its own order once, not every time."""
-    token = _packed.set({})
-    try:
-        yield
-    finally:
-        _packed.reset(token)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -96,7 +81,7 @@ def _quicker(x: Tensor, weight: Tensor) -> bool:
         not (torch.compiler.is_compiling() or torch._C._is_tracing())
         and mkl_leaves_avx512_unused()
         and weight.dim() == 2
-        and x.numel() * weight.size(0) >= (FEW if _packed.get() is None else FEW // 2)
+        and x.numel() * weight.size(0) >= FEW
         and x.is_cpu
         and x.dtype == weight.dtype == torch.float32
         and min(weight.shape) >= SHORT
@@ -125,30 +110,18 @@ def maker() -> str:
 
 def _has_both() -> bool:
     libraries = torch.backends.mkl.is_available(), torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    ops = ("_linear_pointwise", "_reorder_linear_weight")
-    return all(libraries) and all(hasattr(torch.ops.mkldnn, op) for op in ops)
+    return all(libraries) and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    outputs = len(weight)
-    weight, bias = _in_order(weight), None if bias is None else bias.contiguous()
+    weight, bias = _dense(weight), None if bias is None else bias.contiguous()
     count = x.numel() // x.shape[-1]
     if count == whole(count) <= MOST:
         return _product(x.contiguous(), weight, bias)
     made = [_product(block, weight, bias) for block in _blocks(x.reshape(-1, x.shape[-1]))]
     rows = made[0] if len(made) == 1 else torch.cat(made)
-    shaped = rows[:count].view(*x.shape[:-1], outputs)
+    shaped = rows[:count].view(*x.shape[:-1], len(weight))
     return shaped.detach()  # autograd lets nobody change a view in place
-
-
-def _in_order(weight: Tensor) -> Tensor:
-    """The weight as oneDNN reads it, in its own order where it does not change."""
-    packed = _packed.get()
-    if packed is None or not isinstance(weight, nn.Parameter):
-        return _dense(weight)
-    if id(weight) not in packed:
-        packed[id(weight)] = weight, _reordered(weight.detach())
-    return packed[id(weight)][1]
 
 
 def whole(rows: int) -> int:
@@ -165,11 +138,6 @@ def _blocks(rows: Tensor) -> Iterator[Tensor]:
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     made: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
-    return made
-
-
-def _reordered(weight: Tensor) -> Tensor:
-    made: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, None)
     return made
 
 

@@ -17,7 +17,6 @@ from annotated_types import Ge, Le
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from attnrun.attention.dense import unchanging
 from attnrun.errors import UserError
 from attnrun.models.largest import largest
 from attnrun.models.seq2seq import PAD, Memory, Seq2Seq
@@ -114,7 +113,7 @@ def searched(
     limits = [int(min(length_factor * length + length_offset, model.longest)) for length in lengths]
     if min(limits) < 1:
         raise ValueError(f"an output may have at least 1 token, got a limit of {min(limits)}")
-    with torch.no_grad(), evaluating(model), unchanging():
+    with torch.no_grad(), evaluating(model):
         every = torch.arange(len(lengths), device=source.device)
         memory = model.encode(source, source_lengths).select(every)  # a copy that every step reads in order
         task = Task(model, memory, source, lengths, torch.tensor(limits, device=source.device), *ends)

@@ -197,36 +197,6 @@ def test_small_products_and_other_types_are_torchs(taken: list[tuple[int, ...]])
     assert not taken
 
 
-def test_a_weight_that_does_not_change_is_put_in_order_once(
-    taken: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ordered: list[Tensor] = []
-    monkeypatch.setattr(dense, "_reordered", lambda weight: ordered.append(weight) or weight.clone())
-    layers = [Linear(INPUT, OUTPUT), Linear(INPUT, OUTPUT, bias=False)]
-    x = torch.randn(*ROWS, INPUT)
-    with dense.unchanging():
-        for layer in layers * 2:
-            torch.testing.assert_close(layer(x), F.linear(x, layer.weight, layer.bias), rtol=1e-4, atol=1e-5)
-        linear(x, torch.randn(OUTPUT, INPUT))  # one that may be gone when its id comes again
-    assert [len(weight) for weight in ordered] == [OUTPUT, OUTPUT] and len(taken) == 5
-    assert torch.equal(ordered[0], layers[0].weight) and torch.equal(ordered[1], layers[1].weight)
-
-
-@pytest.mark.parametrize("rows", [29, 223, 2111])  # by torch, in one block, in several
-def test_after_that_a_weight_may_change(taken: list[tuple[int, ...]], rows: int) -> None:
-    layer, x = Linear(INPUT, OUTPUT), torch.randn(rows, INPUT)
-    for _ in range(2):
-        with dense.unchanging():
-            expected = _reference(x, layer.weight, layer.bias).float()
-            torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-5)
-        with torch.no_grad():
-            layer.weight += 1
-        torch.testing.assert_close(
-            layer(x), _reference(x, layer.weight, layer.bias).float(), rtol=1e-4, atol=1e-4
-        )
-    assert bool(taken) == (rows > 29)
-
-
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # by torch.func itself
 def test_autocast_and_code_for_others_are_torchs(
     taken: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from attnrun.attention import Additive, Heads, LearnedPositions, Location, Mechanism, ScaledDot, dense
+from attnrun.attention import Additive, Heads, LearnedPositions, Location, Mechanism, ScaledDot
 from attnrun.errors import UserError
 from attnrun.models.beam import beam
 from attnrun.models.decoding import forced, greedy
@@ -179,11 +179,3 @@ def test_a_search_writes_over_logits_of_its_own_alone(model, sources, search, gi
     model.float().project = lambda states: given(kept.setdefault(len(states), row.repeat(len(states), 1)))
     search(model, sources, LENGTHS, BOS, EOS)
     assert kept and all(torch.equal(logits, row.expand_as(logits)) for logits in kept.values())
-
-
-@pytest.mark.parametrize("search", [greedy, beam, sample])
-def test_a_search_knows_that_weights_do_not_change(model, sources, search):
-    known, project = [], model.project
-    model.project = lambda states: known.append(dense._packed.get() is not None) or project(states)
-    search(model, sources, LENGTHS, BOS, EOS)
-    assert known and all(known) and dense._packed.get() is None
