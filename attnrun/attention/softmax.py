@@ -37,7 +37,7 @@ def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     """
     mask = None if mask is None else as_mask(mask, scores.shape)
     if scores.is_cpu and not torch.compiler.is_compiling():  # a GPU would have to be waited for
-        # A mask is smaller than the scores, so that adding is sooner done than filling, and has no gradient.
+        # Most masks are smaller than the scores: adding is sooner done than filling, and has no gradient.
         added = scores if mask is None else scores + torch.where(mask, 0.0, -torch.inf).to(scores.dtype)
         weights = _softmax(added).to(scores.dtype)
         # Where a row has no permitted key, or NaN among its scores, all its weights are NaN: one look tells.

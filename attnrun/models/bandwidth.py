@@ -21,7 +21,6 @@ GRID = 40
 PRECISION = 1e-4  # of the logarithm of the width
 ROWS = 256  # queries worked on at a time, at most
 BLOCK = 131_072  # distances worked on at a time: they stay in the cache while all widths pass over them
-NEGLIGIBLE = -40.0  # e to this is no longer seen beside 1
 _SMALLEST = 1e-100  # range of x, and the inverse of the greatest: its square can be divided by
 SMALLEST_EXPONENT = -700.0  # e to less is a denormal, and slow
 
@@ -139,29 +138,29 @@ class _Task:
         return total
 
     def _one_by_one(self, widths: list[float], rows: Tensor) -> Tensor:
-        """The errors (K,) at queries `rows`. Only keys within reach of a block of them are looked at."""
+        """The errors (K,) at queries `rows` with widths in ascending order, from the keys within reach."""
         errors = self.target.new_zeros(len(widths))
-        for part, keys in self._blocks(rows, max(widths)) if widths else ():
+        kernels = [Gaussian(1, 1, width=width) for width in widths]
+        for part, keys in self._blocks(rows, kernels[-1]) if widths else ():
             distances = self._distances(part, keys)
             for i, width in enumerate(widths):
-                near = self._window(part, width)
+                near = self._window(part, kernels[i])
                 some = distances[:, near.start - keys.start : near.stop - keys.start]
                 kernel = (some * (-0.5 / width**2)).clamp_(min=SMALLEST_EXPONENT).exp_()
                 numerator, denominator = (kernel @ self.columns[near]).unbind(1)
                 errors[i] += (numerator / denominator - self.target[part]).square().sum()
         return errors
 
-    def _blocks(self, rows: Tensor, width: float) -> Iterator[tuple[Tensor, slice]]:
+    def _blocks(self, rows: Tensor, kernel: Gaussian) -> Iterator[tuple[Tensor, slice]]:
         """Parts of the queries `rows` with the keys within their reach, so many that a block holds them."""
         while len(rows):
-            keys = self._window(rows[:ROWS], width)
+            keys = self._window(rows[:ROWS], kernel)
             part, rows = rows.tensor_split([min(ROWS, max(1, BLOCK // (keys.stop - keys.start)))])
-            yield part, self._window(part, width)
+            yield part, self._window(part, kernel)
 
-    def _window(self, rows: Tensor, width: float) -> slice:
-        """The keys within reach of any of the queries `rows`."""
-        farthest = self.nearest[rows].max().item()
-        reach = math.sqrt(farthest**2 - 2 * NEGLIGIBLE * width**2)
+    def _window(self, rows: Tensor, kernel: Gaussian) -> slice:
+        """The keys within the kernel's horizon of any of the queries `rows`."""
+        reach = kernel.horizon(self.nearest[rows].max().item(), len(self.key), self.key.dtype)
         first, last = self.query[rows[0]].item() - reach, self.query[rows[-1]].item() + reach
         return slice(bisect_left(self.places, first), bisect_right(self.places, last))
 

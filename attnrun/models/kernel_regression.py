@@ -18,7 +18,7 @@ from attnrun.attention.backends import eager_alone
 from attnrun.attention.softmax import is_softmax
 from attnrun.models.bandwidth import fit_width, oracle_width
 from attnrun.models.interpolation import FAR, SPAN, gaussian_sums
-from attnrun.models.nearby import blocks, near_keys, stretches
+from attnrun.models.nearby import even_blocks, near_keys, stretches
 
 __all__ = ["collapsing_loss", "fit_width", "leave_one_out_loss", "oracle_width", "predict", "weights"]
 
@@ -49,7 +49,7 @@ def _predict_on_a_line(score: Kernel, x_query: Tensor, x_key: Tensor, y: Tensor)
     measured = y[by_place]
     width = _interpolable(score, x_query, x_key, y)
     close = stretches(at, SPAN * width) if width else None
-    for block, near, farthest in near_keys(score, at, places, close or blocks(at)):
+    for block, near, farthest in near_keys(score, at, places, close or even_blocks(at)):
         if close and width and farthest <= FAR * width:
             predicted[order[block]] = _between(at[block], places[near], measured[near], width).to(y.dtype)
             continue

@@ -10,8 +10,8 @@ def largest(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Return the `count` largest numbers of each row of x (R, V), largest first, and their places.
 
     As `topk`, which on a CPU looks at the numbers one by one. The largest lie in the blocks with the largest
-    maxima, and maxima are found many numbers at a time: in a half to a quarter of the time. One
-    alone is for NumPy to find, in a tenth.
+    maxima, and maxima are found many numbers at a time: in a half to a quarter of the
+    time. One alone is for NumPy to find, in a tenth.
     """
     if count == 1 and x.is_cpu and x.dtype in (torch.float32, torch.float64):
         at = torch.from_numpy(x.detach().numpy().argmax(1))[:, None]

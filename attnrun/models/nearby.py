@@ -16,13 +16,13 @@ BLOCK = 256  # queries: more span more keys, fewer make more calls
 CROWD = 64  # queries of a stretch, on average
 
 
-def blocks(query: Tensor) -> list[slice]:
-    """Blocks of so many of the queries (N,)."""
+def even_blocks(query: Tensor) -> list[slice]:
+    """Return blocks of BLOCK of the queries (N,)."""
     return _slices([*range(0, len(query), BLOCK), len(query)])
 
 
 def stretches(query: Tensor, span: float) -> list[slice] | None:
-    """Blocks of the queries (N,), in ascending order, that lie within `span`; None where few would do so."""
+    """Return blocks of the queries (N,), in ascending order, that lie within `span`; None for few in each."""
     if not len(query):
         return None
     at = query.detach().double()
