@@ -17,8 +17,9 @@ from torch.nn import functional as F
 
 from attnrun.processor import told
 
-# With fewer rows, columns of either side, or multiplications, the way to oneDNN takes longer than it saves.
-SHORT, FEW = 32, 2**22
+# With fewer rows, outputs, or multiplications, the way to oneDNN takes longer than it saves. With fewer
+# inputs as well, unless there are LONG outputs: then the inputs count as SHORT.
+SHORT, LONG, FEW = 32, 256, 2**22
 # oneDNN makes code for every number of rows that it meets, in 2 ms, and keeps it, half a megabyte. So rows go
 # to it in blocks of MOST, and the rest is filled up to the next of few sizes.
 MOST = 1024
@@ -81,10 +82,10 @@ def _quicker(x: Tensor, weight: Tensor) -> bool:
         not (torch.compiler.is_compiling() or torch._C._is_tracing())
         and mkl_leaves_avx512_unused()
         and weight.dim() == 2
-        and x.numel() * weight.size(0) >= FEW
+        and x.numel() * weight.size(0) * max(1, SHORT // max(1, weight.size(1))) >= FEW
         and x.is_cpu
         and x.dtype == weight.dtype == torch.float32
-        and min(weight.shape) >= SHORT
+        and weight.shape[0] >= (SHORT if weight.shape[1] >= SHORT else LONG)
         and x.numel() >= SHORT * weight.shape[1]
         and torch.backends.mkldnn.enabled
         and not torch.is_autocast_enabled("cpu")

@@ -7,6 +7,7 @@ weights of it.
 Legend: N queries, M keys (training points).
 """
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -17,21 +18,32 @@ from attnrun.attention import Gaussian, Kernel, Normaliser, Score, attend, maske
 from attnrun.attention.backends import eager_alone
 from attnrun.attention.softmax import is_softmax
 from attnrun.models.bandwidth import fit_width, oracle_width
+from attnrun.models.boxes import FEW, near_boxes
 from attnrun.models.interpolation import FAR, SPAN, gaussian_sums
 from attnrun.models.nearby import even_blocks, near_keys, stretches
+from attnrun.models.pairs import QUERIES, averages, widest
 
 __all__ = ["collapsing_loss", "fit_width", "leave_one_out_loss", "oracle_width", "predict", "weights"]
 
 BLOCK = 4_000_000  # elements of a block of weights: memory stays linear in N and M
-LARGEST = 1e150  # numbers sums of which are no infinity
 
 
 def predict(
     score: Score, x_query: Tensor, x_key: Tensor, y: Tensor, normaliser: Normaliser = masked_softmax
 ) -> Tensor:
     """Predict at x_query (N,) or (N, D) from the points x_key (M,) or (M, D), y (M,): (N,)."""
-    if isinstance(score, Kernel) and score.key_size == 1 and is_softmax(normaliser):
-        return _predict_on_a_line(score, x_query, x_key, y)
+    if isinstance(score, Kernel) and is_softmax(normaliser):
+        if score.key_size == 1:
+            return _predict_on_a_line(score, x_query, x_key, y)
+        if x_query.is_cpu:
+            return _predict_in_space(score, x_query, x_key, y)
+    return _predict_from_all(score, x_query, x_key, y, normaliser)
+
+
+def _predict_from_all(
+    score: Score, x_query: Tensor, x_key: Tensor, y: Tensor, normaliser: Normaliser = masked_softmax
+) -> Tensor:
+    """The same by attention over all keys."""
     # Into one tensor: small ones between the blocks would keep the allocator from using their memory again.
     predicted = y.new_empty(len(x_query))
     every = slice(0, len(x_query))
@@ -41,13 +53,27 @@ def predict(
     return predicted
 
 
+def _predict_in_space(score: Kernel, x_query: Tensor, x_key: Tensor, y: Tensor) -> Tensor:
+    """The same by a kernel in more dimensions: queries that lie together meet the keys that are near them."""
+    query, key = _as_features(score, x_query), _as_features(score, x_key)
+    if not len(key) or not bool(query.isfinite().all() & key.isfinite().all()):
+        return _predict_from_all(score, query, key, y)
+    predicted = y.new_empty(len(query))
+    width = _summable(score, query, key, y)
+    shape = (QUERIES, width * widest(query.dtype)) if width else (FEW, math.inf)
+    for box, near in near_boxes(score, query, key, *shape):
+        given = query[box], key[near], y[near]
+        predicted[box] = averages(*given, width) if width else _predict_from_all(score, *given)
+    return predicted
+
+
 def _predict_on_a_line(score: Kernel, x_query: Tensor, x_key: Tensor, y: Tensor) -> Tensor:
     """The same by a kernel in one dimension: each query meets the keys that are near alone."""
     predicted = y.new_empty(len(x_query))
     at, order = x_query.flatten().sort()
     places, by_place = x_key.flatten().sort()
     measured = y[by_place]
-    width = _interpolable(score, x_query, x_key, y)
+    width = _summable(score, x_query, x_key, y)
     close = stretches(at, SPAN * width) if width else None
     for block, near, farthest in near_keys(score, at, places, close or even_blocks(at)):
         if close and width and farthest <= FAR * width:
@@ -59,13 +85,14 @@ def _predict_on_a_line(score: Kernel, x_query: Tensor, x_key: Tensor, y: Tensor)
     return predicted
 
 
-def _interpolable(score: Kernel, *points: Tensor) -> float | None:
-    """The width of a kernel whose sums may be interpolated, None where they may not."""
+def _summable(score: Kernel, *points: Tensor) -> float | None:
+    """The width of a kernel that may be summed without its weights, None where it may not."""
     if not isinstance(score, Gaussian) or eager_alone() or _is_differentiated(*points, score.w):
         return None
     query, key, y = points
     floats = y.is_floating_point() and query.dtype == key.dtype == y.dtype and y.dim() == 1
-    if not floats or not bool((y.abs() <= LARGEST).all()):  # NaN is not either
+    # of larger numbers, and NaN, sums may be no number
+    if not floats or not bool((y.abs() <= math.sqrt(torch.finfo(y.dtype).max)).all()):
         return None
     w = abs(float(score.w))
     return 1 / w if w > 0 else None
