@@ -129,3 +129,48 @@ def test_without_gradients_none_is_made(states: Tensor, targets: Tensor, monkeyp
     assert not made
     linear_cross_entropy(states, output, targets, PAD)
     assert made
+
+
+def passes(seed: int = 1) -> Tensor:
+    chance = torch.Generator().manual_seed(seed)
+    return torch.randn(2, B, T, D, dtype=torch.float64, generator=chance).requires_grad_()
+
+
+@pytest.mark.parametrize("rows", [1, 5, 100])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(("alpha", "smoothing"), [(5.0, 0.1), (0.7, 0.0)])
+def test_r_drop_equals_its_definition_and_its_gradients(
+    targets: Tensor, alpha: float, smoothing: float, bias: bool, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(losses, "_FEW", 2 * rows * K)
+    monkeypatch.setattr(losses, "whole", lambda rows: rows)
+    output, states = layer(bias), passes()
+    total, count = linear_cross_entropy(states, output, targets, PAD, smoothing, alpha)
+    p, q = (output(one)[targets != PAD].log_softmax(-1) for one in states)
+    divergence = F.kl_div(q, p, reduction="sum", log_target=True) + F.kl_div(
+        p, q, reduction="sum", log_target=True
+    )
+    entropies = [dense(one, output, targets, smoothing) for one in states]
+    expected = sum(entropies) / 2 + alpha / 4 * divergence  # half of equation 4, with equation 3 in it
+    assert count == (targets != PAD).sum()
+    torch.testing.assert_close(total, expected, rtol=1e-12, atol=0)
+    inputs = (states, *output.parameters())
+    gradients, others = (torch.autograd.grad(loss / 7, inputs) for loss in (total, expected))
+    torch.testing.assert_close(gradients, others, rtol=1e-10, atol=1e-12)
+
+
+def test_two_passes_that_agree_are_one(states: Tensor, targets: Tensor) -> None:
+    output = layer()
+    twice = torch.stack([states, states])
+    one, _ = linear_cross_entropy(states, output, targets, PAD, 0.1)
+    two, _ = linear_cross_entropy(twice, output, targets, PAD, 0.1, 5.0)
+    torch.testing.assert_close(two, one)
+    inputs = (states, *output.parameters())
+    torch.testing.assert_close(torch.autograd.grad(two, inputs), torch.autograd.grad(one, inputs))
+
+
+def test_r_drop_of_no_real_target_is_zero() -> None:
+    states = passes()
+    total, count = linear_cross_entropy(states, layer(), torch.full((B, T), PAD), PAD, 0.1, 5.0)
+    total.backward()
+    assert total == 0 and count == 0 and states.grad is not None and not states.grad.any()
