@@ -26,6 +26,8 @@ from attnrun.training.course import restore_best
 from attnrun.training.loop import Trainer, fit
 
 PRIMARY = ("test_mse_learned", "min")
+SHOWN = 500  # queries and keys of the picture of the weights, at most
+ROWS = 16  # of weights made at a time
 ONE_PROCESS = "all its points are one batch, each of them a key of the others"
 
 
@@ -139,7 +141,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
     queries = data.x_test.to(points.x)
     predictions = {name: regressor.at(queries).cpu() for name, regressor in fitted.items()}
     run.samples("test", _rows(data, predictions["learned"]))
-    _draw(run, data, predictions, fitted["learned"].weights_at(queries))
+    _draw(run, data, predictions, fitted["learned"])
     metrics = {f"test_mse_{name}": _mse(values, data.expected) for name, values in predictions.items()}
     if isinstance(learned, Gaussian):
         widths["width_learned"] = 1 / abs(float(torch.as_tensor(learned.w).detach()))
@@ -219,9 +221,20 @@ def _widths(data: Regression) -> dict[str, float]:
     return found
 
 
-def _draw(run: Run, data: Regression, predictions: dict[str, Tensor], weights: Tensor) -> None:
+def _draw(run: Run, data: Regression, predictions: dict[str, Tensor], regressor: Regressor) -> None:
     curves = {name: values.numpy() for name, values in predictions.items()}
     shown = data.x_train, data.y_train, data.x_test, data.truth, curves
     run.figure("curves", regression_curves(*shown, title=run.experiment, names=(data.x_name, data.y_name)))
-    title = f"{run.experiment}: weight of each training point"
-    run.figure("weights", regression_weights(weights.cpu(), data.x_test, data.x_train, title))
+    queries, keys = _spread(data.x_test), _spread(data.x_train)
+    blocks = torch.split(data.x_test[queries].to(regressor.points.x), ROWS)
+    weights = torch.cat([regressor.weights_at(block)[:, keys].cpu() for block in blocks])
+    count = len(data.x_train)
+    which = "each training point" if len(keys) == count else f"{len(keys)} of {count} training points"
+    title = f"{run.experiment}: weight of {which}"
+    run.figure("weights", regression_weights(weights, data.x_test[queries], data.x_train[keys], title))
+
+
+def _spread(x: Tensor) -> Tensor:
+    """Indices of at most SHOWN of the points (N,), spread evenly over them in ascending order."""
+    step = -(-len(x) // SHOWN)
+    return x.argsort()[::step] if step > 1 else torch.arange(len(x))

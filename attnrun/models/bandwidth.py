@@ -15,7 +15,7 @@ from torch import Tensor
 from attnrun.attention import Gaussian
 from attnrun.errors import UserError
 from attnrun.models.interpolation import FAR, SPAN, gaussian_sums
-from attnrun.models.nearby import near_keys, nearest_distance, stretches
+from attnrun.models.nearby import near_keys, nearest_distance, nearest_other, stretches
 
 GRID = 40
 PRECISION = 1e-4  # of the logarithm of the width
@@ -110,7 +110,7 @@ class _Task:
         centre = y.mean()  # predictions are averages of y: moving y moves them, and small numbers round less
         self.columns = torch.stack([y - centre, torch.ones_like(y)], 1)  # (M, 2): both sums in one product
         self.target = target - centre
-        self.nearest = _nearest_other(x) if leave_out else nearest_distance(query, x)  # (N,)
+        self.nearest = nearest_other(x) if leave_out else nearest_distance(query, x)  # (N,)
         self.places = x.tolist()
 
     def squared_errors(self, widths: Tensor) -> Tensor:
@@ -174,9 +174,3 @@ class _Task:
         if self.leave_out:
             squares.scatter_(1, rows[:, None] - keys.start, torch.inf)
         return squares.sub_(self.nearest[rows, None].square())
-
-
-def _nearest_other(x: Tensor) -> Tensor:
-    """The distance of each x (M,), in ascending order, to the nearest of the others."""
-    gaps = torch.nn.functional.pad(x.diff(), (1, 1), value=torch.inf)
-    return torch.minimum(gaps[:-1], gaps[1:])

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.utils.checkpoint import checkpoint
 
 from attnrun.attention import Gaussian, Kernel, Normaliser, Score, attend, masked_softmax
 from attnrun.attention.backends import eager_alone
@@ -20,7 +21,7 @@ from attnrun.attention.softmax import is_softmax
 from attnrun.models.bandwidth import fit_width, oracle_width
 from attnrun.models.boxes import FEW, near_boxes
 from attnrun.models.interpolation import FAR, SPAN, gaussian_sums
-from attnrun.models.nearby import even_blocks, near_keys, stretches
+from attnrun.models.nearby import even_blocks, near_keys, nearest_other, stretches
 from attnrun.models.pairs import QUERIES, averages, widest
 
 __all__ = ["collapsing_loss", "fit_width", "leave_one_out_loss", "oracle_width", "predict", "weights"]
@@ -142,18 +143,31 @@ def collapsing_loss(
 def _training_loss(
     score: Score, normaliser: Normaliser, x: Tensor, y: Tensor, leave_out: bool
 ) -> tuple[Tensor, int]:
+    near = [(slice(0, len(x)), slice(0, len(x)))]
+    if isinstance(score, Kernel) and score.key_size == 1 and is_softmax(normaliser):
+        x, order = x.flatten().sort()
+        y = y[order]
+        nearest = nearest_other(x.detach().double()) if leave_out else None
+        near = [found[:2] for found in near_keys(score, x, x, even_blocks(x), nearest)]
+    parts = [(rows, keys) for queries, keys in near for rows in _blocks(queries, keys.stop - keys.start)]
+
+    def squares(rows: slice, keys: slice) -> Tensor:
+        others = _not_own(rows, keys, x.device) if leave_out else None
+        predicted, _ = _attend(score, normaliser, x[rows], x[keys], y[keys], others)
+        return (predicted - y[rows]).square().sum()
+
+    if len(parts) == 1:
+        return squares(*parts[0]), len(x)
     total = x.new_zeros(())
-    for rows in _blocks(slice(0, len(x)), len(x)):
-        others = _not_own(rows, x) if leave_out else None
-        predicted, _ = _attend(score, normaliser, x[rows], x, y, others)
-        total = total + (predicted - y[rows]).square().sum()
+    for part in parts:  # on the way back the weights of a block are made again
+        total = total + checkpoint(squares, *part, use_reentrant=False)
     return total, len(x)
 
 
-def _not_own(rows: slice, x: Tensor) -> Tensor:
-    """Mask (rows, M): every key but the query's own."""
-    places = torch.arange(len(x), device=x.device)
-    return places[rows, None] != places
+def _not_own(rows: slice, keys: slice, device: torch.device) -> Tensor:
+    """Mask (rows, keys): every key but the query's own."""
+    own = torch.arange(rows.start, rows.stop, device=device)[:, None]
+    return own != torch.arange(keys.start, keys.stop, device=device)
 
 
 def _attend(

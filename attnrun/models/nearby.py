@@ -33,16 +33,16 @@ def stretches(query: Tensor, span: float) -> list[slice] | None:
 
 
 def near_keys(
-    kernel: Kernel, query: Tensor, key: Tensor, parts: list[slice]
+    kernel: Kernel, query: Tensor, key: Tensor, parts: list[slice], nearest: Tensor | None = None
 ) -> Iterator[tuple[slice, slice, float]]:
     """Yield parts of the queries (N,), each with the keys (M,) within the kernel's horizon of any of them.
 
     Both are in ascending order. A place that is not finite has all keys. The number is the greatest distance
-    of a query of the part to its nearest key.
+    of a query of the part to its nearest key, as `nearest` (N,) has it where not all keys count.
     """
     # Wider numbers: far from the origin the ends of a narrow window would round to its middle.
     at, places = query.detach().double(), key.detach().double()
-    nearest = nearest_distance(at, places)
+    nearest = nearest_distance(at, places) if nearest is None else nearest
     farthest = [float(nearest[part].max()) for part in parts]
     reach = [kernel.horizon(distance, len(places), key.dtype) for distance in farthest]
     first = at[[part.start for part in parts]] - at.new_tensor(reach)
@@ -59,6 +59,12 @@ def nearest_distance(query: Tensor, key: Tensor) -> Tensor:
     whole = torch.cat([ends[0], key, ends[1]])
     right = torch.searchsorted(key, query) + 1
     return torch.minimum(query - whole[right - 1], whole[right] - query)
+
+
+def nearest_other(x: Tensor) -> Tensor:
+    """Return the distance of each x (M,), in ascending order, to the nearest of the others."""
+    gaps = torch.nn.functional.pad(x.diff(), (1, 1), value=torch.inf)
+    return torch.minimum(gaps[:-1], gaps[1:])
 
 
 def _slices(ends: list[int]) -> list[slice]:

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from attnrun.experiments import nw_regression
 
+from attnrun.analysis.plots import regression_weights
 from attnrun.errors import UserError
 from attnrun.launch.config import check, compose
 from attnrun.launch.job import execute
@@ -126,3 +128,25 @@ def test_the_check_alone_refuses_an_order_of_keys() -> None:
         plan.module.check(plan.config)
     fitting = check(compose("nw-regression", ["attention=additive"]))
     fitting.module.check(fitting.config)
+
+
+def test_the_weights_of_many_points_are_drawn_of_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+
+    def spy(weights: Any, queries: Any, keys: Any, title: str) -> Any:
+        drawn.append((weights, queries, keys, title))
+        return regression_weights(weights, queries, keys, title)
+
+    monkeypatch.setattr(nw_regression, "regression_weights", spy)
+    monkeypatch.setattr(nw_regression, "SHOWN", 30)
+    assert execute(compose("nw-regression", ["data.samples=101"]), tmp_path / "run").status == "done"
+    ((weights, queries, keys, title),) = drawn
+    assert weights.shape == (25, 26) and title.endswith("weight of 26 of 101 training points")
+    assert queries.equal(queries.sort().values) and keys.equal(keys.sort().values)
+    model = open_model(tmp_path / "run")
+    whole = model.weights_at(queries)
+    columns = [int((model.points.x - key).abs().argmin()) for key in keys]
+    np.testing.assert_allclose(weights, whole[:, columns], atol=1e-6)
+    assert whole.sum(1).numpy() == pytest.approx(1, abs=1e-5)

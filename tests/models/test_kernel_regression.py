@@ -215,3 +215,44 @@ def test_points_too_near_or_too_far_to_square_are_refused(scale):
     x = torch.linspace(0, 1, 30, dtype=torch.float64) * scale
     with pytest.raises(UserError, match="scale x"):
         nw.fit_width(x, torch.randn(30))
+
+
+@pytest.mark.parametrize("kernel", [Gaussian, Boxcar])
+@pytest.mark.parametrize("leave_out", [True, False])
+def test_the_loss_of_many_points_is_that_of_all_pairs(monkeypatch, kernel, leave_out):
+    monkeypatch.setattr(nw, "BLOCK", 7919)
+    make = torch.Generator().manual_seed(3)
+    x, y = (torch.randn(709, generator=make, dtype=torch.float64) for _ in range(2))
+    x[5] = 400.0  # far from all others: predicted by the nearest of them, or by none within reach
+    score = kernel(1, 1, width=0.05)
+    loss = nw.leave_one_out_loss if leave_out else nw.collapsing_loss
+    scores = score(x[:, None], x[:, None])
+    if leave_out:
+        scores.fill_diagonal_(-torch.inf)
+    expected = (scores.softmax(1).nan_to_num() @ y - y).square().sum()
+    found, count = loss(score, x, y)
+    assert count == 709
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_the_gradient_of_the_loss_of_many_points_holds_one_block_at_a_time(monkeypatch, size):
+    monkeypatch.setattr(nw, "BLOCK", 7919)
+    make = torch.Generator().manual_seed(3)
+    x = torch.rand(709, size, generator=make, dtype=torch.float64)
+    y = x[:, 0].sin()
+    score = Gaussian(size, size, width=0.3, learned=True).double()
+    held = 0
+
+    def hold(tensor):
+        nonlocal held
+        held += tensor.numel()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(hold, lambda tensor: tensor):
+        loss, _ = nw.leave_one_out_loss(score, x, y)
+    assert held < 40 * 709
+    scores = score(x, x).fill_diagonal_(-torch.inf)
+    expected = (scores.softmax(1) @ y - y).square().sum()
+    made, true = (torch.autograd.grad(one, score.w)[0] for one in (loss, expected))
+    torch.testing.assert_close(made, true)
