@@ -13,7 +13,7 @@ from attnrun.attention import Mechanism
 from attnrun.attention.dropout import drops
 from attnrun.attention.gates import GatedHeads
 from attnrun.data.batching import TextBatches, encode_pairs, require_one
-from attnrun.data.corpus import Corpus
+from attnrun.data.corpus import Corpus, Pair
 from attnrun.data.dropout import redraws
 from attnrun.data.filters import Filter
 from attnrun.data.moses import Form
@@ -174,15 +174,33 @@ def development(run: TrainedRun, translator: Translator) -> Development:
 def evaluate(run: TrainedRun, translator: Translator) -> Measured:
     """Return the scores of the test split, and its pairs with their translations.
 
-    Raises UserError where the corpus is in another form than the one of the training.
+    Plain text is put into the form of the training. Raises UserError where the corpus holds tokens, and the
+    training had plain text.
     """
     corpus = run.config.filter.apply(run.config.corpus())[0]
     corpus.require_test()
-    if corpus.moses != (translator.form.languages is not None):
-        forms = ("plain text", "the tokens of Moses")
-        learned, given = forms[not corpus.moses], forms[corpus.moses]
-        raise UserError(f"corpus: the model was trained on {learned}, and this corpus holds {given}")
+    if corpus.moses and translator.form.languages is None:
+        given = "this corpus holds the tokens of Moses; give plain text, such as corpus.text=raw of multi30k"
+        raise UserError(f"corpus: the model was trained on plain text, and {given}")
+    if translator.form.languages and not corpus.moses:
+        corpus = _written(corpus, translator.form)
     return _scored(translator, corpus, attends=run.config.attention is not None)
+
+
+def _written(corpus: Corpus, form: Form) -> Corpus:
+    """A corpus of plain text as the training wrote its own; tokens with spaces between them stay."""
+    if corpus.tokenised:
+        return corpus
+    if corpus.aligned:
+        raise UserError(
+            "corpus: its alignments count the words of plain text, and the model reads tokens of Moses; "
+            "leave out corpus.alignments or corpus.alignment_column"
+        )
+
+    def written(pair: Pair) -> Pair:
+        return Pair(form.source(pair.source), form.target(pair.target), raw_target=pair.target)
+
+    return replace(corpus, test=list(map(written, corpus.test)), tokenised=True)
 
 
 def _validate(translator: Translator, corpus: Corpus, run: Run | None = None) -> dict[str, float]:

@@ -11,7 +11,7 @@ from typer.testing import Result
 from attnrun.cli.complete import complete_change
 from attnrun.launch.config import compose
 from attnrun.launch.job import execute
-from tests.experiments.small import TINY, aligned_corpus, rows_of
+from tests.experiments.small import TINY, aligned_corpus, lines_of, rows_of
 
 pytestmark = pytest.mark.usefixtures("blank_pictures")
 Cli = Callable[..., Result]
@@ -122,6 +122,44 @@ def test_a_corpus_in_another_form_is_refused(
     result = here("evaluate", "pairs", "corpus=multi30k")
     assert result.exit_code == 2
     assert "was trained on plain text, and this corpus holds the tokens of Moses" in result.stderr
+    assert "such as corpus.text=raw" in result.stderr
+
+
+@pytest.fixture
+def captions(tmp_path: Path, corpora: Path) -> Path:
+    """A run that learned from tokens of Moses."""
+    run = tmp_path / "captions"
+    words = ["corpus=multi30k", "corpus.limit=100", "tokeniser.minimum_frequency=1", *TINY]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("ATTNRUN_DATA", str(corpora))
+        assert execute(compose("translation", words), run).status == "done"
+    return run
+
+
+def test_plain_text_is_put_into_the_form_of_the_training(here: Cli, captions: Path, tmp_path: Path) -> None:
+    lines = ["Zwei Männer, ein Hund & eine Frau.\tTwo men, a dog & a woman.", "Er isst's!\tHe's eating it!"]
+    (tmp_path / "plain.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    keys = ["corpus=tsv", f"corpus.path={tmp_path / 'plain.tsv'}", "corpus.test=all"]
+    found = told(here, str(captions), *keys, "-o", str(tmp_path / "answers.jsonl"))
+    rows = lines_of(tmp_path / "answers.jsonl")
+    assert rows[0]["source"] == "zwei männer , ein hund &amp; eine frau ."
+    assert rows[1]["target"] == "he &apos;s eating it !"
+    assert [row["plain_target"] for row in rows] == [line.split("\t")[1] for line in lines]
+    assert "tok:none" in found["metrics"]["bleu_signature"] and "bleu_cased" in found["metrics"]
+
+    tokens = [f"{row['source']}\t{row['target']}\n" for row in rows]
+    (tmp_path / "tokens.tsv").write_text("".join(tokens), encoding="utf-8")
+    keys[1] = f"corpus.path={tmp_path / 'tokens.tsv'}"
+    again = told(here, str(captions), *keys, "corpus.tokenised=true")
+    assert again["metrics"]["loss"] == found["metrics"]["loss"]
+    assert again["metrics"]["bleu"] == found["metrics"]["bleu"]
+
+    links = tmp_path / "aligned.tsv"  # between words that are no tokens any more
+    links.write_text("ein Hund\ta dog\t0-0 1-1\n")
+    aligned = ["corpus=tsv", f"corpus.path={links}", "corpus.test=all", "corpus.alignment_column=3"]
+    result = here("evaluate", str(captions), *aligned)
+    assert result.exit_code == 2
+    assert "leave out corpus.alignments or corpus.alignment_column" in result.stderr
 
 
 def test_completion_offers_what_can_be_changed() -> None:
