@@ -17,9 +17,10 @@ from torch.nn import functional as F
 
 from attnrun.processor import told
 
-# With fewer rows, outputs, or multiplications, the way to oneDNN takes longer than it saves. With fewer
-# inputs as well, unless there are LONG outputs: then the inputs count as SHORT.
-SHORT, LONG, FEW = 32, 256, 2**22
+# With fewer rows, columns of either side, or multiplications, the way to oneDNN takes longer than it saves.
+SHORT, FEW = 32, 2**22
+# Of rows with so many columns, but fewer than SHORT, so many products are made up to four times as fast.
+LEAST, PAIRS = 4, 2**17
 # oneDNN makes code for every number of rows that it meets, in 2 ms, and keeps it, half a megabyte. So rows go
 # to it in blocks of MOST, and the rest is filled up to the next of few sizes.
 MOST = 1024
@@ -45,6 +46,12 @@ def outer(x: Tensor, y: Tensor) -> Tensor:
     for made in rest:
         total += made
     return total
+
+
+def pairwise(x: Tensor, y: Tensor) -> Tensor:
+    """x (R, I), y (O, I) -> the products of their rows (R, O), where nothing has a gradient."""
+    few = LEAST <= x.shape[1] < SHORT and len(x) * len(y) >= PAIRS
+    return _onednn(x, y, None) if few and mkl_leaves_avx512_unused() and _takes(x, y) else linear(x, y)
 
 
 class Linear(nn.Linear):
@@ -82,11 +89,18 @@ def _quicker(x: Tensor, weight: Tensor) -> bool:
         not (torch.compiler.is_compiling() or torch._C._is_tracing())
         and mkl_leaves_avx512_unused()
         and weight.dim() == 2
-        and x.numel() * weight.size(0) * max(1, SHORT // max(1, weight.size(1))) >= FEW
-        and x.is_cpu
-        and x.dtype == weight.dtype == torch.float32
-        and weight.shape[0] >= (SHORT if weight.shape[1] >= SHORT else LONG)
+        and x.numel() * weight.size(0) >= FEW
+        and min(weight.shape) >= SHORT
         and x.numel() >= SHORT * weight.shape[1]
+        and _takes(x, weight)
+    )
+
+
+def _takes(x: Tensor, weight: Tensor) -> bool:
+    """Whether this build's oneDNN multiplies what x and weight are, and is to."""
+    return bool(
+        x.is_cpu
+        and x.dtype == weight.dtype == torch.float32
         and torch.backends.mkldnn.enabled
         and not torch.is_autocast_enabled("cpu")
         and not torch._C._are_functorch_transforms_active()

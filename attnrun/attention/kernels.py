@@ -107,7 +107,7 @@ class Gaussian(Kernel):
         """Beyond it all keys together weigh less than rounding does beside the nearest one."""
         w = abs(float(self.w.detach() if isinstance(self.w, Tensor) else self.w))
         negligible = math.log(max(1, keys) / torch.finfo(dtype).eps)  # keys · exp(-negligible) = eps
-        return math.sqrt(nearest**2 + 2 * negligible / w**2) if w > 0 else math.inf
+        return math.hypot(nearest, math.sqrt(2 * negligible) / w) if w > 0 else math.inf
 
     def as_dot(self, query: Tensor, projected: Tensor) -> tuple[Tensor, Tensor] | None:
         """[q w, 1] (..., N, D + 1) and [k w, -|k w|² / 2] (..., M, D + 1), centred.

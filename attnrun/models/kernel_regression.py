@@ -19,25 +19,26 @@ from attnrun.attention import Gaussian, Kernel, Normaliser, Score, attend, maske
 from attnrun.attention.backends import eager_alone
 from attnrun.attention.softmax import is_softmax
 from attnrun.models.bandwidth import fit_width, oracle_width
-from attnrun.models.boxes import FEW, near_boxes
+from attnrun.models.boxes import near_boxes
 from attnrun.models.interpolation import FAR, SPAN, gaussian_sums
 from attnrun.models.nearby import even_blocks, near_keys, nearest_other, stretches
-from attnrun.models.pairs import QUERIES, averages, widest
+from attnrun.models.pairs import QUERIES, WIDEST, averages
 
 __all__ = ["collapsing_loss", "fit_width", "leave_one_out_loss", "oracle_width", "predict", "weights"]
 
 BLOCK = 4_000_000  # elements of a block of weights: memory stays linear in N and M
+LARGEST = 1e150  # numbers sums of which are no infinity
 
 
 def predict(
     score: Score, x_query: Tensor, x_key: Tensor, y: Tensor, normaliser: Normaliser = masked_softmax
 ) -> Tensor:
     """Predict at x_query (N,) or (N, D) from the points x_key (M,) or (M, D), y (M,): (N,)."""
-    if isinstance(score, Kernel) and is_softmax(normaliser):
+    if isinstance(score, Kernel) and is_softmax(normaliser) and len(x_key) == len(y):
         if score.key_size == 1:
             return _predict_on_a_line(score, x_query, x_key, y)
-        if x_query.is_cpu:
-            return _predict_in_space(score, x_query, x_key, y)
+        if width := _summable_in_space(score, x_query, x_key, y):
+            return _predict_in_space(score, x_query, x_key, y, width)
     return _predict_from_all(score, x_query, x_key, y, normaliser)
 
 
@@ -54,17 +55,15 @@ def _predict_from_all(
     return predicted
 
 
-def _predict_in_space(score: Kernel, x_query: Tensor, x_key: Tensor, y: Tensor) -> Tensor:
-    """The same by a kernel in more dimensions: queries that lie together meet the keys that are near them."""
-    query, key = _as_features(score, x_query), _as_features(score, x_key)
-    if not len(key) or not bool(query.isfinite().all() & key.isfinite().all()):
-        return _predict_from_all(score, query, key, y)
-    predicted = y.new_empty(len(query))
-    width = _summable(score, query, key, y)
-    shape = (QUERIES, width * widest(query.dtype)) if width else (FEW, math.inf)
-    for box, near in near_boxes(score, query, key, *shape):
-        given = query[box], key[near], y[near]
-        predicted[box] = averages(*given, width) if width else _predict_from_all(score, *given)
+def _predict_in_space(score: Kernel, x_query: Tensor, x_key: Tensor, y: Tensor, width: float) -> Tensor:
+    """The same by a Gaussian in more dimensions: queries that lie together meet the keys near them."""
+    predicted = y.new_empty(len(x_query))
+    # Values all far from 0 would lose digits in the sums; moving y moves the averages.
+    start = y.new_zeros(()).clamp(y.min(), y.max())
+    for box, near in near_boxes(score, x_query, x_key, QUERIES, width * WIDEST[y.dtype]):
+        query, key, above = x_query[box], x_key[near], y[near] - start
+        found = averages(query, key, above, width)
+        predicted[box] = start + (_predict_from_all(score, query, key, above) if found is None else found)
     return predicted
 
 
@@ -92,11 +91,21 @@ def _summable(score: Kernel, *points: Tensor) -> float | None:
         return None
     query, key, y = points
     floats = y.is_floating_point() and query.dtype == key.dtype == y.dtype and y.dim() == 1
-    # of larger numbers, and NaN, sums may be no number
-    if not floats or not bool((y.abs() <= math.sqrt(torch.finfo(y.dtype).max)).all()):
+    if not floats or not bool((y.abs() <= LARGEST).all()):  # NaN is not either
         return None
     w = abs(float(score.w))
     return 1 / w if w > 0 else None
+
+
+def _summable_in_space(score: Kernel, query: Tensor, key: Tensor, y: Tensor) -> float | None:
+    """The same in more dimensions, where the sums are made of float32, and points in boxes."""
+    exact = y.is_cpu and y.dtype in WIDEST and not torch.is_autocast_enabled("cpu")
+    points = all(part.dim() == 2 and part.shape[1] == score.key_size for part in (query, key))
+    if not (exact and points and len(key)):
+        return None
+    finite = query.isfinite().all() & key.isfinite().all()
+    small = (y.abs() <= math.sqrt(torch.finfo(y.dtype).max)).all()
+    return _summable(score, query, key, y) if bool(finite & small) else None
 
 
 def _is_differentiated(*numbers: Tensor | float) -> bool:

@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from attnrun.attention.dense import linear
-from attnrun.attention.kernels import CANCELS
+from attnrun.attention.dense import pairwise
 
 NEAR = 4.0  # widths: keys beyond it weigh too little for their rounding to count beside one within it
+# Widths from their middle, within which queries may lie for quick products, and for careful ones in float64:
+# exponents are then rounded by 1e-5 in float32, by 1e-11 and 1e-7 in float64.
+WIDEST, CAREFUL = {torch.float32: 7.0, torch.float64: 200.0}, 2e4
 QUERIES, KEYS = 2048, 512  # of a product: it stays in the cache
 EVEN = 64  # a product has a multiple of so many queries: oneDNN keeps code for every size, see `dense`
 # Powers of 2 are four times as fast as those of e on a processor that Intel did not make; less than this is a
@@ -24,23 +26,22 @@ EVEN = 64  # a product has a multiple of so many queries: oneDNN keeps code for 
 LOWEST = -125.0
 
 
-def widest(dtype: torch.dtype) -> float:
-    """Return how many widths around their middle queries may lie for quick products in `dtype`."""
-    return max(0.0, math.sqrt(CANCELS / torch.finfo(dtype).eps) - NEAR)
-
-
 @torch.no_grad()
-def averages(query: Tensor, key: Tensor, y: Tensor, width: float) -> Tensor:
+def averages(query: Tensor, key: Tensor, y: Tensor, width: float) -> Tensor | None:
     """Return Σ_i K_i y_i / Σ_i K_i, K_i = exp(-(|q - k_i| / width)² / 2), at each query: (N,).
 
-    query (N, D) and key (M, D) are finite, of the type of y (M,), whose sums are finite.
+    query (N, D), key (M, D) and y (M,) are finite, of one type, float32 or float64, and have no derivatives;
+    sums of y are finite too. None where the queries lie so far apart that rounding would tell.
     """
     sums = _sums(query, key, y, width)
     if sums is None:
         return _careful_averages(query, key, y, width)
     found, far = (sums[0] / sums[1]).to(y.dtype), sums[1] < math.exp(-(NEAR**2) / 2)
     if bool(far.any()):
-        found[far] = _careful_averages(query[far], key, y, width)
+        careful = _careful_averages(query[far], key, y, width)
+        if careful is None:
+            return None
+        found[far] = careful
     return found
 
 
@@ -52,32 +53,33 @@ def _sums(query: Tensor, key: Tensor, y: Tensor, width: float) -> Tensor | None:
     centre = (query.amin(0) + query.amax(0)) / 2
     scale = math.sqrt(math.log2(math.e)) / width
     left, radius = _with_heights((query - centre) * scale, last=True)
-    if not radius <= 1.01 * scale * width * widest(query.dtype):  # so put, NaN is too far
+    if not _within(radius, WIDEST[query.dtype]):
         return None
     left = F.pad(left, (0, 0, 0, -len(query) % EVEN))
     sums = query.new_zeros(2, len(query), dtype=torch.float64)
     for keys, measured in zip(torch.split(key, KEYS), torch.split(y, KEYS), strict=True):
         right, farthest = _with_heights((keys - centre) * scale, last=False)
-        exponents = linear(right, left)  # (keys, N)
-        if (radius + farthest) ** 2 / -2 < LOWEST:
+        exponents = pairwise(right, left)  # (keys, N)
+        if not (radius + farthest) ** 2 / -2 >= LOWEST:
             exponents.clamp_(min=LOWEST)
         sums += _weighed(measured, exponents.exp2_())[:, : len(query)]
     return sums
 
 
-def _careful_averages(query: Tensor, key: Tensor, y: Tensor, width: float) -> Tensor:
-    """The averages (N,) wherever the points lie, from kernels beside the greatest of each query."""
-    values = y.to(torch.promote_types(y.dtype, torch.float32))
+def _careful_averages(query: Tensor, key: Tensor, y: Tensor, width: float) -> Tensor | None:
+    """The averages (N,) by products in float64, from kernels beside the greatest of each query."""
     centre = (query.amin(0) + query.amax(0)).double() / 2
     scale = math.sqrt(math.log2(math.e)) / width
-    left, _ = _with_heights((query.double() - centre) * scale, last=True)
+    left, radius = _with_heights((query.double() - centre) * scale, last=True)
+    if not _within(radius, CAREFUL):
+        return None
     greatest = left.new_full((len(query),), -torch.inf)
     sums = left.new_zeros(2, len(query))
-    for keys, measured in zip(torch.split(key, KEYS), torch.split(values, KEYS), strict=True):
+    for keys, measured in zip(torch.split(key, KEYS), torch.split(y, KEYS), strict=True):
         right, _ = _with_heights((keys.double() - centre) * scale, last=False)
         exponents = right @ left.t()  # (keys, N)
         before, greatest = greatest, torch.maximum(greatest, exponents.amax(0))
-        kernels = exponents.sub_(greatest).clamp_(min=LOWEST).to(values.dtype).exp2_()
+        kernels = exponents.sub_(greatest).clamp_(min=LOWEST).to(y.dtype).exp2_()
         sums = sums * (before - greatest).exp2() + _weighed(measured, kernels)
     return (sums[0] / sums[1]).to(y.dtype)
 
@@ -93,3 +95,8 @@ def _with_heights(points: Tensor, last: bool) -> tuple[Tensor, float]:
     ones = torch.ones_like(heights)
     parts = (points, ones, heights) if last else (points, heights, ones)
     return torch.cat(parts, 1), math.sqrt(float(-2 * heights.min()))
+
+
+def _within(radius: float, widths: float) -> bool:
+    """Whether a scaled radius is of so many widths at most, and a number."""
+    return radius <= 1.01 * math.sqrt(math.log2(math.e)) * widths

@@ -1,15 +1,17 @@
 """Prediction in space, where queries that lie together look at near keys, against all keys in float64."""
 
 import math
+from contextlib import suppress
 
 import pytest
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from attnrun.attention import Boxcar, Epanechnikov, Gaussian, Kernel, Triangular, backend
 from attnrun.models import kernel_regression as nw
 from attnrun.models import pairs
-from attnrun.models.boxes import FEW, near_boxes
+from attnrun.models.boxes import LEAF, near_boxes
 
 KERNELS = [Gaussian, Boxcar, Triangular, Epanechnikov]
 
@@ -73,7 +75,7 @@ def test_where_no_key_is_near_the_prediction_is_that_of_all_keys(kernel: type[Ke
     torch.testing.assert_close(nw.predict(one, at, x, y), nw.weights(one, at, x, y) @ y)
 
 
-@pytest.mark.parametrize("most", [FEW, 2048])
+@pytest.mark.parametrize("most", [LEAF, 2048])
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_each_query_is_in_one_box_with_all_keys_within_the_horizon(dimensions: int, most: int) -> None:
     at, x, _ = points(5003, 3001, dimensions)
@@ -89,13 +91,13 @@ def test_each_query_is_in_one_box_with_all_keys_within_the_horizon(dimensions: i
         assert torch.isin(needed, keys).all() and len(keys.unique()) == len(keys)
         looked_at += len(box) * len(keys)
         ranges = at[box].amax(0) - at[box].amin(0)
-        assert len(box) <= FEW or (len(box) <= most and ranges.norm() <= 1.4)
+        assert len(box) <= LEAF or (len(box) <= most and ranges.norm() <= 1.4)
     assert looked_at < 0.35 * 5003 * 3001
 
 
 def test_kernels_that_reach_everything_have_all_keys() -> None:
-    at, x, _ = points(1009, 701, 3)
-    assert all(near == slice(None) for _, near in near_boxes(Gaussian(3, 3, width=2.0), at, x, 2048))
+    at, x, _ = points(1009, 1511, 3)
+    assert all(near == slice(None) for _, near in near_boxes(Gaussian(3, 3, width=2.0), at, x, 2048, 9.0))
 
 
 @pytest.fixture
@@ -167,12 +169,71 @@ def test_few_points_and_points_in_one_place() -> None:
     )
 
 
+@pytest.mark.parametrize("far", [1e4, 1e6, 1e20])
+def test_a_query_far_away_spoils_none_of_the_others(far: float) -> None:
+    at, x, y = points(1009, 101, 2)
+    kernel = Gaussian(2, 2, width=0.05)
+    alone = nw.predict(kernel, at, x, y)
+    together = nw.predict(kernel, torch.cat([at, torch.tensor([[far, 0.0]])]), x, y)
+    spread = float(y.max() - y.min())
+    torch.testing.assert_close(together[:-1], alone, rtol=0, atol=1e-6 * spread)
+    assert together.isfinite().all()
+
+
+@pytest.mark.parametrize("width", [1e-7, 1e-6, 1e170, 1e300])
+def test_any_width_has_a_prediction(width: float) -> None:
+    at, x, y = points(1511, 1103, 2, dtype=torch.float64)
+    found = nw.predict(Gaussian(2, 2, width=width), at, x, y)
+    nearest = torch.cdist(at, x).argmin(1)
+    torch.testing.assert_close(found, y[nearest] if width < 1 else y.mean().expand(1103))
+
+
+def test_a_width_whose_square_is_no_number_weighs_no_key() -> None:
+    at, x, y = points(1511, 1103, 2, dtype=torch.float64)
+    assert not nw.predict(Gaussian(2, 2, width=1e-160), at, x, y).any()
+
+
+def test_values_that_all_lie_far_from_zero_keep_their_digits() -> None:
+    at, x, y = points(4003, 1009, 2)
+    y = 100 + (y - y.min()) / (y.max() - y.min())
+    assert error(Gaussian(2, 2, width=0.5), at, x, y) < 1e-5
+    assert error(Gaussian(2, 2, width=0.5), at, x, -y) < 1e-5
+
+
+@pytest.mark.parametrize("count", [700, 702])
+@pytest.mark.parametrize("kernel", [Gaussian, Boxcar])
+def test_as_many_values_as_keys(kernel: type[Kernel], count: int) -> None:
+    at, x, _ = points(701, 307, 2)
+    with pytest.raises(ValueError, match=f"key has M = 701 rows and value {count}"):
+        nw.predict(kernel(2, 2, width=0.5), at, x, torch.ones(count))
+    with pytest.raises(ValueError, match=f"key has M = 701 rows and value {count}"):
+        nw.predict(kernel(1, 1, width=0.5), at[:, 0], x[:, 0], torch.ones(count))
+
+
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
-def test_half_types_are_averaged_in_wider_ones(half: torch.dtype) -> None:
-    at, x, y = points(211, 101, 2, dtype=half)
-    truth = nw.weights(Gaussian(2, 2, width=0.7), at.double(), x.double(), y.double()) @ y.double()
-    found = nw.predict(Gaussian(2, 2, width=0.7), at, x, y)
-    torch.testing.assert_close(found, truth.to(half))
+def test_half_types_and_autocast_are_averaged_by_weights(averaged: list[int], half: torch.dtype) -> None:
+    kernel, (at, x, y) = Gaussian(2, 2, width=0.7), points(211, 101, 2, dtype=half)
+    truth = nw.weights(kernel, at.double(), x.double(), y.double()) @ y.double()
+    torch.testing.assert_close(nw.predict(kernel, at, x, y), truth.to(half), rtol=0.01, atol=0.01)
+    with torch.autocast("cpu", half):
+        nw.predict(kernel, at.float(), x.float(), y.float())
+    assert not averaged
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # by torch.func itself
+def test_functions_of_torch_are_averaged_by_weights(averaged: list[int]) -> None:
+    at, x, y = points(211, 307, 2, dtype=torch.float64)
+    kernel = Gaussian(2, 2, width=0.7)
+    made = torch.func.grad(lambda y: nw.predict(kernel, at, x, y).sum())(y)
+    torch.testing.assert_close(made, nw.weights(kernel, at, x, y).sum(0))
+    with forward_ad.dual_level(), suppress(NotImplementedError):  # torch's fused attention has none
+        nw.predict(kernel, at, x, forward_ad.make_dual(y, torch.ones_like(y)))
+    assert not averaged
+
+
+def test_for_few_queries_keys_are_not_parted(monkeypatch: pytest.MonkeyPatch) -> None:
+    at, x, _ = points(5003, 1009, 2)
+    assert all(near == slice(None) for _, near in near_boxes(Gaussian(2, 2, width=0.01), at, x, 2048, 9.0))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -184,6 +245,7 @@ def test_averages_equal_a_loop(monkeypatch: pytest.MonkeyPatch, dtype: torch.dty
     query[3] += 9 * 0.7  # more than NEAR widths from all keys
     y = torch.randn(101, generator=make, dtype=dtype)
     found = pairs.averages(query, key, y, 0.7)
+    assert found is not None
     for q, average in zip(query.tolist(), found.tolist(), strict=True):
         squares = [math.dist(q, k) ** 2 / 0.7**2 / 2 for k in key.tolist()]
         kernels = [math.exp(min(squares) - square) for square in squares]
@@ -193,7 +255,6 @@ def test_averages_equal_a_loop(monkeypatch: pytest.MonkeyPatch, dtype: torch.dty
 
 def test_quick_products_are_for_queries_that_lie_together() -> None:
     at, x, y = points(701, 307, 3)
-    within = math.sqrt(3) * 2.5 / pairs.widest(torch.float32)
+    within = math.sqrt(3) * 2.5 / pairs.WIDEST[torch.float32]
     assert pairs._sums(at, x, y, within) is not None
     assert pairs._sums(at, x, y, within / 1.3) is None
-    assert pairs.widest(torch.bfloat16) == 0.0

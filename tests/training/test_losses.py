@@ -174,3 +174,16 @@ def test_r_drop_of_no_real_target_is_zero() -> None:
     total, count = linear_cross_entropy(states, layer(), torch.full((B, T), PAD), PAD, 0.1, 5.0)
     total.backward()
     assert total == 0 and count == 0 and states.grad is not None and not states.grad.any()
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_r_drop_in_half_precision_is_summed_in_float32(targets: Tensor, half: torch.dtype) -> None:
+    output = layer(dtype=torch.float32)
+    states = passes().detach().float().requires_grad_()
+    expected, _ = linear_cross_entropy(states, output, targets, PAD, 0.1, 5.0)
+    (wanted,) = torch.autograd.grad(expected, states)
+    with torch.autocast("cpu", half):
+        total, _ = linear_cross_entropy(states, output, targets, PAD, 0.1, 5.0)
+    assert total.dtype == torch.float32
+    torch.testing.assert_close(total, expected, rtol=2e-2, atol=0)
+    torch.testing.assert_close(torch.autograd.grad(total, states)[0], wanted, rtol=0.1, atol=0.05)
