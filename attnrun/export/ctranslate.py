@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from attnrun.attention import Dot, LearnedPositions, MultiHead, Position, ScaledDot, Sinusoidal
+from attnrun.attention import Dot, LearnedPositions, MultiHead, Position, Rotary, ScaledDot, Sinusoidal
 from attnrun.attention.locality import Locality
 from attnrun.attention.softmax import is_softmax
 from attnrun.errors import UserError
@@ -20,6 +20,7 @@ from attnrun.models.layers import CrossAttention, DecoderLayer, EncoderLayer, Fe
 from attnrun.models.stacks import Stack
 from attnrun.models.transformer import Transformer
 
+POSITIONS = (Position, Sinusoidal, LearnedPositions, Rotary)
 PLACES = 1024  # that a sinusoidal scheme is written out for: CTranslate2 reads them from a table
 
 
@@ -68,7 +69,7 @@ def _check(attention: MultiHead) -> None:
     known: list[tuple[str, bool, str]] = [
         ("attention", type(attention.score) in (Dot, ScaledDot), "scaled-dot or dot"),
         ("normaliser", is_softmax(attention.normaliser), "softmax"),
-        ("position", type(place) in (Position, Sinusoidal, LearnedPositions), "sinusoidal, learned or none"),
+        ("position", type(place) in POSITIONS, "sinusoidal, learned, rotary or none"),
         ("mask", type(attention.locality) is Locality, "full"),
         ("heads", isinstance(attention.W_q, nn.Linear), "multi"),
         ("heads", attention.groups == attention.heads, "multi"),
@@ -80,14 +81,24 @@ def _check(attention: MultiHead) -> None:
 
 def _spec(model: Transformer, first: EncoderLayer) -> Any:
     """The empty form of a model of this kind."""
-    from ctranslate2.specs import TransformerSpec, common_spec
+    from ctranslate2.specs import (
+        TransformerDecoderSpec,
+        TransformerEncoderSpec,
+        TransformerSpec,
+        common_spec,
+    )
 
     relu = isinstance(first.feedforward.activation, nn.ReLU)
-    return TransformerSpec.from_config(
-        (len(model.encoder.layers), len(model.decoder.layers)),
-        first.self_attention.attention.heads,
-        pre_norm=first.feedforward.residual.first,
-        activation=common_spec.Activation.RELU if relu else common_spec.Activation.GELU,
+    keys = {
+        "pre_norm": first.feedforward.residual.first,
+        "activation": common_spec.Activation.RELU if relu else common_spec.Activation.GELU,
+    }
+    position, heads = model.encoder.position, first.self_attention.attention.heads
+    if isinstance(position, Rotary):  # 0: all features of a head
+        keys |= {"rotary_dim": 0, "rotary_interleave": True, "rotary_base": position.base}
+    return TransformerSpec(
+        TransformerEncoderSpec(len(model.encoder.layers), heads, **keys),
+        TransformerDecoderSpec(len(model.decoder.layers), heads, **keys),
     )
 
 
@@ -95,7 +106,8 @@ def _fill_stack(side: Any, stack: Stack, embedding: nn.Embedding) -> None:
     table = side.embeddings[0] if isinstance(side.embeddings, list) else side.embeddings
     table.weight = _array(embedding.weight)
     table.multiply_by_sqrt_depth = np.int8(1)
-    side.position_encodings.encodings = _array(_places(stack.position))
+    if hasattr(side, "position_encodings"):
+        side.position_encodings.encodings = _array(_places(stack.position))
     if isinstance(stack.norm, nn.LayerNorm):
         _fill_norm(side.layer_norm, stack.norm)
     layers: Sequence[EncoderLayer | DecoderLayer] = stack.layers

@@ -1,6 +1,7 @@
 """Exported models give what the trained ones give: scores, and the same greedy translations."""
 
 import itertools
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from attnrun.attention import (
     LearnedPositions,
     Mechanism,
     Position,
+    Rotary,
     ScaledDot,
     Sinusoidal,
 )
@@ -58,7 +60,10 @@ def sentences() -> tuple[list[list[int]], list[list[int]]]:
     ("norm", "score", "position", "bias"),
     list(
         itertools.product(
-            ["pre", "post"], [ScaledDot, Dot], [Position, Sinusoidal, LearnedPositions], [True, False]
+            ["pre", "post"],
+            [ScaledDot, Dot],
+            [Position, Sinusoidal, LearnedPositions, partial(Rotary, base=500.0)],
+            [True, False],
         )
     ),
 )
