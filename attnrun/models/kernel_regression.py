@@ -23,6 +23,7 @@ from attnrun.models.boxes import near_boxes
 from attnrun.models.interpolation import FAR, SPAN, gaussian_sums
 from attnrun.models.nearby import even_blocks, near_keys, nearest_other, stretches
 from attnrun.models.pairs import QUERIES, WIDEST, averages
+from attnrun.models.threads import each
 
 __all__ = ["collapsing_loss", "fit_width", "leave_one_out_loss", "oracle_width", "predict", "weights"]
 
@@ -60,10 +61,16 @@ def _predict_in_space(score: Kernel, x_query: Tensor, x_key: Tensor, y: Tensor, 
     predicted = y.new_empty(len(x_query))
     # Values all far from 0 would lose digits in the sums; moving y moves the averages.
     start = y.new_zeros(()).clamp(y.min(), y.max())
-    for box, near in near_boxes(score, x_query, x_key, QUERIES, width * WIDEST[y.dtype]):
+    most = min(QUERIES, -(-len(x_query) // torch.get_num_threads()))
+
+    def fill(part: tuple[Tensor, Tensor | slice]) -> None:
+        box, near = part
         query, key, above = x_query[box], x_key[near], y[near] - start
         found = averages(query, key, above, width)
         predicted[box] = start + (_predict_from_all(score, query, key, above) if found is None else found)
+
+    for _ in each(fill, near_boxes(score, x_query, x_key, most, width * WIDEST[y.dtype])):
+        pass
     return predicted
 
 

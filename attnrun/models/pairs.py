@@ -8,6 +8,7 @@ Letters: N queries, M keys, D dimensions.
 """
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -56,14 +57,15 @@ def _sums(query: Tensor, key: Tensor, y: Tensor, width: float) -> Tensor | None:
     if not _within(radius, WIDEST[query.dtype]):
         return None
     left = F.pad(left, (0, 0, 0, -len(query) % EVEN))
-    sums = query.new_zeros(2, len(query), dtype=torch.float64)
-    for keys, measured in zip(torch.split(key, KEYS), torch.split(y, KEYS), strict=True):
-        right, farthest = _with_heights((keys - centre) * scale, last=False)
-        exponents = pairwise(right, left)  # (keys, N)
-        if not (radius + farthest) ** 2 / -2 >= LOWEST:
+    right, farthest = _with_heights((key - centre) * scale, last=False)
+    low = not (radius + farthest) ** 2 / -2 >= LOWEST
+    sums = query.new_zeros(2, len(left), dtype=torch.float64)
+    for keys, columns in _parts(right, y):
+        exponents = pairwise(keys, left)  # (keys, N)
+        if low:
             exponents.clamp_(min=LOWEST)
-        sums += _weighed(measured, exponents.exp2_())[:, : len(query)]
-    return sums
+        sums += columns @ exponents.exp2_()
+    return sums[:, : len(query)]
 
 
 def _careful_averages(query: Tensor, key: Tensor, y: Tensor, width: float) -> Tensor | None:
@@ -73,20 +75,21 @@ def _careful_averages(query: Tensor, key: Tensor, y: Tensor, width: float) -> Te
     left, radius = _with_heights((query.double() - centre) * scale, last=True)
     if not _within(radius, CAREFUL):
         return None
+    right, _ = _with_heights((key.double() - centre) * scale, last=False)
     greatest = left.new_full((len(query),), -torch.inf)
     sums = left.new_zeros(2, len(query))
-    for keys, measured in zip(torch.split(key, KEYS), torch.split(y, KEYS), strict=True):
-        right, _ = _with_heights((keys.double() - centre) * scale, last=False)
-        exponents = right @ left.t()  # (keys, N)
+    for keys, columns in _parts(right, y):
+        exponents = keys @ left.t()  # (keys, N)
         before, greatest = greatest, torch.maximum(greatest, exponents.amax(0))
         kernels = exponents.sub_(greatest).clamp_(min=LOWEST).to(y.dtype).exp2_()
-        sums = sums * (before - greatest).exp2() + _weighed(measured, kernels)
+        sums = sums * (before - greatest).exp2() + columns @ kernels
     return (sums[0] / sums[1]).to(y.dtype)
 
 
-def _weighed(y: Tensor, kernels: Tensor) -> Tensor:
-    """What measurements y (M,) by kernels (M, N) add to numerators and denominators, (2, N)."""
-    return (torch.stack([y, torch.ones_like(y)]) @ kernels).double()
+def _parts(keys: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Some keys at a time, each time with what their kernels weigh, (2, keys): measurements and ones."""
+    columns = torch.stack([y, torch.ones_like(y)])
+    return zip(torch.split(keys, KEYS), torch.split(columns, KEYS, 1), strict=True)
 
 
 def _with_heights(points: Tensor, last: bool) -> tuple[Tensor, float]:

@@ -133,9 +133,11 @@ class _Loop:
                 self._interrupted(number)
 
     def average(self) -> None:
-        """Measure the mean of the last evaluated weights, and keep it where it beats the best of them.
+        """Measure the mean of the last evaluated weights, and keep it where it beats the best ones.
 
-        The training is over by then: no checkpoint of it knows of this, and a resumed run makes it again.
+        The loss tells, where there is one: of many evaluations the best by a metric of few samples, such as
+        BLEU, is the luckiest too. The training is over by then: no checkpoint of it knows of this, and a
+        resumed run makes it again.
         """
         state, number = self.state, self.trainer.average
         self.kept = "best" if state.best else "last"
@@ -144,7 +146,7 @@ class _Loop:
         self.averaged, weights = self.evaluation.measure_average(number, state.step)
         values = {f"average/{name}": value for name, value in self.averaged.items()}
         self.run.log(state.step, values, epoch=state.epoch)
-        name, goal = self.evaluation.primary
+        name, goal = ("loss", "min") if "loss" in self.averaged else self.evaluation.primary
         if state.improved(self.averaged[name], name, goal):
             checkpoint.save_average(self.run.directory, weights, step=state.step)
             self.kept = "average"

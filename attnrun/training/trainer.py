@@ -19,8 +19,8 @@ class Trainer:
         checkpoint_every: steps between checkpoints; None for one each epoch.
         log_every: steps between rows of metrics.
         patience: evaluations without a better one before the training stops.
-        average: last evaluations whose weights are averaged at the end; the mean is kept where it is better
-            than the best of them.
+        average: last evaluations whose weights are averaged at the end; the mean is kept where its validation
+            loss is less than that of the best ones.
         keep: newest checkpoints that stay, beside the best.
         non_finite: what a NaN or infinite loss or gradient does; `skip` leaves that batch out.
 

@@ -79,6 +79,23 @@ def test_one_that_is_no_better_is_told_of_and_not_kept(tmp_path: Path) -> None:
     assert not any(entry.averaged for entry in read_manifest(tmp_path))
 
 
+@pytest.mark.parametrize(("loss", "kept"), [(0.9, "average"), (1.0, "best"), (1.1, "best")])
+def test_the_loss_tells_whether_it_is_better_not_a_lucky_score(
+    tmp_path: Path, loss: float, kept: str
+) -> None:
+    scores = iter([30.0, 41.0, 40.0, 40.2, 40.1, 40.5])  # five evaluations, then the average
+
+    def evaluate() -> dict[str, float]:
+        score = next(scores)
+        return {"bleu": score, "loss": loss if score == 40.5 else 1.0}
+
+    with tiny.open_run(tmp_path) as run:
+        run.primary = ("bleu", "max")
+        _, result = tiny.train(run, TRAINER, evaluate=evaluate)
+    assert (result.kept, result.best["bleu"]) == (kept, 41.0)
+    assert any(entry.averaged for entry in read_manifest(tmp_path)) == (kept == "average")
+
+
 def test_no_more_is_kept_than_it_takes(tmp_path: Path) -> None:
     with tiny.open_run(tmp_path) as run:
         train(run)
