@@ -19,6 +19,8 @@ from attnrun.models.beam import beam, length_penalty_of, require_width
 from attnrun.models.decoding import Decoded, Hypothesis, greedy, require_single
 from attnrun.models.seq2seq import PAD
 
+# Beams of ended outputs that the engine waits for: ours goes on until none that is under way could win.
+PATIENCE = 2
 _STAMP = "weights.sha256"  # of the weights that the files were made of
 
 
@@ -116,7 +118,8 @@ class _Search:
             "suppress_sequences": never,
             "return_scores": True,
         }
-        beams = [{"beam_size": size, "num_hypotheses": size}]
+        patience = PATIENCE if size > 1 else 1
+        beams = [{"beam_size": size, "num_hypotheses": size * patience, "patience": patience}]
         if self.settings.with_greedy and size > 1:
             beams.append({"beam_size": 1, "num_hypotheses": 1})
         return zip(*(self.engine.translate_batch(texts, **keys, **one) for one in beams), strict=True)

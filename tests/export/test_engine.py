@@ -53,6 +53,7 @@ def sentences() -> tuple[torch.Tensor, torch.Tensor]:
         (partial(greedy, length_factor=0.0, length_offset=5), 1, 1.0),
         (partial(beam, size=4, length_penalty=0.0), 1, 0.95),  # they prune in other ways
         (partial(beam, size=5, length_penalty=0.8), 3, 0.94),
+        (partial(beam, size=5, length_penalty=1.5), 1, 0.9),  # .88 where it stops sooner
         (partial(beam, size=2, length_penalty=0.6, with_greedy=True), 1, 0.95),
     ],
 )
