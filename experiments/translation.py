@@ -10,7 +10,6 @@ from attnrun.experiments.translation_model import Translator
 from attnrun.analysis.plots import LOSSES, draw_losses, heat_map
 from attnrun.analysis.watch import WATCHED, Watch
 from attnrun.attention import Mechanism
-from attnrun.attention.dropout import drops
 from attnrun.attention.gates import GatedHeads
 from attnrun.data.batching import TextBatches, encode_pairs, require_one
 from attnrun.data.corpus import Corpus, Pair
@@ -28,7 +27,7 @@ from attnrun.data.words import natural_split, split
 from attnrun.errors import UserError
 from attnrun.models.decoding import Decoded, greedy
 from attnrun.models.seq2seq import ModelFactory
-from attnrun.ranges import NonNegativeFloat, PositiveInt, Probability
+from attnrun.ranges import PositiveInt, Probability
 from attnrun.runs.run import Run
 from attnrun.runs.trained import Measured, TrainedRun
 from attnrun.training import seq2seq
@@ -56,7 +55,6 @@ class Config(Mechanism, seq2seq.PairCourse):
     search: Callable[..., Decoded] = greedy
     max_length: PositiveInt = 50  # tokens on either side; longer training pairs are left out
     label_smoothing: Probability = 0.0
-    r_drop: NonNegativeFloat = 0.0  # α of R-Drop (Liang et al. 2021): every pair is read twice
     replace_unknown: bool = False
     textbook: Textbook | None = None
 
@@ -65,9 +63,7 @@ def check(config: Config) -> None:
     """Raise UserError where the mechanism cannot serve the model, or a key has nothing to act on."""
     require_one(config.batch_size, config.batch_tokens)
     recipe = config.tokeniser()
-    model = config.model(11, 11 if recipe.joint else 13, config, recipe.joint)
-    if config.r_drop and not drops(model):
-        raise UserError("r_drop: without dropout both passes are the same; set model.dropout, or r_drop=0")
+    config.model(11, 11 if recipe.joint else 13, config, recipe.joint)
     if config.replace_unknown and config.attention is None:
         better = "set replace_unknown=false, or choose model=gru attention=bahdanau"
         raise UserError(f"replace_unknown: only attention tells what to copy; {better}")
@@ -96,9 +92,7 @@ def train(config: Config, run: Run) -> dict[str, Any]:
         config,
         translator.model,
         batches,
-        loss=lambda batch: seq2seq.forced_loss(
-            translator.model, batch, config.label_smoothing, config.r_drop
-        ),
+        loss=lambda batch: seq2seq.forced_loss(translator.model, batch, config.label_smoothing),
         evaluate=lambda: _validate(draft, corpus, run),
         fingerprint={
             "source_vocabulary": translator.source.fingerprint(),

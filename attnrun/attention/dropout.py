@@ -36,9 +36,3 @@ class Dropout(nn.Module):
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
-
-
-def drops(model: nn.Module) -> bool:
-    """Return whether anything of a model drops numbers in training: a layer, or attention its weights."""
-    chances = (getattr(module, name, 0.0) for module in model.modules() for name in ("p", "dropout"))
-    return any(isinstance(chance, float) and chance > 0 for chance in chances)

@@ -63,14 +63,15 @@ def _predict_in_space(score: Kernel, x_query: Tensor, x_key: Tensor, y: Tensor, 
     start = y.new_zeros(()).clamp(y.min(), y.max())
     most = min(QUERIES, -(-len(x_query) // torch.get_num_threads()))
 
-    def fill(part: tuple[Tensor, Tensor | slice]) -> None:
+    @torch.no_grad()  # as here, where a learned width has no gradient now: a thread begins with gradients
+    def averaged(part: tuple[Tensor, Tensor | slice]) -> tuple[Tensor, Tensor]:
         box, near = part
         query, key, above = x_query[box], x_key[near], y[near] - start
         found = averages(query, key, above, width)
-        predicted[box] = start + (_predict_from_all(score, query, key, above) if found is None else found)
+        return box, start + (_predict_from_all(score, query, key, above) if found is None else found)
 
-    for _ in each(fill, near_boxes(score, x_query, x_key, most, width * WIDEST[y.dtype])):
-        pass
+    for box, found in each(averaged, near_boxes(score, x_query, x_key, most, width * WIDEST[y.dtype])):
+        predicted[box] = found
     return predicted
 
 

@@ -27,7 +27,6 @@ EVEN = 64  # a product has a multiple of so many queries: oneDNN keeps code for 
 LOWEST = -125.0
 
 
-@torch.no_grad()
 def averages(query: Tensor, key: Tensor, y: Tensor, width: float) -> Tensor | None:
     """Return Σ_i K_i y_i / Σ_i K_i, K_i = exp(-(|q - k_i| / width)² / 2), at each query: (N,).
 

@@ -1,7 +1,6 @@
 """The loss of predicting tokens, as (sum, count), so that batches of unequal size add up to an exact mean.
 
-Letters: B batch, T target length, D state size, K vocabulary size, R real (not padding) positions, P passes
-through the model: 1, or 2 with dropout of their own.
+Letters: B batch, T target length, D state size, K vocabulary size, R real (not padding) positions.
 """
 
 from typing import Any
@@ -17,12 +16,7 @@ _FEW, _MANY = 2**21, 2**26
 
 
 def linear_cross_entropy(
-    states: Tensor,
-    output: nn.Linear,
-    targets: Tensor,
-    pad_id: int,
-    label_smoothing: float = 0.0,
-    r_drop: float = 0.0,
+    states: Tensor, output: nn.Linear, targets: Tensor, pad_id: int, label_smoothing: float = 0.0
 ) -> tuple[Tensor, Tensor]:
     """Return the cross-entropy of `output(states)` in nats, summed over the real targets, and their number.
 
@@ -31,25 +25,25 @@ def linear_cross_entropy(
     can be taken once.
 
     Args:
-        states: (B, T, D) before the projection to the vocabulary; with `r_drop` (2, B, T, D).
+        states: (B, T, D) before the projection to the vocabulary.
         output: from D to K.
         targets: (B, T) token ids; those equal to `pad_id` do not count.
         label_smoothing: share of the target distribution spread evenly over all K
             (Szegedy et al. 2016, section 7).
-        r_drop: α of R-Drop (Liang et al. 2021, equation 4), which draws the distributions p and q of the
-            two passes together. The loss is half of theirs, the mean cross-entropy of both passes and
-            α / 4 (KL(p, q) + KL(q, p)), so that rates suit it that suit the loss of one.
     """
     real = targets != pad_id
     graded = torch.is_grad_enabled()  # a function of autograd cannot tell
-    passes = states[:, real] if r_drop else states[None, real]
-    inputs = passes, output.weight, output.bias, targets[real], label_smoothing, r_drop, graded
+    inputs = states[real], output.weight, output.bias, targets[real], label_smoothing, graded
     total: Tensor = _LinearCrossEntropy.apply(*inputs)  # type: ignore[no-untyped-call]
     return total, real.sum()
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
-    """states (P, R, D), weight (K, D), bias (K,) or None, targets (R,) -> the sum."""
+    """states (R, D), weight (K, D), bias (K,) or None, targets (R,) -> the sum.
+
+    With p the softmax of a row's logits z, t its target and ε the smoothing, the loss of the row is
+    log Σ exp z - (1 - ε) z_t - ε mean(z), and its gradient by z is p - (1 - ε) [t] - ε / K.
+    """
 
     @staticmethod
     def forward(
@@ -59,22 +53,20 @@ class _LinearCrossEntropy(torch.autograd.Function):
         bias: Tensor | None,
         targets: Tensor,
         smoothing: float,
-        r_drop: float,
         graded: bool,
     ) -> Tensor:
         total = states.new_zeros((), dtype=torch.promote_types(states.dtype, torch.float32))
         wanted = graded and any(ctx.needs_input_grad)
         parts = (states, weight.t(), bias)  # the way round in which the weight's gradient is made fastest
         gradients = [x.new_zeros(x.shape) for x in parts if x is not None and wanted]
-        rows = whole(max(1, (_FEW if states.is_cpu else _MANY) // (len(states) * len(weight))))
-        for start in range(0, len(targets), rows):
+        rows = whole(max(1, (_FEW if states.is_cpu else _MANY) // len(weight)))
+        for start in range(0, len(states), rows):
             block = slice(start, start + rows)
-            at = states[:, block].flatten(0, 1)
-            made = linear(at, weight, bias)  # (P rows, K), by autocast in a half type
+            made = linear(states[block], weight, bias)  # (rows, K), by autocast in a half type
             logits = made.to(total.dtype)
-            total += _loss_and_gradient(logits, targets[block, None], smoothing, r_drop)
+            total += _loss_and_gradient(logits, targets[block, None], smoothing)
             if wanted:
-                _add_gradients(gradients, block, logits.to(made.dtype), at, weight)
+                _add_gradients(gradients, block, logits.to(made.dtype), states[block], weight)
         ctx.save_for_backward(*gradients)
         return total
 
@@ -82,25 +74,11 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, factor: Tensor) -> tuple[Tensor | None, ...]:
         by_states, by_weight, *by_bias = (made * factor.to(made.dtype) for made in ctx.saved_tensors)
-        return by_states, by_weight.t(), by_bias[0] if by_bias else None, None, None, None, None
+        return by_states, by_weight.t(), by_bias[0] if by_bias else None, None, None, None
 
 
-def _loss_and_gradient(logits: Tensor, targets: Tensor, smoothing: float, r_drop: float) -> Tensor:
-    """Return the loss of logits (P rows, K) at targets (rows, 1), and turn the logits into its gradient."""
-    if not r_drop:
-        return _cross_entropy(logits, targets, smoothing)
-    apart, gradient = _divergence(*logits.chunk(2))
-    total = _cross_entropy(logits, targets.repeat(2, 1), smoothing)
-    logits.mul_(0.5).add_(gradient, alpha=r_drop / 4)
-    return total / 2 + r_drop / 4 * apart
-
-
-def _cross_entropy(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-    """Return the cross-entropy of logits (rows, K), and turn the logits into its gradient.
-
-    With p the softmax of a row's logits z, t its target and ε the smoothing, the loss of the row is
-    log Σ exp z - (1 - ε) z_t - ε mean(z), and its gradient by z is p - (1 - ε) [t] - ε / K.
-    """
+def _loss_and_gradient(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """Return the loss of logits (rows, K) at targets (rows, 1), and turn the logits into its gradient."""
     at_targets = logits.gather(1, targets)
     evenly = logits.mean(1, keepdim=True) if smoothing else 0.0
     greatest = logits.amax(1, keepdim=True)
@@ -113,28 +91,12 @@ def _cross_entropy(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
     return losses.sum()
 
 
-def _divergence(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
-    """Return KL(p, q) + KL(q, p) of the softmaxes p and q of logits (rows, K), and its gradient (2 rows, K).
-
-    With l = log p - log q it is Σ (p - q) l, and the gradient by the logits of p is
-    p (l - KL(p, q)) + p - q, that by those of q the same with p and q in each other's place.
-    """
-    log_p, log_q = one.log_softmax(1), other.log_softmax(1)
-    ratio = log_p - log_q
-    p, q = log_p.exp_(), log_q.exp_()
-    gap = p - q
-    p_to_q, q_to_p = (p * ratio).sum(1, keepdim=True), -(q * ratio).sum(1, keepdim=True)
-    by_p = torch.addcmul(gap, p, ratio - p_to_q)
-    by_q = torch.addcmul(gap, q, ratio + q_to_p).neg_()
-    return (p_to_q + q_to_p).sum(), torch.cat([by_p, by_q])
-
-
 def _add_gradients(
     gradients: list[Tensor], block: slice, by_logits: Tensor, states: Tensor, weight: Tensor
 ) -> None:
-    """Add what states (P rows, D) of a block, by_logits (P rows, K), give to states, weight (D, K), bias."""
+    """Add what the rows of a block, with their gradient (rows, K), give to states, weight (D, K) and bias."""
     by_states, by_weight, *by_bias = gradients
-    by_states[:, block] = linear(by_logits, weight.t()).view(len(by_states), -1, states.shape[1])
+    by_states[block] = linear(by_logits, weight.t())
     by_weight += outer(states, by_logits)
     if by_bias:
         by_bias[0] += by_logits.sum(0)

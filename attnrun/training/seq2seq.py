@@ -65,19 +65,13 @@ class Scored:
     tokens: int  # end included
 
 
-def forced_loss(
-    model: Any, batch: Any, label_smoothing: float = 0.0, r_drop: float = 0.0
-) -> tuple[Tensor, Tensor]:
+def forced_loss(model: Any, batch: Any, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
     """Return the cross-entropy by teacher forcing, summed over the real target tokens, and their number.
 
-    The model's `project` is one linear layer, `output`, so that its logits need not all exist at once. With
-    `r_drop` the model reads every pair twice: see `linear_cross_entropy`.
+    The model's `project` is one linear layer, `output`, so that its logits need not all exist at once.
     """
-    inputs = batch.source, batch.source_lengths, batch.target_in
-    source, lengths, target_in = (torch.cat([x, x]) for x in inputs) if r_drop else inputs
-    states, _ = model.states(model.encode(source, lengths), target_in)  # (B, T, D)
-    states = states.unflatten(0, (2, -1)) if r_drop else states
-    return linear_cross_entropy(states, model.output, batch.target[:, 1:], PAD, label_smoothing, r_drop)
+    states, _ = model.states(model.encode(batch.source, batch.source_lengths), batch.target_in)  # (B, T, D)
+    return linear_cross_entropy(states, model.output, batch.target[:, 1:], PAD, label_smoothing)
 
 
 def scored_loss(model: Any, batch: Any) -> tuple[Tensor, Tensor]:

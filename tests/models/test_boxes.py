@@ -188,6 +188,30 @@ def test_any_width_has_a_prediction(width: float) -> None:
     torch.testing.assert_close(found, y[nearest] if width < 1 else y.mean().expand(1103))
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_nothing_is_kept_for_a_gradient_that_nobody_asked_for(
+    monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    kept: list[bool] = []
+    by_weights = nw._predict_from_all
+
+    def spy(*given):
+        found = by_weights(*given)
+        kept.append(found.requires_grad)
+        return found
+
+    monkeypatch.setattr(nw, "_predict_from_all", spy)
+    at, x, y = points(1511, 1103, 2)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with torch.no_grad():  # queries so many widths apart that they are averaged by weights
+            nw.predict(Gaussian(2, 2, width=1e-7, learned=True), at, x, y)
+    finally:
+        torch.set_num_threads(before)
+    assert kept and not any(kept)
+
+
 def test_a_width_whose_square_is_no_number_weighs_no_key() -> None:
     at, x, y = points(1511, 1103, 2, dtype=torch.float64)
     assert not nw.predict(Gaussian(2, 2, width=1e-160), at, x, y).any()
